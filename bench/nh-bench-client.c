@@ -1,0 +1,63 @@
+/* nh-bench-client URL N C: N requests, C threads, one shared client with the library's defaults.
+ * BENCH_UPLOAD=BYTES posts that many zeros instead of a GET. Exit status 77: cannot do that. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nethttp.h"
+
+static nh_client *client;
+static const char *url;
+static atomic_long left;
+static size_t upload;
+static char *zeros;
+
+static void die(const char *what, nh_error *err) {
+    fprintf(stderr, "%s: %s\n", what, err ? nh_error_message(err) : "failed");
+    exit(1);
+}
+
+static void *run(void *unused) {
+    (void)unused;
+    nh_error *err = NULL;
+    nh_request *r = NULL;
+    static _Thread_local char buf[64 * 1024];
+    if (nh_request_new(upload ? "POST" : "GET", url, &r, &err)) die("request", err);
+    if (upload && nh_request_set_body_borrowed(r, zeros, upload, NULL, NULL)) die("body", NULL);
+    while (atomic_fetch_sub(&left, 1) > 0) {
+        nh_response *res = NULL;
+        size_t n = 0;
+        if (nh_client_do(client, r, &res, &err)) die("do", err);
+        if (nh_response_status_code(res) != 200) die("status", NULL);
+        do {
+            if (nh_response_body_read(res, buf, sizeof buf, &n, &err)) die("read", err);
+        } while (n > 0);
+        nh_response_free(res);
+    }
+    nh_request_free(r);
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 4 || getenv("BENCH_H2") || strncmp(argv[1], "http://", 7) != 0) return 77;
+    url = argv[1];
+    atomic_init(&left, atol(argv[2]));
+    int threads = atoi(argv[3]);
+    if (threads < 1) return 2;
+    if (getenv("BENCH_UPLOAD")) upload = (size_t)atol(getenv("BENCH_UPLOAD"));
+    zeros = calloc(1, upload ? upload : 1);
+    client = nh_client_new();
+    pthread_t *t = calloc((size_t)threads, sizeof *t);
+    if (!zeros || !client || !t) return 1;
+    for (int i = 1; i < threads; i++)
+        if (pthread_create(&t[i], NULL, run, NULL)) return 1;
+    run(NULL);
+    for (int i = 1; i < threads; i++)
+        pthread_join(t[i], NULL);
+    nh_client_free(client);
+    free(t);
+    free(zeros);
+    return 0;
+}

@@ -1,0 +1,3192 @@
+/* Generated from src/ffi by tests/header; do not edit. */
+/*
+ * nethttp: HTTP for every program that can call C, with the semantics of Go's net/http.
+ *
+ * THE RULES
+ *
+ * Results. A function that can fail returns nh_result: NH_OK (0), or a negative NH_ERR_ code. A wrong argument
+ * (NULL where something is needed, an unknown constant, an object in the wrong state) is a result, never a crash.
+ * Every such function may also return NH_ERR_PANIC, which is a bug of the library that was caught, and those that
+ * take a client, a server or what they made may return NH_ERR_FORKED, see below.
+ *
+ * Errors. A function whose last argument is nh_error **err tells there what happened: *err is set to NULL or to a
+ * new nh_error that the caller owns. What was in *err before is neither read nor freed. err may be NULL. There is
+ * no per-thread last error.
+ *
+ * Ownership. Each function says who owns what in five phrases:
+ *     "the caller owns"                    free it with the function that is named
+ *     "the library owns; borrowed until"   use it, do not free it, not beyond the event that is named
+ *     "the library takes"                  do not use or free it any more, also if the call failed
+ *     "the library copies"                 what was passed may change or go once the call has returned
+ *     "nothing changes hands"
+ * Every nh_x_free accepts NULL. Handles may be freed in any order.
+ *
+ * Outputs are set to NULL or 0 first and written on success only. New text is written to the caller's buffer:
+ * (char *buf, size_t cap, size_t *len_out), where *len_out becomes the length of the whole text without its NUL.
+ * If cap is not greater than that length the result is NH_ERR_TOO_LARGE, *len_out is set all the same and nothing
+ * is written to buf; buf may then be NULL, so a first call with (NULL, 0, &len) measures.
+ *
+ * Text in is NUL-terminated; functions with names in _n take a length instead. Bytes in are (pointer, length), and
+ * (NULL, 0) is legal. Text out is NUL-terminated and borrowed. Header values are bytes: 0x80 to 0xFF pass both ways.
+ * Decoded text may hold NUL, so its getters give the length too. Flags are int32_t, 0 or 1. Durations are int64_t
+ * milliseconds; NH_TIMEOUT_NONE (-1) is no limit.
+ *
+ * Threads. Each function names its threads. "Any thread, at the same time too" needs no lock. "One thread at a
+ * time" means that calls on one object must not overlap; which thread makes them does not matter.
+ *
+ * Callbacks come as fn, userdata, free_userdata. free_userdata may be NULL; it runs exactly once, also if the
+ * registration fails, and never while the library holds a lock. A callback must return: an exception or a thread
+ * exit out of it aborts the process; a longjmp out of it cannot be seen, and is forbidden.
+ *
+ * The process. The library has no global initialization, installs no signal handler, prints nothing, reads the
+ * environment only when a client's transport is made, and never raises SIGPIPE. Its threads start when first
+ * needed and block all signals. After fork, handles that were made before answer NH_ERR_FORKED in the child, where
+ * they may be freed; new ones work. Only functions that say so are safe in a signal handler.
+ */
+#ifndef NETHTTP_H
+#define NETHTTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ========================================================================================================
+ * Handles: each is opaque, and named by the pointer to it
+ * ======================================================================================================== */
+
+/**
+ * nh_error is an immutable description of a failure, owned by the caller and usable from any thread.
+ */
+typedef struct nh_error nh_error;
+
+/**
+ * nh_header holds the fields of a message, or its trailers, in the order of the wire. Go's http.Header.
+ *
+ * A header that a request, a response or a response writer gave out belongs to that object: do not free it.
+ * Text that was borrowed from a header is good until the next change of that header or its owner's end.
+ */
+typedef struct nh_header nh_header;
+
+/**
+ * nh_values holds keys and values, which may contain any byte, NUL too. Keys are looked up with regard to case.
+ *
+ * Text that was borrowed is good until the next change of these values or their end.
+ */
+typedef struct nh_values nh_values;
+
+/**
+ * nh_url is a parsed URL, immutable. Go's url.URL.
+ *
+ * Text is borrowed from it until nh_url_free. Decoded parts (path, fragment, user name, password) may hold NUL,
+ * so their getters require len_out and give NULL without it.
+ */
+typedef struct nh_url nh_url;
+
+/**
+ * nh_request is a request: one to be sent, made by nh_request_new, or one that a server received.
+ */
+typedef struct nh_request nh_request;
+
+/**
+ * nh_response is an answer: Go's Response. It must be freed, which closes its body.
+ */
+typedef struct nh_response nh_response;
+
+/**
+ * nh_client sends requests and keeps their connections for the next ones. Make one and share it: Go's Client with
+ * a Transport of its own.
+ */
+typedef struct nh_client nh_client;
+
+/**
+ * nh_mux holds patterns and their handlers; it may serve several servers at once.
+ */
+typedef struct nh_mux nh_mux;
+
+/**
+ * nh_server listens on addresses and answers requests by the handlers of its mux.
+ */
+typedef struct nh_server nh_server;
+
+/**
+ * nh_response_writer is a response while its handler writes it. The first write, or the handler's return,
+ * sends the header with status 200 unless nh_response_writer_write_header chose another.
+ */
+typedef struct nh_response_writer nh_response_writer;
+
+/**
+ * nh_cancel_token fires once and ends every request that was given it: before it starts, while it waits, and
+ * while its response's body is read.
+ */
+typedef struct nh_cancel_token nh_cancel_token;
+
+/* ========================================================================================================
+ * Results: what a call that can fail returns
+ * ======================================================================================================== */
+
+/** NH_TIMEOUT_NONE is the duration that means no limit; durations are milliseconds in int64_t. */
+#define NH_TIMEOUT_NONE (-1)
+
+/** nh_result is what functions that can fail return: NH_OK, or one of the negative NH_ERR_ codes. */
+typedef int32_t nh_result;
+
+/** NH_OK: the call did what its documentation says. */
+#define NH_OK 0
+/** NH_ERR_INVALID: an argument is NULL, out of range or malformed. */
+#define NH_ERR_INVALID (-1)
+/** NH_ERR_STATE: the object is not in a state in which the call is allowed. */
+#define NH_ERR_STATE (-2)
+/** NH_ERR_UNSUPPORTED: this build or this object cannot do what was asked. */
+#define NH_ERR_UNSUPPORTED (-3)
+/** NH_ERR_NO_RESOURCES: memory, threads or descriptors are exhausted. */
+#define NH_ERR_NO_RESOURCES (-4)
+/** NH_ERR_PANIC: a bug in the library was caught at the border. */
+#define NH_ERR_PANIC (-5)
+/** NH_ERR_FORKED: the handle was made before a fork and is dead in the child. */
+#define NH_ERR_FORKED (-6)
+/** NH_ERR_WOULD_DEADLOCK: the call would wait for the thread that makes it. */
+#define NH_ERR_WOULD_DEADLOCK (-7)
+/** NH_ERR_BUSY: the object is in use by another call. */
+#define NH_ERR_BUSY (-8)
+/** NH_ERR_NOT_FOUND: nothing is there under that name or index. */
+#define NH_ERR_NOT_FOUND (-9)
+/** NH_ERR_TIMEOUT: a deadline passed. */
+#define NH_ERR_TIMEOUT (-20)
+/** NH_ERR_CANCELED: a cancel token fired. */
+#define NH_ERR_CANCELED (-21)
+/** NH_ERR_CLOSED: the object was closed while, or before, it was used. */
+#define NH_ERR_CLOSED (-22)
+/** NH_ERR_SERVER_CLOSED: nh_server_shutdown, _close or _request_stop ended the server. */
+#define NH_ERR_SERVER_CLOSED (-23)
+/** NH_ERR_DNS: the name could not be resolved. */
+#define NH_ERR_DNS (-40)
+/** NH_ERR_CONNECT: no address could be connected to, or bound. */
+#define NH_ERR_CONNECT (-41)
+/** NH_ERR_IO: a read or a write failed on an established connection. */
+#define NH_ERR_IO (-42)
+/** NH_ERR_UNEXPECTED_EOF: the peer ended the stream before the message was whole. */
+#define NH_ERR_UNEXPECTED_EOF (-43)
+/** NH_ERR_TLS: TLS failed. */
+#define NH_ERR_TLS (-44)
+/** NH_ERR_PROXY: the proxy refused or could not be spoken to. */
+#define NH_ERR_PROXY (-45)
+/** NH_ERR_PROTOCOL: the peer does not speak HTTP as RFC 9110 and RFC 9112 demand. */
+#define NH_ERR_PROTOCOL (-60)
+/** NH_ERR_TOO_LARGE: a configured limit was passed. */
+#define NH_ERR_TOO_LARGE (-61)
+/** NH_ERR_BODY_LENGTH: a body is longer or shorter than its declared length. */
+#define NH_ERR_BODY_LENGTH (-62)
+/** NH_ERR_BODY_NOT_ALLOWED: the status or the method allows no body. */
+#define NH_ERR_BODY_NOT_ALLOWED (-63)
+/** NH_ERR_REDIRECT: redirects were refused or did not end. */
+#define NH_ERR_REDIRECT (-64)
+/** NH_ERR_BODY_SPENT: a request body that was consumed cannot be sent again. */
+#define NH_ERR_BODY_SPENT (-65)
+/** NH_ERR_ABORTED: a callback of the program asked to stop. */
+#define NH_ERR_ABORTED (-80)
+
+/**
+ * nh_result_text returns a short description of a result code, such as "timeout" for NH_ERR_TIMEOUT.
+ *
+ * A value that is no result code gives "unknown result". What happened in one particular call is told by
+ * its nh_error.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the process ends
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_result_text(nh_result result);
+
+/* ========================================================================================================
+ * Errors: what happened in one particular call
+ * ======================================================================================================== */
+
+/** NH_PHASE_NONE: the failure belongs to no phase of an exchange. */
+#define NH_PHASE_NONE 0
+/** NH_PHASE_PREPARE: the request was checked and built. */
+#define NH_PHASE_PREPARE 1
+/** NH_PHASE_POOL: the call waited for a connection of the pool. */
+#define NH_PHASE_POOL 2
+/** NH_PHASE_RESOLVE: the host's name was looked up. */
+#define NH_PHASE_RESOLVE 3
+/** NH_PHASE_CONNECT: a connection was being made. */
+#define NH_PHASE_CONNECT 4
+/** NH_PHASE_TLS: the TLS handshake went on. */
+#define NH_PHASE_TLS 5
+/** NH_PHASE_PROXY: the proxy was asked for a tunnel. */
+#define NH_PHASE_PROXY 6
+/** NH_PHASE_WRITE: the request's head or body was sent. */
+#define NH_PHASE_WRITE 7
+/** NH_PHASE_HEAD: the response's head was awaited or read. */
+#define NH_PHASE_HEAD 8
+/** NH_PHASE_BODY: the response's body was read. */
+#define NH_PHASE_BODY 9
+/** NH_PHASE_LISTEN: an address was bound. */
+#define NH_PHASE_LISTEN 10
+/** NH_PHASE_ACCEPT: a connection was accepted. */
+#define NH_PHASE_ACCEPT 11
+
+/**
+ * nh_error_code returns the NH_ERR_ code of an error: the same that the failed call returned.
+ *
+ * NULL, which is what a call that succeeded leaves behind, gives NH_OK.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_error_code(const nh_error *e);
+
+/**
+ * nh_error_message returns one line that tells the whole chain in Go's words.
+ *
+ * For example: Get "http://localhost:1/": dial tcp 127.0.0.1:1: connect: connection refused.
+ * It ends in no newline, holds no control characters and never a password. NULL gives the empty text.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_error_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_error_message(const nh_error *e);
+
+/**
+ * nh_error_op returns what was tried: the method as Go's url.Error has it ("Get"), or the empty text.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_error_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_error_op(const nh_error *e);
+
+/**
+ * nh_error_url returns the URL that the call was about with its password replaced, or the empty text.
+ *
+ * Go's url.Error.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_error_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_error_url(const nh_error *e);
+
+/**
+ * nh_error_phase returns the NH_PHASE_ number of what the call was doing when it failed.
+ *
+ * NULL gives NH_PHASE_NONE.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_error_phase(const nh_error *e);
+
+/**
+ * nh_error_errno returns the operating system's error number, or 0 if none is behind the failure.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_error_errno(const nh_error *e);
+
+/**
+ * nh_error_is_timeout returns 1 if a deadline or the operating system's own timeout is the cause, else 0.
+ *
+ * Go's net.Error.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_error_is_timeout(const nh_error *e);
+
+/**
+ * nh_error_is_temporary returns 1 if the same call may well succeed when it is made again, else 0.
+ *
+ * That holds for timeouts, connections that were reset and descriptors that ran out. Go's net.Error.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_error_is_temporary(const nh_error *e);
+
+/**
+ * nh_error_address_count returns how many addresses were tried, 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+size_t nh_error_address_count(const nh_error *e);
+
+/**
+ * nh_error_address_at returns an address that was tried, as "192.0.2.1:80" or "[2001:db8::1]:80".
+ *
+ * An index past the last one gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_error_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_error_address_at(const nh_error *e, size_t index);
+
+/**
+ * nh_error_cause returns the error one step further down the chain, or NULL at its end.
+ *
+ * Do not free it: it is part of the error it came from. Go's errors.Unwrap.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_error_free of the outermost error
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const nh_error *nh_error_cause(const nh_error *e);
+
+/**
+ * nh_error_free ends an error and all that was borrowed from it; NULL is fine.
+ *
+ * Errors: none
+ * Ownership: e: the library takes
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+void nh_error_free(nh_error *e);
+
+/* ========================================================================================================
+ * Callbacks of the program: what is common to all of them
+ * ======================================================================================================== */
+
+/**
+ * nh_free_fn ends what a callback's userdata points to.
+ *
+ * It runs exactly once for each registration, also for one that failed, on the thread that ends the last use,
+ * and never while the library holds a lock. NULL is fine: nothing is called.
+ */
+typedef void (*nh_free_fn)(void *userdata);
+
+/* ========================================================================================================
+ * Version: what a program can ask about the library that it was linked or loaded with
+ * ======================================================================================================== */
+
+/** NH_VERSION_NUMBER is the version of this header: major * 1000000 + minor * 1000 + patch. */
+#define NH_VERSION_NUMBER 1000
+/** NH_ABI_VERSION counts incompatible changes of the binary interface; the SONAME's number is the same. */
+#define NH_ABI_VERSION 0
+
+/**
+ * nh_version returns the version of the library that is loaded, such as "0.1.0".
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the process ends
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_version(void);
+
+/**
+ * nh_version_number returns the version of the library that is loaded as one number.
+ *
+ * It is major * 1000000 + minor * 1000 + patch; compare it with NH_VERSION_NUMBER, the header's.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_version_number(void);
+
+/**
+ * nh_abi_version returns the number of the binary interface; a program that loads the library at run time
+ * compares it with the NH_ABI_VERSION that it was written for.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_abi_version(void);
+
+/**
+ * nh_has_feature returns 1 if this build has the named part, else 0; NULL and unknown names give 0.
+ *
+ * Names: "http1", "client", "server". Later versions add names and keep these.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_has_feature(const char *name);
+
+/* ========================================================================================================
+ * Status codes: what a response says about its request (RFC 9110, 15)
+ * ======================================================================================================== */
+
+/** NH_STATUS_CONTINUE: Continue (RFC 9110, 15.2.1). */
+#define NH_STATUS_CONTINUE 100
+/** NH_STATUS_SWITCHING_PROTOCOLS: Switching Protocols (RFC 9110, 15.2.2). */
+#define NH_STATUS_SWITCHING_PROTOCOLS 101
+/** NH_STATUS_PROCESSING: Processing (RFC 2518, 10.1). */
+#define NH_STATUS_PROCESSING 102
+/** NH_STATUS_EARLY_HINTS: Early Hints (RFC 8297). */
+#define NH_STATUS_EARLY_HINTS 103
+/** NH_STATUS_OK: OK (RFC 9110, 15.3.1). */
+#define NH_STATUS_OK 200
+/** NH_STATUS_CREATED: Created (RFC 9110, 15.3.2). */
+#define NH_STATUS_CREATED 201
+/** NH_STATUS_ACCEPTED: Accepted (RFC 9110, 15.3.3). */
+#define NH_STATUS_ACCEPTED 202
+/** NH_STATUS_NON_AUTHORITATIVE_INFO: Non-Authoritative Information (RFC 9110, 15.3.4). */
+#define NH_STATUS_NON_AUTHORITATIVE_INFO 203
+/** NH_STATUS_NO_CONTENT: No Content (RFC 9110, 15.3.5). */
+#define NH_STATUS_NO_CONTENT 204
+/** NH_STATUS_RESET_CONTENT: Reset Content (RFC 9110, 15.3.6). */
+#define NH_STATUS_RESET_CONTENT 205
+/** NH_STATUS_PARTIAL_CONTENT: Partial Content (RFC 9110, 15.3.7). */
+#define NH_STATUS_PARTIAL_CONTENT 206
+/** NH_STATUS_MULTI_STATUS: Multi-Status (RFC 4918, 11.1). */
+#define NH_STATUS_MULTI_STATUS 207
+/** NH_STATUS_ALREADY_REPORTED: Already Reported (RFC 5842, 7.1). */
+#define NH_STATUS_ALREADY_REPORTED 208
+/** NH_STATUS_IM_USED: IM Used (RFC 3229, 10.4.1). */
+#define NH_STATUS_IM_USED 226
+/** NH_STATUS_MULTIPLE_CHOICES: Multiple Choices (RFC 9110, 15.4.1). */
+#define NH_STATUS_MULTIPLE_CHOICES 300
+/** NH_STATUS_MOVED_PERMANENTLY: Moved Permanently (RFC 9110, 15.4.2). */
+#define NH_STATUS_MOVED_PERMANENTLY 301
+/** NH_STATUS_FOUND: Found (RFC 9110, 15.4.3). */
+#define NH_STATUS_FOUND 302
+/** NH_STATUS_SEE_OTHER: See Other (RFC 9110, 15.4.4). */
+#define NH_STATUS_SEE_OTHER 303
+/** NH_STATUS_NOT_MODIFIED: Not Modified (RFC 9110, 15.4.5). */
+#define NH_STATUS_NOT_MODIFIED 304
+/** NH_STATUS_USE_PROXY: Use Proxy (RFC 9110, 15.4.6). */
+#define NH_STATUS_USE_PROXY 305
+/** NH_STATUS_TEMPORARY_REDIRECT: Temporary Redirect (RFC 9110, 15.4.8). */
+#define NH_STATUS_TEMPORARY_REDIRECT 307
+/** NH_STATUS_PERMANENT_REDIRECT: Permanent Redirect (RFC 9110, 15.4.9). */
+#define NH_STATUS_PERMANENT_REDIRECT 308
+/** NH_STATUS_BAD_REQUEST: Bad Request (RFC 9110, 15.5.1). */
+#define NH_STATUS_BAD_REQUEST 400
+/** NH_STATUS_UNAUTHORIZED: Unauthorized (RFC 9110, 15.5.2). */
+#define NH_STATUS_UNAUTHORIZED 401
+/** NH_STATUS_PAYMENT_REQUIRED: Payment Required (RFC 9110, 15.5.3). */
+#define NH_STATUS_PAYMENT_REQUIRED 402
+/** NH_STATUS_FORBIDDEN: Forbidden (RFC 9110, 15.5.4). */
+#define NH_STATUS_FORBIDDEN 403
+/** NH_STATUS_NOT_FOUND: Not Found (RFC 9110, 15.5.5). */
+#define NH_STATUS_NOT_FOUND 404
+/** NH_STATUS_METHOD_NOT_ALLOWED: Method Not Allowed (RFC 9110, 15.5.6). */
+#define NH_STATUS_METHOD_NOT_ALLOWED 405
+/** NH_STATUS_NOT_ACCEPTABLE: Not Acceptable (RFC 9110, 15.5.7). */
+#define NH_STATUS_NOT_ACCEPTABLE 406
+/** NH_STATUS_PROXY_AUTH_REQUIRED: Proxy Authentication Required (RFC 9110, 15.5.8). */
+#define NH_STATUS_PROXY_AUTH_REQUIRED 407
+/** NH_STATUS_REQUEST_TIMEOUT: Request Timeout (RFC 9110, 15.5.9). */
+#define NH_STATUS_REQUEST_TIMEOUT 408
+/** NH_STATUS_CONFLICT: Conflict (RFC 9110, 15.5.10). */
+#define NH_STATUS_CONFLICT 409
+/** NH_STATUS_GONE: Gone (RFC 9110, 15.5.11). */
+#define NH_STATUS_GONE 410
+/** NH_STATUS_LENGTH_REQUIRED: Length Required (RFC 9110, 15.5.12). */
+#define NH_STATUS_LENGTH_REQUIRED 411
+/** NH_STATUS_PRECONDITION_FAILED: Precondition Failed (RFC 9110, 15.5.13). */
+#define NH_STATUS_PRECONDITION_FAILED 412
+/** NH_STATUS_REQUEST_ENTITY_TOO_LARGE: Request Entity Too Large (RFC 9110, 15.5.14). */
+#define NH_STATUS_REQUEST_ENTITY_TOO_LARGE 413
+/** NH_STATUS_REQUEST_URI_TOO_LONG: Request URI Too Long (RFC 9110, 15.5.15). */
+#define NH_STATUS_REQUEST_URI_TOO_LONG 414
+/** NH_STATUS_UNSUPPORTED_MEDIA_TYPE: Unsupported Media Type (RFC 9110, 15.5.16). */
+#define NH_STATUS_UNSUPPORTED_MEDIA_TYPE 415
+/** NH_STATUS_REQUESTED_RANGE_NOT_SATISFIABLE: Requested Range Not Satisfiable (RFC 9110, 15.5.17). */
+#define NH_STATUS_REQUESTED_RANGE_NOT_SATISFIABLE 416
+/** NH_STATUS_EXPECTATION_FAILED: Expectation Failed (RFC 9110, 15.5.18). */
+#define NH_STATUS_EXPECTATION_FAILED 417
+/** NH_STATUS_TEAPOT: I'm a teapot (RFC 9110, 15.5.19 (Unused)). */
+#define NH_STATUS_TEAPOT 418
+/** NH_STATUS_MISDIRECTED_REQUEST: Misdirected Request (RFC 9110, 15.5.20). */
+#define NH_STATUS_MISDIRECTED_REQUEST 421
+/** NH_STATUS_UNPROCESSABLE_ENTITY: Unprocessable Entity (RFC 9110, 15.5.21). */
+#define NH_STATUS_UNPROCESSABLE_ENTITY 422
+/** NH_STATUS_LOCKED: Locked (RFC 4918, 11.3). */
+#define NH_STATUS_LOCKED 423
+/** NH_STATUS_FAILED_DEPENDENCY: Failed Dependency (RFC 4918, 11.4). */
+#define NH_STATUS_FAILED_DEPENDENCY 424
+/** NH_STATUS_TOO_EARLY: Too Early (RFC 8470, 5.2.). */
+#define NH_STATUS_TOO_EARLY 425
+/** NH_STATUS_UPGRADE_REQUIRED: Upgrade Required (RFC 9110, 15.5.22). */
+#define NH_STATUS_UPGRADE_REQUIRED 426
+/** NH_STATUS_PRECONDITION_REQUIRED: Precondition Required (RFC 6585, 3). */
+#define NH_STATUS_PRECONDITION_REQUIRED 428
+/** NH_STATUS_TOO_MANY_REQUESTS: Too Many Requests (RFC 6585, 4). */
+#define NH_STATUS_TOO_MANY_REQUESTS 429
+/** NH_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE: Request Header Fields Too Large (RFC 6585, 5). */
+#define NH_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE 431
+/** NH_STATUS_UNAVAILABLE_FOR_LEGAL_REASONS: Unavailable For Legal Reasons (RFC 7725, 3). */
+#define NH_STATUS_UNAVAILABLE_FOR_LEGAL_REASONS 451
+/** NH_STATUS_INTERNAL_SERVER_ERROR: Internal Server Error (RFC 9110, 15.6.1). */
+#define NH_STATUS_INTERNAL_SERVER_ERROR 500
+/** NH_STATUS_NOT_IMPLEMENTED: Not Implemented (RFC 9110, 15.6.2). */
+#define NH_STATUS_NOT_IMPLEMENTED 501
+/** NH_STATUS_BAD_GATEWAY: Bad Gateway (RFC 9110, 15.6.3). */
+#define NH_STATUS_BAD_GATEWAY 502
+/** NH_STATUS_SERVICE_UNAVAILABLE: Service Unavailable (RFC 9110, 15.6.4). */
+#define NH_STATUS_SERVICE_UNAVAILABLE 503
+/** NH_STATUS_GATEWAY_TIMEOUT: Gateway Timeout (RFC 9110, 15.6.5). */
+#define NH_STATUS_GATEWAY_TIMEOUT 504
+/** NH_STATUS_HTTP_VERSION_NOT_SUPPORTED: HTTP Version Not Supported (RFC 9110, 15.6.6). */
+#define NH_STATUS_HTTP_VERSION_NOT_SUPPORTED 505
+/** NH_STATUS_VARIANT_ALSO_NEGOTIATES: Variant Also Negotiates (RFC 2295, 8.1). */
+#define NH_STATUS_VARIANT_ALSO_NEGOTIATES 506
+/** NH_STATUS_INSUFFICIENT_STORAGE: Insufficient Storage (RFC 4918, 11.5). */
+#define NH_STATUS_INSUFFICIENT_STORAGE 507
+/** NH_STATUS_LOOP_DETECTED: Loop Detected (RFC 5842, 7.2). */
+#define NH_STATUS_LOOP_DETECTED 508
+/** NH_STATUS_NOT_EXTENDED: Not Extended (RFC 2774, 7). */
+#define NH_STATUS_NOT_EXTENDED 510
+/** NH_STATUS_NETWORK_AUTHENTICATION_REQUIRED: Network Authentication Required (RFC 6585, 6). */
+#define NH_STATUS_NETWORK_AUTHENTICATION_REQUIRED 511
+
+/**
+ * nh_status_text returns the reason phrase of a status code, such as "Not Found" for 404.
+ *
+ * A code without one, registered or not, gives the empty text, never NULL.
+ * Go's StatusText; RFC 9110, 15.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the process ends
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_status_text(int32_t code);
+
+/* ========================================================================================================
+ * Header fields: looked up without regard to case, kept in order and with duplicates
+ * ======================================================================================================== */
+
+/**
+ * nh_header_new makes an empty header.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_header_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_header *nh_header_new(void);
+
+/**
+ * nh_header_clone makes a header with the same fields; NULL gives NULL. Go's Header.Clone.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_header_free
+ * Threads: any thread, at the same time too, while nobody changes h
+ * Since: 0.1.0
+ */
+nh_header *nh_header_clone(const nh_header *h);
+
+/**
+ * nh_header_free ends a header that the caller owns; NULL is fine.
+ *
+ * Errors: none
+ * Ownership: h: the library takes
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+void nh_header_free(nh_header *h);
+
+/**
+ * nh_header_get returns the first value under a name: NULL if there is none, "" if it is empty.
+ *
+ * The case of the name does not matter. Go's Header.Get.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the next change of h or the end of its owner
+ * Threads: any thread, at the same time too, while nobody changes h
+ * Since: 0.1.0
+ */
+const char *nh_header_get(const nh_header *h, const char *name);
+
+/**
+ * nh_header_get_n is nh_header_get with the length of the name, and tells the length of the value.
+ *
+ * len_out may be NULL; it becomes 0 where the result is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the next change of h or the end of its owner
+ * Threads: any thread, at the same time too, while nobody changes h
+ * Since: 0.1.0
+ */
+const char *nh_header_get_n(const nh_header *h, const char *name, size_t name_len, size_t *len_out);
+
+/**
+ * nh_header_value returns the value at an index among those under one name, or NULL past the last.
+ *
+ * Go's Header.Values.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the next change of h or the end of its owner
+ * Threads: any thread, at the same time too, while nobody changes h
+ * Since: 0.1.0
+ */
+const char *nh_header_value(const nh_header *h, const char *name, size_t index);
+
+/**
+ * nh_header_has returns 1 if there is a field of that name, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too, while nobody changes h
+ * Since: 0.1.0
+ */
+int32_t nh_header_has(const nh_header *h, const char *name);
+
+/**
+ * nh_header_count returns the number of fields, duplicates included; 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too, while nobody changes h
+ * Since: 0.1.0
+ */
+size_t nh_header_count(const nh_header *h);
+
+/**
+ * nh_header_name_at returns the name of the field at an index in the order of the wire, or NULL past the last.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the next change of h or the end of its owner
+ * Threads: any thread, at the same time too, while nobody changes h
+ * Since: 0.1.0
+ */
+const char *nh_header_name_at(const nh_header *h,
+                              size_t index);
+
+/**
+ * nh_header_value_at returns the value of the field at an index in the order of the wire, or NULL past the last.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the next change of h or the end of its owner
+ * Threads: any thread, at the same time too, while nobody changes h
+ * Since: 0.1.0
+ */
+const char *nh_header_value_at(const nh_header *h,
+                               size_t index);
+
+/**
+ * nh_header_set replaces all fields of a name by one, at the place of the first, or appends it. Go's Header.Set.
+ *
+ * The spelling of the name is kept. Values are any bytes but control characters other than tab.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, or the value holds CR, LF or another
+ * control character)
+ * Ownership: name, value: the library copies
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+nh_result nh_header_set(nh_header *h,
+                        const char *name,
+                        const char *value);
+
+/**
+ * nh_header_set_n is nh_header_set with lengths.
+ *
+ * Errors: NH_ERR_INVALID (as nh_header_set)
+ * Ownership: name, value: the library copies
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+nh_result nh_header_set_n(nh_header *h,
+                          const char *name,
+                          size_t name_len,
+                          const char *value,
+                          size_t value_len);
+
+/**
+ * nh_header_add appends a field, whatever is there already. Go's Header.Add.
+ *
+ * The spelling of the name is kept. Values are any bytes but control characters other than tab.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, or the value holds CR, LF or another
+ * control character)
+ * Ownership: name, value: the library copies
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+nh_result nh_header_add(nh_header *h, const char *name, const char *value);
+
+/**
+ * nh_header_add_n is nh_header_add with lengths.
+ *
+ * Errors: NH_ERR_INVALID (as nh_header_add)
+ * Ownership: name, value: the library copies
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+nh_result nh_header_add_n(nh_header *h,
+                          const char *name,
+                          size_t name_len,
+                          const char *value,
+                          size_t value_len);
+
+/**
+ * nh_header_del removes all fields of a name; that there are none is NH_OK too. Go's Header.Del.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL)
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+nh_result nh_header_del(nh_header *h, const char *name);
+
+/**
+ * nh_header_write writes all fields as they go over the wire: "Name: value" and CR LF for each.
+ *
+ * The empty line that ends a head is not written. Order is kept where Go's Header.Write sorts.
+ *
+ * Errors: NH_ERR_INVALID (h or len_out is NULL), NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too, while nobody changes h
+ * Since: 0.1.0
+ */
+nh_result nh_header_write(const nh_header *h, char *buf, size_t cap, size_t *len_out);
+
+/**
+ * nh_header_canonical_name writes a name as Go spells it: "accept-encoding" becomes "Accept-Encoding".
+ *
+ * A name that is no token is written as it is. Go's CanonicalHeaderKey.
+ *
+ * Errors: NH_ERR_INVALID (name or len_out is NULL), NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: name: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_header_canonical_name(const char *name, char *buf, size_t cap, size_t *len_out);
+
+/* ========================================================================================================
+ * Values: the decoded keys and values of a query or a form
+ * ======================================================================================================== */
+
+/**
+ * nh_values_new makes an empty set of values.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_values_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_values *nh_values_new(void);
+
+/**
+ * nh_values_parse decodes a query or an urlencoded form: "a=1&b=x+y".
+ *
+ * One malformed pair makes the whole fail; nh_url_query keeps the others. Go's url.ParseQuery.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, an escape is malformed, or a bare semicolon stands in it),
+ * NH_ERR_TOO_LARGE (more than 10000 pairs)
+ * Ownership: query: the library copies; *out: the caller owns, ends it by nh_values_free; *err: the caller
+ * owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_values_parse(const char *query, nh_values **out, nh_error **err);
+
+/**
+ * nh_values_parse_n is nh_values_parse with the length of the query, such as a body that was read.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, an escape is malformed, or a bare semicolon stands in it),
+ * NH_ERR_TOO_LARGE (more than 10000 pairs)
+ * Ownership: query: the library copies; *out: the caller owns, ends it by nh_values_free; *err: the caller
+ * owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_values_parse_n(const char *query, size_t len, nh_values **out, nh_error **err);
+
+/**
+ * nh_values_clone makes a copy; NULL gives NULL. Go's Values.Clone.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_values_free
+ * Threads: any thread, at the same time too, while nobody changes v
+ * Since: 0.1.0
+ */
+nh_values *nh_values_clone(const nh_values *v);
+
+/**
+ * nh_values_free ends values that the caller owns; NULL is fine.
+ *
+ * Errors: none
+ * Ownership: v: the library takes
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+void nh_values_free(nh_values *v);
+
+/**
+ * nh_values_get returns the first value under a key and its length; NULL and 0 if there is none.
+ *
+ * len_out is required, since values may hold NUL: without it the result is NULL. Go's Values.Get.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the next change of v or nh_values_free
+ * Threads: any thread, at the same time too, while nobody changes v
+ * Since: 0.1.0
+ */
+const char *nh_values_get(const nh_values *v, const char *key, size_t *len_out);
+
+/**
+ * nh_values_value returns the value at an index among those under one key, and its length.
+ *
+ * Past the last it is NULL and 0, and also if len_out is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the next change of v or nh_values_free
+ * Threads: any thread, at the same time too, while nobody changes v
+ * Since: 0.1.0
+ */
+const char *nh_values_value(const nh_values *v, const char *key, size_t index, size_t *len_out);
+
+/**
+ * nh_values_has returns 1 if there is a value under the key, else 0. Go's Values.Has.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too, while nobody changes v
+ * Since: 0.1.0
+ */
+int32_t nh_values_has(const nh_values *v, const char *key);
+
+/**
+ * nh_values_count returns the number of pairs; 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too, while nobody changes v
+ * Since: 0.1.0
+ */
+size_t nh_values_count(const nh_values *v);
+
+/**
+ * nh_values_key_at returns the key of the pair at an index, in the order of the text, and its length.
+ *
+ * Past the last it is NULL and 0, and also if len_out is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the next change of v or nh_values_free
+ * Threads: any thread, at the same time too, while nobody changes v
+ * Since: 0.1.0
+ */
+const char *nh_values_key_at(const nh_values *v, size_t index, size_t *len_out);
+
+/**
+ * nh_values_value_at returns the value of the pair at an index, in the order of the text, and its length.
+ *
+ * Past the last it is NULL and 0, and also if len_out is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the next change of v or nh_values_free
+ * Threads: any thread, at the same time too, while nobody changes v
+ * Since: 0.1.0
+ */
+const char *nh_values_value_at(const nh_values *v, size_t index, size_t *len_out);
+
+/**
+ * nh_values_set replaces all values under a key by one. Go's Values.Set.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL)
+ * Ownership: key, value: the library copies
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+nh_result nh_values_set(nh_values *v, const char *key, const char *value);
+
+/**
+ * nh_values_set_n is nh_values_set for bytes with lengths, NULs among them.
+ *
+ * Errors: NH_ERR_INVALID (v is NULL, or a pointer is NULL whose length is not 0)
+ * Ownership: key, value: the library copies
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+nh_result nh_values_set_n(nh_values *v, const char *key, size_t key_len, const char *value, size_t value_len);
+
+/**
+ * nh_values_add appends a value under a key. Go's Values.Add.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL)
+ * Ownership: key, value: the library copies
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+nh_result nh_values_add(nh_values *v, const char *key, const char *value);
+
+/**
+ * nh_values_add_n is nh_values_add for bytes with lengths, NULs among them.
+ *
+ * Errors: NH_ERR_INVALID (v is NULL, or a pointer is NULL whose length is not 0)
+ * Ownership: key, value: the library copies
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+nh_result nh_values_add_n(nh_values *v, const char *key, size_t key_len, const char *value, size_t value_len);
+
+/**
+ * nh_values_del removes all values under a key; that there are none is NH_OK too. Go's Values.Del.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL)
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+nh_result nh_values_del(nh_values *v, const char *key);
+
+/**
+ * nh_values_encode writes "key=value&..." sorted by key; values of one key keep their order.
+ *
+ * Go's Values.Encode.
+ *
+ * Errors: NH_ERR_INVALID (v or len_out is NULL), NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too, while nobody changes v
+ * Since: 0.1.0
+ */
+nh_result nh_values_encode(const nh_values *v, char *buf, size_t cap, size_t *len_out);
+
+/* ========================================================================================================
+ * URLs: parsed with the rules of Go's net/url, and never changed once they are made
+ * ======================================================================================================== */
+
+/**
+ * nh_url_parse reads an absolute or a relative URL.
+ *
+ * Nothing is repaired: what Go refuses is refused, with Go's words in *err and without the password. Go's url.Parse.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, or text is no URL)
+ * Ownership: text: the library copies; *out: the caller owns, ends it by nh_url_free; *err: the caller
+ * owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_url_parse(const char *text,
+                       nh_url **out,
+                       nh_error **err);
+
+/**
+ * nh_url_parse_request_uri reads an absolute URL or an absolute path as it came in a request.
+ *
+ * "#" is no delimiter there. Go's url.ParseRequestURI.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, or text is no URL)
+ * Ownership: text: the library copies; *out: the caller owns, ends it by nh_url_free; *err: the caller
+ * owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_url_parse_request_uri(const char *text, nh_url **out, nh_error **err);
+
+/**
+ * nh_url_resolve reads a reference in the context of a base URL: "../b" against "http://h/a/c".
+ *
+ * An absolute reference stays itself. Go's URL.Parse and ResolveReference; RFC 3986, 5.2.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, or reference is no URL)
+ * Ownership: reference: the library copies; *out: the caller owns, ends it by nh_url_free; *err: the
+ * caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_url_resolve(const nh_url *base, const char *reference, nh_url **out, nh_error **err);
+
+/**
+ * nh_url_join_path adds one or more escaped path elements and cleans the path.
+ *
+ * No ".", ".." or doubled "/" is left, and nothing climbs above the root. Go's URL.JoinPath.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, or an escape is malformed)
+ * Ownership: path: the library copies; *out: the caller owns, ends it by nh_url_free; *err: the caller
+ * owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_url_join_path(const nh_url *base, const char *path, nh_url **out, nh_error **err);
+
+/**
+ * nh_url_clone makes a copy; NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_url *nh_url_clone(const nh_url *u);
+
+/**
+ * nh_url_free ends a URL and all that was borrowed from it; NULL is fine.
+ *
+ * Errors: none
+ * Ownership: u: the library takes
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+void nh_url_free(nh_url *u);
+
+/**
+ * nh_url_text returns the whole URL. Go's URL.String.
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_text(const nh_url *u);
+
+/**
+ * nh_url_redacted returns the whole URL with the password replaced by "xxxxx". Go's URL.Redacted.
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_redacted(const nh_url *u);
+
+/**
+ * nh_url_scheme returns the scheme in lower case; "" if the URL is relative.
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_scheme(const nh_url *u);
+
+/**
+ * nh_url_opaque returns what follows the scheme of a URL without slashes, such as "mailto:"; else "".
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_opaque(const nh_url *u);
+
+/**
+ * nh_url_host returns "host" or "host:port", brackets of IPv6 included; "" if there is none.
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_host(const nh_url *u);
+
+/**
+ * nh_url_hostname returns the host without port and brackets. Go's URL.Hostname.
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_hostname(const nh_url *u);
+
+/**
+ * nh_url_port returns the digits of the port; "" if there are none. Go's URL.Port.
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_port(const nh_url *u);
+
+/**
+ * nh_url_escaped_path returns the path as it was given if it is a valid encoding, else encoded. Go's URL.EscapedPath.
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_escaped_path(const nh_url *u);
+
+/**
+ * nh_url_raw_query returns what follows "?", as it was given; "" if there is none.
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_raw_query(const nh_url *u);
+
+/**
+ * nh_url_request_uri returns the target of a request line: path and query. Go's URL.RequestURI.
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_request_uri(const nh_url *u);
+
+/**
+ * nh_url_path returns the decoded path, and its length.
+ *
+ * NULL and 0 if u or len_out is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_path(const nh_url *u, size_t *len_out);
+
+/**
+ * nh_url_fragment returns the decoded text behind "#"; "" if there is none, and its length.
+ *
+ * NULL and 0 if u or len_out is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_fragment(const nh_url *u, size_t *len_out);
+
+/**
+ * nh_url_username returns the decoded user name; "" if there is none, and its length.
+ *
+ * NULL and 0 if u or len_out is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_username(const nh_url *u, size_t *len_out);
+
+/**
+ * nh_url_password returns the decoded password; NULL if there is no colon in the user information, and its length.
+ *
+ * NULL and 0 if u or len_out is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_url_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_url_password(const nh_url *u,
+                            size_t *len_out);
+
+/**
+ * nh_url_is_abs returns 1 if the URL has a scheme, else 0. Go's URL.IsAbs.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_url_is_abs(const nh_url *u);
+
+/**
+ * nh_url_query decodes the query and leaves malformed pairs out; NULL gives NULL.
+ *
+ * More than 10000 pairs give none. Go's URL.Query.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_values_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_values *nh_url_query(const nh_url *u);
+
+/* ========================================================================================================
+ * Escaping for URLs and HTML
+ * ======================================================================================================== */
+
+/**
+ * nh_query_escape escapes text for a key or a value of a query: a space becomes "+".
+ *
+ * Go's url.QueryEscape; RFC 3986, 2.1.
+ *
+ * Errors: NH_ERR_INVALID (len_out is NULL, or text is NULL and len is not 0),
+ * NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: text: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_query_escape(const char *text, size_t len, char *buf, size_t cap, size_t *len_out);
+
+/**
+ * nh_path_escape escapes text for one segment of a path: "/" and "?" are escaped too.
+ *
+ * Go's url.PathEscape; RFC 3986, 2.1.
+ *
+ * Errors: NH_ERR_INVALID (len_out is NULL, or text is NULL and len is not 0),
+ * NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: text: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_path_escape(const char *text, size_t len, char *buf, size_t cap, size_t *len_out);
+
+/**
+ * nh_html_escape escapes text so that it is safe inside HTML and its quoted attributes.
+ *
+ * Escapes <, >, &, single and double quotes. Go's html.EscapeString.
+ *
+ * Errors: NH_ERR_INVALID (len_out is NULL, or text is NULL and len is not 0),
+ * NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: text: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_html_escape(const char *text, size_t len, char *buf, size_t cap, size_t *len_out);
+
+/**
+ * nh_query_unescape undoes nh_query_escape: "%XX" becomes a byte and "+" a space.
+ *
+ * The result may hold NUL: use the length. Go's url.QueryUnescape.
+ *
+ * Errors: NH_ERR_INVALID (len_out is NULL, text is NULL and len is not 0, or "%" stands without two hex digits),
+ * NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: text: the library copies; *err: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_query_unescape(const char *text,
+                            size_t len,
+                            char *buf,
+                            size_t cap,
+                            size_t *len_out,
+                            nh_error **err);
+
+/**
+ * nh_path_unescape undoes nh_path_escape: "%XX" becomes a byte, "+" stays.
+ *
+ * The result may hold NUL: use the length. Go's url.PathUnescape.
+ *
+ * Errors: NH_ERR_INVALID (len_out is NULL, text is NULL and len is not 0, or "%" stands without two hex digits),
+ * NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: text: the library copies; *err: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_path_unescape(const char *text,
+                           size_t len,
+                           char *buf,
+                           size_t cap,
+                           size_t *len_out,
+                           nh_error **err);
+
+/* ========================================================================================================
+ * Dates of HTTP (RFC 9110, 5.6.7)
+ * ======================================================================================================== */
+
+/**
+ * nh_date_format writes a time as HTTP has it, such as "Sun, 06 Nov 1994 08:49:37 GMT": 29 bytes and a NUL.
+ *
+ * unix_seconds counts from 1970-01-01 00:00:00 UTC and may be negative. Go's TimeFormat.
+ *
+ * Errors: NH_ERR_INVALID (len_out is NULL, or the year is not 0 to 9999), NH_ERR_TOO_LARGE (cap is below 30)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_date_format(int64_t unix_seconds, char *buf, size_t cap, size_t *len_out);
+
+/**
+ * nh_date_parse reads a date in one of the three forms of HTTP: IMF-fixdate, RFC 850 and asctime.
+ *
+ * *unix_seconds_out counts from 1970-01-01 00:00:00 UTC; earlier dates are refused. Go's ParseTime.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, or text is no such date)
+ * Ownership: text: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_date_parse(const char *text, int64_t *unix_seconds_out);
+
+/* ========================================================================================================
+ * Basic authentication (RFC 7617)
+ * ======================================================================================================== */
+
+/**
+ * nh_basic_auth_make writes the value of an Authorization field for a user name and a password.
+ *
+ * Go's Request.SetBasicAuth.
+ *
+ * Errors: NH_ERR_INVALID (username, password or len_out is NULL, or the name holds a colon),
+ * NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: username, password: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_basic_auth_make(const char *username,
+                             const char *password,
+                             char *buf,
+                             size_t cap,
+                             size_t *len_out);
+
+/**
+ * nh_basic_auth_parse reads user name and password from the value of an Authorization field.
+ *
+ * Both are decoded bytes and may hold NUL: use the lengths. Go's Request.BasicAuth.
+ *
+ * Errors: NH_ERR_INVALID (a pointer other than the buffers is NULL), NH_ERR_NOT_FOUND (the value is of another
+ * scheme or malformed), NH_ERR_TOO_LARGE (a buffer is too small; both lengths are set)
+ * Ownership: value: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_basic_auth_parse(const char *value,
+                              char *username_buf,
+                              size_t username_cap,
+                              size_t *username_len_out,
+                              char *password_buf,
+                              size_t password_cap,
+                              size_t *password_len_out);
+
+/* ========================================================================================================
+ * Requests: what a program builds to send, and what it may ask of any request
+ * ======================================================================================================== */
+
+/**
+ * nh_request_new makes a request of a method ("" is GET) and an absolute URL: Go's NewRequest.
+ *
+ * The URL is checked here; a scheme that cannot be sent is refused by nh_client_do.
+ *
+ * Errors: NH_ERR_INVALID (method, url or out is NULL, the method is no token, the URL is malformed)
+ * Ownership: *out: the caller owns; method and url: the library copies
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_result nh_request_new(const char *method, const char *url, nh_request **out, nh_error **err);
+
+/**
+ * nh_request_free ends a request that the caller owns. A body that an unread response still sends is kept until
+ * that is closed. NULL is fine; so is a request that a server's handler got, for which nothing happens.
+ *
+ * Errors: none
+ * Ownership: r: the library takes
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+void nh_request_free(nh_request *r);
+
+/**
+ * nh_request_set_method changes the method; "" is GET.
+ *
+ * Errors: NH_ERR_INVALID (r or method is NULL, or it is no token), NH_ERR_BUSY (r is being sent)
+ * Ownership: method: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_method(nh_request *r, const char *method);
+
+/**
+ * nh_request_set_url changes where the request goes.
+ *
+ * Errors: NH_ERR_INVALID (r or url is NULL, or the URL is malformed), NH_ERR_BUSY (r is being sent)
+ * Ownership: url: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_url(nh_request *r, const char *url, nh_error **err);
+
+/**
+ * nh_request_set_header sets a field to one value, in place of all that it had: Go's Header.Set.
+ *
+ * Host, Content-Length, Transfer-Encoding and Trailer are made from the request's other parts and are not sent
+ * from the header.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, name is no token, value has control bytes), NH_ERR_BUSY (r is
+ * being sent)
+ * Ownership: name and value: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_header(nh_request *r,
+                                const char *name,
+                                const char *value);
+
+/**
+ * nh_request_add_header adds a field to those that are there: Go's Header.Add.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, name is no token, value has control bytes), NH_ERR_BUSY (r is
+ * being sent)
+ * Ownership: name and value: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_add_header(nh_request *r, const char *name, const char *value);
+
+/**
+ * nh_request_header lends the header for reading and changing. NULL for NULL, and while r is being sent.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the request is freed
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_header *nh_request_header(nh_request *r);
+
+/**
+ * nh_request_set_trailer adds a field that is sent behind a body of unknown length (RFC 9110, 6.5).
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, name is no token or may not be in a trailer, value has control
+ * bytes), NH_ERR_BUSY (r is being sent)
+ * Ownership: name and value: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_trailer(nh_request *r, const char *name, const char *value);
+
+/**
+ * nh_request_set_host sets what the Host field says; "" is what the URL says.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_BUSY (r is being sent)
+ * Ownership: host: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_host(nh_request *r, const char *host);
+
+/**
+ * nh_request_set_close asks with 1 that the connection ends after this exchange; 0 is the default.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL, or on is not 0 or 1), NH_ERR_BUSY (r is being sent)
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_close(nh_request *r, int32_t on);
+
+/**
+ * nh_request_set_timeout bounds the whole exchange, reading the body included, in milliseconds; in place of what
+ * nh_client_set_timeout says. NH_TIMEOUT_NONE, the default, leaves it to the client.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL, or ms is negative and not -1), NH_ERR_BUSY (r is being sent)
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_timeout(nh_request *r,
+                                 int64_t ms);
+
+/**
+ * nh_request_set_cancel has the token end the request, and the reading of its response's body, when it fires.
+ *
+ * NULL takes the token away.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL), NH_ERR_BUSY (r is being sent)
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_cancel(nh_request *r, const nh_cancel_token *t);
+
+/* ========================================================================================================
+ * Bodies of requests: bytes, files, callbacks
+ * ======================================================================================================== */
+
+/**
+ * nh_body_read_fn gives the next piece of a request's body: it writes at most cap bytes to buf and their number to
+ * *n_out. NH_OK with 0 bytes ends the body; any other result aborts the request and is told in its error.
+ *
+ * It is called only on the thread that is inside nh_client_do, or inside nh_response_body_read or
+ * nh_response_body_close of the request's response. It may block, and may call functions of the library, but none
+ * on this request or its response.
+ */
+typedef nh_result (*nh_body_read_fn)(void *userdata, void *buf, size_t cap, size_t *n_out);
+
+/**
+ * nh_body_rewind_fn goes back to the body's first byte, so that it can be sent again. NH_OK if that worked.
+ *
+ * It is called on the thread that is inside nh_client_do, and may block.
+ */
+typedef nh_result (*nh_body_rewind_fn)(void *userdata);
+
+/**
+ * nh_request_set_body gives the request a body of bytes. (NULL, 0) takes the body away.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL, or data is NULL and len is not 0), NH_ERR_BUSY (r is being sent)
+ * Ownership: data: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_body(nh_request *r, const void *data, size_t len);
+
+/**
+ * nh_request_set_body_borrowed gives the request a body of bytes that are not copied.
+ *
+ * They must stay as they are until free_userdata(userdata) is called: when the body is replaced or the request
+ * freed, and no response is left that may still send it. It is called exactly once, also if this call fails.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL, or data is NULL and len is not 0), NH_ERR_BUSY (r is being sent)
+ * Ownership: data: the caller owns; userdata: the library takes, and ends it by free_userdata
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_body_borrowed(nh_request *r,
+                                       const void *data,
+                                       size_t len,
+                                       void *userdata,
+                                       nh_free_fn free_userdata);
+
+/**
+ * nh_request_set_body_file gives the request the content of a file, which is opened now and read while it is
+ * sent. What is no regular file is sent with unknown length.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, or path is a directory), NH_ERR_IO (the file cannot be opened),
+ * NH_ERR_BUSY (r is being sent)
+ * Ownership: path: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_body_file(nh_request *r,
+                                   const char *path,
+                                   nh_error **err);
+
+/**
+ * nh_request_set_body_fd gives the request what can be read from a descriptor, from where it stands. The
+ * descriptor is duplicated: the caller may close its own at once, but both share one position.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL, or fd is negative or a directory), NH_ERR_IO (fd is not open), NH_ERR_BUSY (r
+ * is being sent)
+ * Ownership: fd: the caller owns
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_body_fd(nh_request *r,
+                                 ptrdiff_t fd,
+                                 nh_error **err);
+
+/**
+ * nh_request_set_body_callback gives the request a body that the program makes while it is sent.
+ *
+ * length is in bytes, or -1 for an unknown one, which is sent chunked; a body of another length than declared is an
+ * error. rewind may be NULL: then the body can be sent once only. free_userdata is called exactly once, also if
+ * this call fails.
+ *
+ * Errors: NH_ERR_INVALID (r or read is NULL, or length is below -1), NH_ERR_BUSY (r is being sent)
+ * Ownership: userdata: the library takes, and ends it by free_userdata
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_body_callback(nh_request *r,
+                                       int64_t length,
+                                       nh_body_read_fn read,
+                                       nh_body_rewind_fn rewind,
+                                       void *userdata,
+                                       nh_free_fn free_userdata);
+
+/* ========================================================================================================
+ * Copies of requests, to send them elsewhere or once more
+ * ======================================================================================================== */
+
+/**
+ * nh_request_clone copies a request that is to be sent. A body of bytes is shared, not copied; one of a file or a
+ * callback is shared too, so only one of the two requests can send it at a time.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL, or r was received by a server), NH_ERR_BUSY (r is being sent)
+ * Ownership: *out: the caller owns
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_clone(nh_request *r,
+                           nh_request **out,
+                           nh_error **err);
+
+/**
+ * nh_request_clone_outbound makes a request to be sent from one that a server received: method, header and host
+ * are copied, fields that belong to the connection and the body are not. url is where it goes.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, or the URL is malformed)
+ * Ownership: *out: the caller owns; url: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_clone_outbound(const nh_request *r,
+                                    const char *url,
+                                    nh_request **out,
+                                    nh_error **err);
+
+/* ========================================================================================================
+ * What may be asked of any request, sent or received: Go's fields of Request
+ * ======================================================================================================== */
+
+/**
+ * nh_request_url is the URL that was given to nh_request_new; "" for a received request. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the URL changes or the request ends
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+const char *nh_request_url(const nh_request *r);
+
+/**
+ * nh_request_proto_major is the 1 of "HTTP/1.0"; 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+int32_t nh_request_proto_major(const nh_request *r);
+
+/**
+ * nh_request_proto_minor is the 0 of "HTTP/1.0"; 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+int32_t nh_request_proto_minor(const nh_request *r);
+
+/**
+ * nh_request_transfer_encoding is "chunked" if the body is, else NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the program ends
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+const char *nh_request_transfer_encoding(const nh_request *r);
+
+/**
+ * nh_request_close is 1 if the connection ends after this exchange, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+int32_t nh_request_close(const nh_request *r);
+
+/**
+ * nh_request_trailer is the trailer: what nh_request_set_trailer set, or what was received, whole once the body
+ * was read to its end. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the request ends
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+const nh_header *nh_request_trailer(const nh_request *r);
+
+/* ========================================================================================================
+ * Responses: what was answered, and the body by pull
+ * ======================================================================================================== */
+
+/**
+ * nh_response_status_code is the status, such as 200. 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int32_t nh_response_status_code(const nh_response *r);
+
+/**
+ * nh_response_status is the status with its text as it was received, such as "200 OK". NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const char *nh_response_status(const nh_response *r);
+
+/**
+ * nh_response_proto is the version as the server sent it, such as "HTTP/1.1" or "HTTP/1.0". NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the program ends
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const char *nh_response_proto(const nh_response *r);
+
+/**
+ * nh_response_proto_major is the 1 of "HTTP/1.0". 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int32_t nh_response_proto_major(const nh_response *r);
+
+/**
+ * nh_response_proto_minor is the 0 of "HTTP/1.0". 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int32_t nh_response_proto_minor(const nh_response *r);
+
+/**
+ * nh_response_header is the header, without Transfer-Encoding and Trailer, which the library has dealt with. NULL
+ * for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const nh_header *nh_response_header(const nh_response *r);
+
+/**
+ * nh_response_trailer is what came behind a chunked body, whole once the body was read to its end, empty before.
+ * NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const nh_header *nh_response_trailer(const nh_response *r);
+
+/**
+ * nh_response_content_length is the body's length in bytes, -1 if it is unknown; in an answer to HEAD what GET
+ * would have. -1 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int64_t nh_response_content_length(const nh_response *r);
+
+/**
+ * nh_response_transfer_encoding is "chunked" if the body came so, else NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the program ends
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const char *nh_response_transfer_encoding(const nh_response *r);
+
+/**
+ * nh_response_close is 1 if the server ends the connection after this answer, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int32_t nh_response_close(const nh_response *r);
+
+/**
+ * nh_response_request is the request as it was sent to get this answer, without its body; later changes of the
+ * caller's request do not show. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const nh_request *nh_response_request(const nh_response *r);
+
+/**
+ * nh_response_remote_addr is the server's address and port, such as "127.0.0.1:80". NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const char *nh_response_remote_addr(const nh_response *r);
+
+/**
+ * nh_response_local_addr is this side's address and port. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const char *nh_response_local_addr(const nh_response *r);
+
+/**
+ * nh_response_body_read reads what is there of the body, at least one byte, at most cap, waiting if there is
+ * nothing. NH_OK with 0 bytes is the end. After an error all reads fail with it.
+ *
+ * The connection returns to the client's pool with the last byte.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or cap is 0), NH_ERR_UNEXPECTED_EOF (the body was cut),
+ * NH_ERR_PROTOCOL (its framing is broken), NH_ERR_TOO_LARGE (its framing or trailer is), NH_ERR_IO,
+ * NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_CLOSED (after nh_response_body_close), NH_ERR_ABORTED (the request's
+ * body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_FORKED
+ * Ownership: buf: the caller owns
+ * Threads: one thread at a time per response; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_response_body_read(nh_response *r,
+                                void *buf,
+                                size_t cap,
+                                size_t *n_out,
+                                nh_error **err);
+
+/**
+ * nh_response_body_read_all reads the rest of the body, at most max bytes, and lends it, with a NUL behind it.
+ *
+ * A longer body is NH_ERR_TOO_LARGE, and its connection is dropped.
+ *
+ * Errors: NH_ERR_INVALID (r, data_out or len_out is NULL), NH_ERR_TOO_LARGE (the body is longer than max), and those
+ * of nh_response_body_read
+ * Ownership: *data_out: the library owns; borrowed until the next call for this response
+ * Threads: one thread at a time per response; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_response_body_read_all(nh_response *r,
+                                    size_t max,
+                                    const void **data_out,
+                                    size_t *len_out,
+                                    nh_error **err);
+
+/**
+ * nh_response_body_save writes the rest of the body to a file, which is created or emptied first. *n_out, which may
+ * be NULL, is how many bytes were written, also where the call failed.
+ *
+ * Errors: NH_ERR_INVALID (r or path is NULL), NH_ERR_IO (the file cannot be written), and those of
+ * nh_response_body_read
+ * Ownership: path: the library copies
+ * Threads: one thread at a time per response; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_response_body_save(nh_response *r,
+                                const char *path,
+                                uint64_t *n_out,
+                                nh_error **err);
+
+/**
+ * nh_response_body_close ends the exchange: Go's Body.Close. A small rest of the body is read so that the connection
+ * can be used again, for 50 ms at most; else the connection is closed. Reads fail with NH_ERR_CLOSED from then on.
+ * NULL is fine.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+void nh_response_body_close(nh_response *r);
+
+/**
+ * nh_response_free closes the body and ends the response with all that was borrowed from it. NULL is fine.
+ *
+ * Errors: none
+ * Ownership: r: the library takes
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+void nh_response_free(nh_response *r);
+
+/* ========================================================================================================
+ * Clients: send requests over pooled connections
+ * ======================================================================================================== */
+
+/**
+ * nh_client_new makes a client with the library's defaults. It starts no thread and opens nothing.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_client *nh_client_new(void);
+
+/**
+ * nh_client_free closes the idle connections and ends the client; responses that are still open may be read on.
+ * It waits for the client's own threads, which takes milliseconds. NULL is fine, and so is nh_default_client(),
+ * for which nothing happens.
+ *
+ * Errors: none
+ * Ownership: c: the library takes
+ * Threads: any thread, once, while no other call uses the client
+ * Since: 0.1.0
+ */
+void nh_client_free(nh_client *c);
+
+/**
+ * nh_default_client is a client that all parts of a program may share: Go's DefaultClient. It is made on first use
+ * and never freed.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the program ends
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_client *nh_default_client(void);
+
+/**
+ * nh_client_do sends a request and answers when the head of the response is there: Go's Client.Do.
+ *
+ * A status of 400 or 500 is no error. The response must be freed; its body is read by nh_response_body_read. The
+ * request is unchanged and may be sent again. A connection that went stale in the pool is replaced without notice
+ * where sending again is safe.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_BUSY (another thread
+ * sends it), NH_ERR_BODY_SPENT (its body was sent and cannot be rewound), NH_ERR_BODY_LENGTH (its body is not as
+ * long as declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_UNSUPPORTED (https), NH_ERR_DNS,
+ * NH_ERR_CONNECT, NH_ERR_IO, NH_ERR_UNEXPECTED_EOF, NH_ERR_PROTOCOL, NH_ERR_TOO_LARGE (the response's head),
+ * NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
+ * Ownership: *out: the caller owns; r: the caller owns
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_do(nh_client *c,
+                       nh_request *r,
+                       nh_response **out,
+                       nh_error **err);
+
+/**
+ * nh_get fetches a URL with the default client: Go's Get.
+ *
+ * Errors: NH_ERR_INVALID (url or out is NULL, or the URL is malformed), and those of nh_client_do
+ * Ownership: *out: the caller owns; url: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_get(const char *url, nh_response **out, nh_error **err);
+
+/**
+ * nh_head asks for a URL's head with the default client: Go's Head.
+ *
+ * Errors: NH_ERR_INVALID (url or out is NULL, or the URL is malformed), and those of nh_client_do
+ * Ownership: *out: the caller owns; url: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_head(const char *url, nh_response **out, nh_error **err);
+
+/**
+ * nh_post sends bytes to a URL with the default client: Go's Post. content_type may be NULL.
+ *
+ * Errors: NH_ERR_INVALID (url or out is NULL, data is NULL and len is not 0, the URL or the type is malformed),
+ * and those of nh_client_do
+ * Ownership: *out: the caller owns; url, content_type and data: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_post(const char *url,
+                  const char *content_type,
+                  const void *data,
+                  size_t len,
+                  nh_response **out,
+                  nh_error **err);
+
+/**
+ * nh_client_close_idle closes the connections that wait for a request; those in use are pooled again afterwards.
+ * Go's CloseIdleConnections.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_close_idle(nh_client *c);
+
+/**
+ * nh_client_idle_count is how many connections wait for a request now. 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+size_t nh_client_idle_count(const nh_client *c);
+
+/**
+ * nh_client_dialed_count is how many connections were made so far. 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+size_t nh_client_dialed_count(const nh_client *c);
+
+/**
+ * nh_client_reused_count is how many requests so far went over a connection that was there. 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+size_t nh_client_reused_count(const nh_client *c);
+
+/* ========================================================================================================
+ * What can be set on a client
+ * ======================================================================================================== */
+
+/**
+ * nh_client_use_go_defaults sets all limits and timeouts to those of Go's DefaultClient: no timeout but 30 s for a
+ * dial, two idle connections per host, response heads of up to 10 MiB.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_use_go_defaults(nh_client *c);
+
+/**
+ * nh_client_set_dial_timeout bounds resolving and connecting together, in milliseconds; 30000 by default,
+ * NH_TIMEOUT_NONE for no bound. Go's Dialer.Timeout.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_dial_timeout(nh_client *c, int64_t ms);
+
+/**
+ * nh_client_set_response_head_timeout bounds the time from the request's last byte to the end of the
+ * response's head, in milliseconds; 60000 by default, NH_TIMEOUT_NONE for no bound. Go's
+ * ResponseHeaderTimeout.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_response_head_timeout(nh_client *c, int64_t ms);
+
+/**
+ * nh_client_set_body_timeout bounds the time between two bytes of a body, sent or received, in milliseconds;
+ * 60000 by default, NH_TIMEOUT_NONE for no bound. Any byte starts it anew, so a long download is not cut.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_body_timeout(nh_client *c, int64_t ms);
+
+/**
+ * nh_client_set_expect_continue_timeout sets how long a request with "Expect: 100-continue" waits for a word
+ * before its body is sent, in milliseconds; 1000 by default, 0 is not at all. Go's ExpectContinueTimeout.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_expect_continue_timeout(nh_client *c, int64_t ms);
+
+/**
+ * nh_client_set_timeout bounds a whole exchange, reading the body included, in milliseconds; NH_TIMEOUT_NONE
+ * by default. Go's Client.Timeout.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_timeout(nh_client *c, int64_t ms);
+
+/**
+ * nh_client_set_idle_timeout sets how long an idle connection is kept, in milliseconds; 90000 by default,
+ * NH_TIMEOUT_NONE for ever. Go's IdleConnTimeout.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_idle_timeout(nh_client *c, int64_t ms);
+
+/**
+ * nh_client_set_max_idle bounds the idle connections of all hosts together; 100 by default, 0 is no bound.
+ * Go's MaxIdleConns.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_max_idle(nh_client *c, size_t n);
+
+/**
+ * nh_client_set_max_idle_per_host bounds the idle connections of one host; 32 by default, 0 keeps none. Go's
+ * MaxIdleConnsPerHost, whose default is 2.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_max_idle_per_host(nh_client *c, size_t n);
+
+/**
+ * nh_client_set_max_conns_per_host bounds the connections of one host, those being made and in use included;
+ * 0, the default, is no bound. Requests beyond it wait in line. Go's MaxConnsPerHost.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_max_conns_per_host(nh_client *c, size_t n);
+
+/**
+ * nh_client_set_max_response_head_bytes bounds a response's head, informational ones before it included, in
+ * bytes: 1 to 1073741824, 1048576 by default. Go's MaxResponseHeaderBytes, whose default is 10 MiB.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_max_response_head_bytes(nh_client *c, size_t n);
+
+/**
+ * nh_client_set_keep_alives says with 0 that each connection serves one request; 1 is the default. Go's
+ * DisableKeepAlives.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_keep_alives(nh_client *c, int32_t on);
+
+/* ========================================================================================================
+ * nh_server and nh_mux
+ * ======================================================================================================== */
+
+/**
+ * nh_handler_fn answers a request. It runs on a library thread, any number of them at once, and may block;
+ * other connections do not notice. w and r are borrowed until it returns. It may call every function
+ * but nh_server_run, nh_server_shutdown and nh_server_free of its own server. It must return normally: an
+ * exception or longjmp out of it ends the process.
+ */
+typedef void (*nh_handler_fn)(nh_response_writer *w, nh_request *r, void *userdata);
+
+/**
+ * nh_mux_new makes a mux without patterns.
+ *
+ * Errors: none
+ * Ownership: the caller owns the result; nh_mux_free releases it.
+ * Threads: any thread.
+ * Since: 0.1.0
+ */
+nh_mux *nh_mux_new(void);
+
+/**
+ * nh_mux_free releases a mux; NULL is fine. Servers that use it keep what they need of it.
+ *
+ * Errors: none
+ * Ownership: the library takes m.
+ * Threads: any thread; no other call may use m at the same time.
+ * Since: 0.1.0
+ */
+void nh_mux_free(nh_mux *m);
+
+/**
+ * nh_mux_handle registers a handler for a pattern: a path, with a host before it if it is for that host
+ * only. "/tree/" names a subtree, "/leaf" exactly that path; the longest pattern wins, and one with a host
+ * before one without. "/tree" redirects to "/tree/" where only that is registered. Patterns may be added
+ * while the mux is served. Follows Go's ServeMux.Handle; methods and wildcards are not supported yet.
+ *
+ * Errors: NH_ERR_INVALID (m, pattern or fn is NULL, the pattern is malformed or registered already),
+ * NH_ERR_UNSUPPORTED (the pattern has a method or a wildcard)
+ * Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
+ * Threads: any thread.
+ * Since: 0.1.0
+ */
+nh_result nh_mux_handle(nh_mux *m,
+                        const char *pattern,
+                        nh_handler_fn handler_fn,
+                        void *userdata,
+                        nh_free_fn free_userdata,
+                        nh_error **err);
+
+/**
+ * nh_default_mux is the process's own mux (Go's DefaultServeMux), made on first use; nothing uses it
+ * unless it is named.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until the process ends.
+ * Threads: any thread.
+ * Since: 0.1.0
+ */
+nh_mux *nh_default_mux(void);
+
+/**
+ * nh_server_new makes a server with a mux of its own and safe defaults: 10 s for a request's head, 120 s
+ * idle, 30 s without progress in a body or an answer, 1 MiB of head.
+ *
+ * Errors: none
+ * Ownership: the caller owns the result; nh_server_free releases it.
+ * Threads: any thread.
+ * Since: 0.1.0
+ */
+nh_server *nh_server_new(void);
+
+/**
+ * nh_server_new_with_mux makes a server that serves m; NULL is the default mux.
+ *
+ * Errors: none
+ * Ownership: the caller owns the result; nh_server_free releases it. m may be freed at any time.
+ * Threads: any thread.
+ * Since: 0.1.0
+ */
+nh_server *nh_server_new_with_mux(nh_mux *m);
+
+/**
+ * nh_server_free ends the server at once, waits for its threads and releases it; NULL is fine. For an end
+ * that lets answers finish, call nh_server_shutdown first. Inside one of its own handlers it does nothing
+ * and the server leaks.
+ *
+ * Errors: none
+ * Ownership: the library takes s.
+ * Threads: any thread but the server's own; no other call may use s at the same time.
+ * Since: 0.1.0
+ */
+void nh_server_free(nh_server *s);
+
+/**
+ * nh_server_handle registers a handler with the server's mux: see nh_mux_handle.
+ *
+ * Errors: NH_ERR_INVALID (s, pattern or fn is NULL, the pattern is malformed or registered already),
+ * NH_ERR_UNSUPPORTED (the pattern has a method or a wildcard), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
+ * Threads: any thread, also while the server runs.
+ * Since: 0.1.0
+ */
+nh_result nh_server_handle(nh_server *s,
+                           const char *pattern,
+                           nh_handler_fn handler_fn,
+                           void *userdata,
+                           nh_free_fn free_userdata,
+                           nh_error **err);
+
+/**
+ * nh_server_set_request_hook has fn called with each request before it is routed, those included that the
+ * mux answers itself. It is for counting and logging: it must not block, write or read the body. Set it
+ * before the server starts.
+ *
+ * Errors: NH_ERR_INVALID (s or fn is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was
+ * made before a fork)
+ * Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
+ * Threads: any thread; fn runs on the server's event loops.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_request_hook(nh_server *s,
+                                     nh_handler_fn hook_fn,
+                                     void *userdata,
+                                     nh_free_fn free_userdata,
+                                     nh_error **err);
+
+/**
+ * nh_server_set_blocking says whether the handler of a pattern blocks: 1 it does and always runs off the
+ * event loops, 0 it does not, -1 (the default) the server finds out. A wrong 0 is corrected at each call,
+ * at a cost.
+ *
+ * Errors: NH_ERR_INVALID (s or pattern is NULL, blocks is none of the three), NH_ERR_NOT_FOUND (no such
+ * pattern), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_blocking(nh_server *s, const char *pattern, int32_t blocks);
+
+/**
+ * nh_server_listen binds "host:port" and begins to queue connections; they are accepted once the server
+ * runs. An empty host is all addresses, port 0 any free port: nh_server_port tells it. May be called
+ * several times.
+ *
+ * Errors: NH_ERR_INVALID (s or addr is NULL, addr is malformed), NH_ERR_DNS (the host is unknown),
+ * NH_ERR_CONNECT (the address cannot be bound), NH_ERR_SERVER_CLOSED (the server was stopped),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, also while the server runs.
+ * Since: 0.1.0
+ */
+nh_result nh_server_listen(nh_server *s, const char *addr, nh_error **err);
+
+/**
+ * nh_server_port is the port of the index-th nh_server_listen, counted from 0; 0 if there is none.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: any thread.
+ * Since: 0.1.0
+ */
+int32_t nh_server_port(const nh_server *s, size_t index);
+
+/**
+ * nh_server_addr writes the address of the index-th nh_server_listen as "127.0.0.1:8080" or "[::1]:8080"
+ * to buf, with its NUL; *len_out is its length without it, also when cap is too small.
+ *
+ * Errors: NH_ERR_INVALID (s or len_out is NULL), NH_ERR_NOT_FOUND (no such index), NH_ERR_TOO_LARGE (buf
+ * is NULL or cap too small), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: the library copies to buf.
+ * Threads: any thread.
+ * Since: 0.1.0
+ */
+nh_result nh_server_addr(const nh_server *s, size_t index, char *buf, size_t cap, size_t *len_out);
+
+/**
+ * nh_server_start begins to serve on library threads and returns.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server listens nowhere, or has started),
+ * NH_ERR_SERVER_CLOSED (it was stopped), NH_ERR_NO_RESOURCES (threads cannot be made), NH_ERR_FORKED (s
+ * was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread.
+ * Since: 0.1.0
+ */
+nh_result nh_server_start(nh_server *s, nh_error **err);
+
+/**
+ * nh_server_run serves until the server is stopped and its last connection has ended. It starts the server
+ * unless nh_server_start did. It never returns NH_OK: NH_ERR_SERVER_CLOSED is the good end (Go's
+ * ErrServerClosed).
+ *
+ * Errors: NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the
+ * server listens nowhere), NH_ERR_NO_RESOURCES (threads cannot be made), NH_ERR_WOULD_DEADLOCK (called in
+ * a handler of s), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread but the server's own; it blocks.
+ * Since: 0.1.0
+ */
+nh_result nh_server_run(nh_server *s, nh_error **err);
+
+/**
+ * nh_listen_and_serve is Go's ListenAndServe: binds addr, serves m (NULL: the default mux) and blocks.
+ * There is no way to stop it: programs that want to end in order use an nh_server.
+ *
+ * Errors: NH_ERR_INVALID (addr is NULL or malformed), NH_ERR_DNS (the host is unknown), NH_ERR_CONNECT
+ * (the address cannot be bound), NH_ERR_NO_RESOURCES (threads cannot be made)
+ * Ownership: nothing changes hands.
+ * Threads: any thread; it blocks.
+ * Since: 0.1.0
+ */
+nh_result nh_listen_and_serve(const char *addr, nh_mux *m, nh_error **err);
+
+/**
+ * nh_server_shutdown stops accepting, ends idle connections, lets busy ones end after their answer, and
+ * waits for the last of them, at most timeout_ms milliseconds (NH_TIMEOUT_NONE: as long as it takes).
+ * Follows Go's Server.Shutdown.
+ *
+ * Errors: NH_ERR_TIMEOUT (connections were still active; they go on), NH_ERR_INVALID (s is NULL, the time
+ * is below -1), NH_ERR_WOULD_DEADLOCK (called in a handler of s), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread but the server's own; it blocks.
+ * Since: 0.1.0
+ */
+nh_result nh_server_shutdown(nh_server *s, int64_t timeout_ms, nh_error **err);
+
+/**
+ * nh_server_request_stop begins what nh_server_shutdown does and returns at once; nh_server_run returns
+ * when the last connection has ended. It is async-signal-safe: a handler of SIGINT or SIGTERM may call it.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: any thread, and signal handlers; s must not be freed meanwhile.
+ * Since: 0.1.0
+ */
+void nh_server_request_stop(nh_server *s);
+
+/**
+ * nh_server_close ends all listeners and connections at once. It does not wait for handlers: their next
+ * read or write fails. Follows Go's Server.Close.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, also in a handler.
+ * Since: 0.1.0
+ */
+nh_result nh_server_close(nh_server *s);
+
+/**
+ * nh_server_connections is how many connections are open now.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: any thread.
+ * Since: 0.1.0
+ */
+size_t nh_server_connections(const nh_server *s);
+
+/* ========================================================================================================
+ * nh_request as a handler sees it: what was received
+ * ======================================================================================================== */
+
+/**
+ * nh_request_method is the method, "GET" for example.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_method(const nh_request *r);
+
+/**
+ * nh_request_uri is the request-target as it was received (RFC 9112, 3.2; Go's RequestURI); "" in a
+ * request to be sent.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_uri(const nh_request *r);
+
+/**
+ * nh_request_host is the authority that the request is for: the target's in absolute form, else the Host
+ * field's value.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_host(const nh_request *r);
+
+/**
+ * nh_request_raw_query is what stands behind the target's first question mark, as it was received; "" if
+ * there is none.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_raw_query(const nh_request *r);
+
+/**
+ * nh_request_path is the target's path, unescaped. It may hold any byte, NUL too: *len_out is its length.
+ * NULL if r or len_out is NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_path(nh_request *r, size_t *len_out);
+
+/**
+ * nh_request_query_value is the first value of a query parameter, unescaped; NULL if there is none. It may
+ * hold any byte, NUL too: *len_out is its length. Follows Go's URL.Query().Get, pairs that are malformed
+ * left out.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_query_value(nh_request *r, const char *name, size_t *len_out);
+
+/**
+ * nh_request_header_value is the first value of a header field, its name in any case; NULL if it is
+ * absent, "" if it is empty.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r's header changes or r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_header_value(const nh_request *r, const char *name);
+
+/**
+ * nh_request_header_count is the number of header fields.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+size_t nh_request_header_count(const nh_request *r);
+
+/**
+ * nh_request_header_at gives the index-th header field, in the order of the wire.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_NOT_FOUND (index is nh_request_header_count or
+ * more)
+ * Ownership: the library owns; borrowed until r's header changes or r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+nh_result nh_request_header_at(const nh_request *r,
+                               size_t index,
+                               const char **name_out,
+                               const char **value_out);
+
+/**
+ * nh_request_trailer_value is the first value of a trailer field; NULL if it is absent, or the body was
+ * not read to its end yet.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_trailer_value(const nh_request *r, const char *name);
+
+/**
+ * nh_request_content_length is the body's length in bytes, -1 if it is unknown (chunked), 0 if there is
+ * none or r is NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+int64_t nh_request_content_length(const nh_request *r);
+
+/**
+ * nh_request_proto is the protocol version, major times 10 plus minor: 11 is HTTP/1.1, 10 is HTTP/1.0; 0
+ * if r is NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+int32_t nh_request_proto(const nh_request *r);
+
+/**
+ * nh_request_remote_addr writes the peer's address as "127.0.0.1:4711" to buf, with its NUL; *len_out is
+ * its length without it, also when cap is too small.
+ *
+ * Errors: NH_ERR_INVALID (r or len_out is NULL), NH_ERR_TOO_LARGE (buf is NULL or cap too small),
+ * NH_ERR_STATE (r was not received)
+ * Ownership: the library copies to buf.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+nh_result nh_request_remote_addr(const nh_request *r, char *buf, size_t cap, size_t *len_out);
+
+/**
+ * nh_request_body_read reads up to cap bytes of a received request's body and waits for them if it must.
+ * The end is NH_OK with *n_out 0; data comes before its error; an error stays. The first read sends 100
+ * Continue to a client that waits for it.
+ *
+ * Errors: NH_ERR_INVALID (r, buf or n_out is NULL, cap is 0), NH_ERR_STATE (r was not received),
+ * NH_ERR_UNEXPECTED_EOF (the peer ended the body early), NH_ERR_PROTOCOL (its framing is broken),
+ * NH_ERR_TOO_LARGE (it is longer than the limit), NH_ERR_TIMEOUT (nothing came in time), NH_ERR_IO (the
+ * connection broke)
+ * Ownership: the library copies to buf.
+ * Threads: one thread at a time for r; beside one that writes the response. It may block.
+ * Since: 0.1.0
+ */
+nh_result nh_request_body_read(nh_request *r, void *buf, size_t cap, size_t *n_out, nh_error **err);
+
+/**
+ * nh_request_set_body_limit bounds the rest of this request's body to n bytes: reading more fails with
+ * NH_ERR_TOO_LARGE, and the connection ends with the answer. Follows Go's MaxBytesReader.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL, n is negative), NH_ERR_STATE (r was not received)
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_body_limit(nh_request *r, int64_t n);
+
+/**
+ * nh_request_set_read_timeout bounds the rest of the reading of this body, in milliseconds from now;
+ * NH_TIMEOUT_NONE lifts the bound. Follows Go's ResponseController.SetReadDeadline.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL, the time is below -1), NH_ERR_STATE (r was not received)
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_read_timeout(nh_request *r, int64_t timeout_ms);
+
+/**
+ * nh_request_is_client_gone is 1 if the peer has closed its side or the connection broke, 0 if not: a long
+ * handler asks it to stop work that nobody waits for.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+int32_t nh_request_is_client_gone(const nh_request *r);
+
+/* ========================================================================================================
+ * The settings of nh_server: typed setters, all before the start
+ * ======================================================================================================== */
+
+/**
+ * nh_server_set_read_header_timeout bounds the time from the first byte of a request's head, on a new
+ * connection from its start, to the head's end. In milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no
+ * limit. Default: 10000 (10 s). Follows Go's ReadHeaderTimeout.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_read_header_timeout(nh_server *s, int64_t timeout_ms);
+
+/**
+ * nh_server_set_read_timeout bounds the time from the first byte of a request's head to its body's end. In
+ * milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no limit. Default: NH_TIMEOUT_NONE. Follows Go's
+ * ReadTimeout.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_read_timeout(nh_server *s, int64_t timeout_ms);
+
+/**
+ * nh_server_set_write_timeout bounds the time from the end of a request's head to its answer's end. In
+ * milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no limit. Default: NH_TIMEOUT_NONE. Follows Go's
+ * WriteTimeout.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_write_timeout(nh_server *s, int64_t timeout_ms);
+
+/**
+ * nh_server_set_idle_timeout bounds the time between an answer and the next request's first byte. In
+ * milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no limit. Default: 120000 (2 min). Follows Go's
+ * IdleTimeout.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_idle_timeout(nh_server *s, int64_t timeout_ms);
+
+/**
+ * nh_server_set_read_progress_timeout bounds the time from byte to byte of a request's body; any byte
+ * starts it anew. In milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no limit. Default: 30000 (30 s).
+ * Follows no setting of Go's.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_read_progress_timeout(nh_server *s, int64_t timeout_ms);
+
+/**
+ * nh_server_set_write_progress_timeout bounds the time from byte to byte of an answer that the peer does
+ * not take; any byte starts it anew. In milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no limit.
+ * Default: 30000 (30 s). Follows no setting of Go's.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_write_progress_timeout(nh_server *s, int64_t timeout_ms);
+
+/**
+ * nh_server_set_shards sets how many event loops the server has; 0, the default, is one for each CPU that
+ * the process may use. At most 1024.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, n is out of range), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_shards(nh_server *s, size_t n);
+
+/**
+ * nh_server_set_max_handlers sets how many handlers may run off the event loops at once; more wait. 1 to
+ * 65536, default 4096.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, n is out of range), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_max_handlers(nh_server *s, size_t n);
+
+/**
+ * nh_server_set_max_queue sets how many requests may wait for a handler thread; more are answered 503 at
+ * once. At most 1048576, default 16384.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, n is out of range), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_max_queue(nh_server *s, size_t n);
+
+/**
+ * nh_server_set_max_header_bytes sets how long a request's head may be; 4 KiB of slack are added. A longer
+ * one is answered 431. 1 to 67108864 (64 MiB), default 1048576 (1 MiB). Follows Go's MaxHeaderBytes.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, n is out of range), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_max_header_bytes(nh_server *s, size_t n);
+
+/**
+ * nh_server_set_queue_timeout sets how many milliseconds a request may wait for a handler thread before it
+ * is answered 503. Not NH_TIMEOUT_NONE: handlers that wait for each other must end. Default: 10000 (10 s).
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, the time is negative), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_queue_timeout(nh_server *s, int64_t timeout_ms);
+
+/**
+ * nh_server_set_max_body_bytes sets how long a request's body may be; reading beyond fails with
+ * NH_ERR_TOO_LARGE. -1, the default, is no limit. nh_request_set_body_limit sets it for one request.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, n is below -1), NH_ERR_STATE (the server has started), NH_ERR_FORKED
+ * (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_max_body_bytes(nh_server *s, int64_t n);
+
+/**
+ * nh_server_set_keep_alive says whether connections serve more than one request: 1, the default, or 0.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, on is neither), NH_ERR_STATE (the server has started), NH_ERR_FORKED
+ * (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_keep_alive(nh_server *s, int32_t on);
+
+/**
+ * nh_server_use_go_defaults sets all times to what Go's zero Server has: no limits.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made
+ * before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_use_go_defaults(nh_server *s);
+
+/* ========================================================================================================
+ * nh_response_writer
+ * ======================================================================================================== */
+
+/**
+ * nh_response_writer_set_header replaces all fields of that name by one. Changes count until the first
+ * write.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, the value has control bytes)
+ * Ownership: the library copies name and value.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_set_header(nh_response_writer *w, const char *name, const char *value);
+
+/**
+ * nh_response_writer_add_header adds a field beside those of the same name. Changes count until the first
+ * write.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, the value has control bytes)
+ * Ownership: the library copies name and value.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_add_header(nh_response_writer *w, const char *name, const char *value);
+
+/**
+ * nh_response_writer_del_header removes all fields of that name; none is fine. Changes count until the
+ * first write.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL)
+ * Ownership: the library copies name and value.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_del_header(nh_response_writer *w, const char *name);
+
+/**
+ * nh_response_writer_set_trailer sets a trailer field, sent behind a chunked body (RFC 9110, 6.5).
+ * Announce it by a Trailer field before the first write; it may be set until the handler returns. Framing
+ * fields are left out.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, the value has control bytes)
+ * Ownership: the library copies name and value.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_set_trailer(nh_response_writer *w, const char *name, const char *value);
+
+/**
+ * nh_response_writer_write_header settles the status (100 to 999 but 101) and the header. Informational
+ * ones (1xx) go out at once and settle nothing. Follows Go's ResponseWriter.WriteHeader.
+ *
+ * Errors: NH_ERR_INVALID (w is NULL, the code is out of range), NH_ERR_STATE (the header was written
+ * already), NH_ERR_IO (an informational response could not be sent)
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_write_header(nh_response_writer *w, int32_t code);
+
+/**
+ * nh_response_writer_write adds len bytes to the body and returns when they are sent or buffered. A body
+ * that is whole within 2048 bytes when the handler returns gets a Content-Length; a longer one without a
+ * declared length is sent chunked. For HEAD bytes are counted and dropped. It blocks while the peer does
+ * not read, up to the write timeouts.
+ *
+ * Errors: NH_ERR_INVALID (w is NULL, data is NULL and len is not 0), NH_ERR_BODY_NOT_ALLOWED (the status
+ * has no body), NH_ERR_BODY_LENGTH (more than the declared Content-Length), NH_ERR_IO (the peer is gone),
+ * NH_ERR_TIMEOUT (the peer does not read)
+ * Ownership: the library copies data.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_write(nh_response_writer *w, const void *data, size_t len, nh_error **err);
+
+/**
+ * nh_response_writer_write_str is nh_response_writer_write for NUL-terminated text.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_BODY_NOT_ALLOWED (the status has no body),
+ * NH_ERR_BODY_LENGTH (more than the declared Content-Length), NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT
+ * (the peer does not read)
+ * Ownership: the library copies text.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_write_str(nh_response_writer *w, const char *text, nh_error **err);
+
+/**
+ * nh_response_writer_flush sends everything that was written so far, the header included (Go's Flusher).
+ *
+ * Errors: NH_ERR_INVALID (w is NULL), NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT (the peer does not
+ * read)
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_flush(nh_response_writer *w, nh_error **err);
+
+/**
+ * nh_response_writer_abort has the connection closed when the handler returns; what was not sent is lost,
+ * so that the peer cannot take the answer for whole (Go's ErrAbortHandler).
+ *
+ * Errors: NH_ERR_INVALID (w is NULL)
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_abort(nh_response_writer *w);
+
+/**
+ * nh_response_writer_set_full_duplex lets the handler write while it still reads the request's body.
+ * Without it the rest of a small body (256 KiB) is read before the answer's header is sent, as in Go.
+ *
+ * Errors: NH_ERR_INVALID (w is NULL)
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_set_full_duplex(nh_response_writer *w);
+
+/**
+ * nh_response_writer_set_write_timeout bounds the rest of this response, in milliseconds from now;
+ * NH_TIMEOUT_NONE lifts the bound. Follows Go's ResponseController.SetWriteDeadline.
+ *
+ * Errors: NH_ERR_INVALID (w is NULL, the time is below -1)
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_set_write_timeout(nh_response_writer *w, int64_t timeout_ms);
+
+/**
+ * nh_response_writer_status is the status that was written, 0 before.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+int32_t nh_response_writer_status(nh_response_writer *w);
+
+/**
+ * nh_response_writer_written is how many body bytes were written.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+uint64_t nh_response_writer_written(nh_response_writer *w);
+
+/**
+ * nh_respond writes a whole answer: status, Content-Type (NULL: none) and len bytes of body.
+ *
+ * Errors: NH_ERR_INVALID (w is NULL, data is NULL and len is not 0, the code or the type is malformed),
+ * NH_ERR_STATE (the header was written already), NH_ERR_BODY_NOT_ALLOWED (the status has no body),
+ * NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT (the peer does not read)
+ * Ownership: the library copies data.
+ * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Since: 0.1.0
+ */
+nh_result nh_respond(nh_response_writer *w,
+                     int32_t code,
+                     const char *content_type,
+                     const void *data,
+                     size_t len);
+
+/* ========================================================================================================
+ * Forms: what a handler was sent in the query and in an urlencoded body
+ * ======================================================================================================== */
+
+/**
+ * nh_request_parse_form decodes a received request's query and, of POST, PUT and PATCH with the type
+ * application/x-www-form-urlencoded, its body.
+ *
+ * *form_out has the body's pairs first and then the query's: Go's Request.Form. *post_out, which may be NULL if
+ * it is not wanted, has the body's only: Go's PostForm. The body is read to its end, so a second call finds the
+ * query only. max is how many bytes of body are taken; 0 is 10 MiB, as in Go. A body of another type is not read.
+ *
+ * Errors: NH_ERR_INVALID (r or form_out is NULL, Content-Type is malformed, or a pair is), NH_ERR_STATE (r was not
+ * received), NH_ERR_TOO_LARGE (the body is longer than max, or there are more than 10000 pairs), and those of
+ * nh_request_body_read
+ * Ownership: *form_out, *post_out: the caller owns, ends them by nh_values_free; *err: the caller owns
+ * Threads: one thread at a time for r; beside one that writes the response. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_request_parse_form(nh_request *r,
+                                size_t max,
+                                nh_values **form_out,
+                                nh_values **post_out,
+                                nh_error **err);
+
+/* ========================================================================================================
+ * Cancel tokens
+ * ======================================================================================================== */
+
+/**
+ * nh_cancel_token_new makes a token. It never returns NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_cancel_token *nh_cancel_token_new(void);
+
+/**
+ * nh_cancel_token_retain makes another handle of the same token; each handle is freed on its own.
+ *
+ * NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_cancel_token *nh_cancel_token_retain(const nh_cancel_token *t);
+
+/**
+ * nh_cancel_token_fire ends all that runs under the token with NH_ERR_CANCELED, now and from now on.
+ *
+ * It may be called from a signal handler; firing again does nothing. A request that was answered already is not
+ * affected but for the reads of its body.
+ *
+ * Errors: NH_ERR_INVALID (t is NULL), NH_ERR_FORKED (the token was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_cancel_token_fire(const nh_cancel_token *t);
+
+/**
+ * nh_cancel_token_is_fired returns 1 if the token has fired, else 0; 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_cancel_token_is_fired(const nh_cancel_token *t);
+
+/**
+ * nh_cancel_token_free ends this handle; requests and responses that use the token keep it. NULL is fine.
+ *
+ * Errors: none
+ * Ownership: t: the library takes
+ * Threads: any thread, once
+ * Since: 0.1.0
+ */
+void nh_cancel_token_free(nh_cancel_token *t);
+
+/* ========================================================================================================
+ * Log: lines about what has no caller to be returned to
+ * ======================================================================================================== */
+
+/** NH_LOG_ERROR: something failed that a person should know of, such as accept errors. */
+#define NH_LOG_ERROR 1
+/** NH_LOG_WARN: something was refused or ended early, such as a malformed request. */
+#define NH_LOG_WARN 2
+/** NH_LOG_INFO: what the library does: connections made, reused and closed. */
+#define NH_LOG_INFO 3
+
+/**
+ * NH_LOG_DEBUG: the heads on the wire, "> " before each line that is sent and "< " before those received;
+ * values of Authorization, Proxy-Authorization, Cookie and Set-Cookie are left out.
+ */
+#define NH_LOG_DEBUG 4
+
+/**
+ * nh_log_fn receives a line of the log, without a newline; level is an NH_LOG_ number.
+ *
+ * It runs on any thread, the program's and the library's, at the same time too. It should not block and may
+ * call no function of the library but getters of values. The line is borrowed until it returns.
+ */
+typedef void (*nh_log_fn)(int32_t level, const char *line, void *userdata);
+
+/**
+ * nh_set_log sends the log of the whole process to a function; without one, the default, there is no log.
+ *
+ * Lines with a level above max_level (NH_LOG_ERROR to NH_LOG_DEBUG) are not made. fn NULL ends the log. The
+ * function that was set before is called no more once the calls inside it have returned; then its
+ * free_userdata runs.
+ *
+ * Errors: NH_ERR_INVALID (max_level is no NH_LOG_ number)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_set_log(int32_t max_level, nh_log_fn fn, void *userdata, nh_free_fn free_userdata);
+
+/* ========================================================================================================
+ * The library's threads: how large their stacks are, and what the program runs in each of them
+ * ======================================================================================================== */
+
+/**
+ * nh_thread_hook_fn runs on a library thread at its start or its end: it attaches the thread to a virtual
+ * machine, or detaches it.
+ *
+ * It may block, and may call no function of the library.
+ */
+typedef void (*nh_thread_hook_fn)(void *userdata);
+
+/**
+ * nh_set_thread_hooks sets what each library thread that starts from now on runs first and last.
+ *
+ * Either function may be NULL; both NULL ends the hooks. A thread runs the stop of the hooks whose start it ran.
+ * Threads that run already are not affected, so set hooks before the first client or server is made.
+ * free_userdata runs when these hooks were replaced and their last thread has ended.
+ *
+ * Errors: none
+ * Ownership: userdata: the library takes, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_set_thread_hooks(nh_thread_hook_fn start,
+                              nh_thread_hook_fn stop,
+                              void *userdata,
+                              nh_free_fn free_userdata);
+
+/**
+ * nh_set_thread_stack_size sets the stack of library threads that start from now on, in bytes.
+ *
+ * 0 is the default, 8 MiB. Callbacks of servers run on these stacks. Pages that are never touched cost no memory.
+ *
+ * Errors: NH_ERR_INVALID (less than 256 KiB, or more than 1 GiB)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_set_thread_stack_size(size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,56 @@
+//! Callbacks of the program: what is common to all of them.
+
+use std::ffi::c_void;
+
+/// nh_free_fn ends what a callback's userdata points to.
+///
+/// It runs exactly once for each registration, also for one that failed, on the thread that ends the last use,
+/// and never while the library holds a lock. NULL is fine: nothing is called.
+pub type nh_free_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;
+
+/// Userdata owns the pointer that came with a callback, and frees it once.
+#[derive(Debug)]
+pub(crate) struct Userdata {
+    ptr: *mut c_void,
+    free: nh_free_fn,
+}
+
+// SAFETY: P5: the program allows its callbacks, and so their userdata, on the threads that the typedef names.
+unsafe impl Send for Userdata {}
+// SAFETY: P5, as above.
+unsafe impl Sync for Userdata {}
+
+impl Userdata {
+    /// new takes the pair over; dropping it calls `free`.
+    pub(crate) fn new(ptr: *mut c_void, free: nh_free_fn) -> Userdata {
+        Userdata { ptr, free }
+    }
+
+    pub(crate) fn ptr(&self) -> *mut c_void {
+        self.ptr
+    }
+}
+
+impl Drop for Userdata {
+    fn drop(&mut self) {
+        if let Some(free) = self.free {
+            // SAFETY: P5: the function belongs to this pointer, and this is the one time it is called.
+            no_unwind(|| unsafe { free(self.ptr) });
+        }
+    }
+}
+
+/// no_unwind calls back into the program: an exception or a thread exit that tries to leave `f` through the
+/// library's frames ends the process.
+pub(crate) fn no_unwind<T>(f: impl FnOnce() -> T) -> T {
+    struct Abort;
+    impl Drop for Abort {
+        fn drop(&mut self) {
+            std::process::abort();
+        }
+    }
+    let armed = Abort;
+    let result = f();
+    std::mem::forget(armed);
+    result
+}

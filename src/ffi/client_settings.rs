@@ -1,0 +1,265 @@
+//! What can be set on a client.
+
+use super::client::{live, nh_client};
+use super::request::flag;
+use super::server::duration;
+use super::{guard_plain, nh_result};
+use crate::error::{Result, invalid};
+use crate::transport::settings::Settings;
+
+/// configure changes settings for the requests to come.
+///
+/// # Safety
+/// P1.
+unsafe fn configure(c: *mut nh_client, change: impl FnOnce(&mut Settings) -> Result<()>) -> nh_result {
+    guard_plain(|| {
+        // SAFETY: P1.
+        let c = unsafe { live(c)? };
+        let mut settings = c.client.transport.settings();
+        change(&mut settings)?;
+        c.client.transport.configure(|s| *s = settings);
+        Ok(())
+    })
+}
+
+/// nh_client_use_go_defaults sets all limits and timeouts to those of Go's DefaultClient: no timeout but 30 s for a
+/// dial, two idle connections per host, response heads of up to 10 MiB.
+///
+/// Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_use_go_defaults(c: *mut nh_client) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            *s = Settings::go();
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_dial_timeout bounds resolving and connecting together, in milliseconds; 30000 by default,
+/// NH_TIMEOUT_NONE for no bound. Go's Dialer.Timeout.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_dial_timeout(c: *mut nh_client, ms: i64) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.dial = duration(ms)?;
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_response_head_timeout bounds the time from the request's last byte to the end of the
+/// response's head, in milliseconds; 60000 by default, NH_TIMEOUT_NONE for no bound. Go's
+/// ResponseHeaderTimeout.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_response_head_timeout(c: *mut nh_client, ms: i64) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.head = duration(ms)?;
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_body_timeout bounds the time between two bytes of a body, sent or received, in milliseconds;
+/// 60000 by default, NH_TIMEOUT_NONE for no bound. Any byte starts it anew, so a long download is not cut.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_body_timeout(c: *mut nh_client, ms: i64) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.progress = duration(ms)?;
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_expect_continue_timeout sets how long a request with "Expect: 100-continue" waits for a word
+/// before its body is sent, in milliseconds; 1000 by default, 0 is not at all. Go's ExpectContinueTimeout.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_expect_continue_timeout(c: *mut nh_client, ms: i64) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.expect_continue = duration(ms)?.ok_or_else(|| invalid("nethttp: this wait must end"))?;
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_timeout bounds a whole exchange, reading the body included, in milliseconds; NH_TIMEOUT_NONE
+/// by default. Go's Client.Timeout.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_timeout(c: *mut nh_client, ms: i64) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.overall = duration(ms)?;
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_idle_timeout sets how long an idle connection is kept, in milliseconds; 90000 by default,
+/// NH_TIMEOUT_NONE for ever. Go's IdleConnTimeout.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_idle_timeout(c: *mut nh_client, ms: i64) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.idle = duration(ms)?;
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_max_idle bounds the idle connections of all hosts together; 100 by default, 0 is no bound.
+/// Go's MaxIdleConns.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_max_idle(c: *mut nh_client, n: usize) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.max_idle = n;
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_max_idle_per_host bounds the idle connections of one host; 32 by default, 0 keeps none. Go's
+/// MaxIdleConnsPerHost, whose default is 2.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_max_idle_per_host(c: *mut nh_client, n: usize) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.max_idle_per_host = n;
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_max_conns_per_host bounds the connections of one host, those being made and in use included;
+/// 0, the default, is no bound. Requests beyond it wait in line. Go's MaxConnsPerHost.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_max_conns_per_host(c: *mut nh_client, n: usize) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.max_conns_per_host = n;
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_max_response_head_bytes bounds a response's head, informational ones before it included, in
+/// bytes: 1 to 1073741824, 1048576 by default. Go's MaxResponseHeaderBytes, whose default is 10 MiB.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_max_response_head_bytes(c: *mut nh_client, n: usize) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.max_head_bytes = match n {
+                1..=0x4000_0000 => n,
+                _ => return Err(invalid("nethttp: the limit must be 1 byte to 1 GiB")),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_keep_alives says with 0 that each connection serves one request; 1 is the default. Go's
+/// DisableKeepAlives.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_keep_alives(c: *mut nh_client, on: i32) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.keep_alives = flag(on)?;
+            Ok(())
+        })
+    }
+}

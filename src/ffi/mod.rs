@@ -1,0 +1,90 @@
+//! The C API: one file per handle, and the only `extern "C"` in the tree.
+//!
+//! Every export has the shape `guard(err, || ...)`: no panic crosses the border, and a bad argument is a
+//! result. The pointer contract, whose clauses SAFETY notes name:
+//!
+//! * **P1 handle**: NULL, or a pointer that this library gave out as that type and that was not freed.
+//! * **P2 text**: NULL, or NUL-terminated and unchanged during the call.
+//! * **P3 bytes**: `(ptr, len)` with `len` readable bytes, or writable ones for a buffer; `(NULL, 0)` is legal.
+//! * **P4 out**: NULL, or a pointer to a writable, aligned place for the value.
+//! * **P5 callback**: `fn`, `userdata` and `free_userdata` may be used from the threads that their typedef names.
+//! * **P6 threads**: a handle is used from one thread at a time unless its docs say otherwise.
+
+// The names are C's.
+#![allow(non_camel_case_types)]
+// Each export's contract is P1 to P6; its own docs are C's and name errors, ownership and threads.
+#![allow(clippy::missing_safety_doc)]
+
+pub mod auth;
+pub mod callback;
+pub mod cancel;
+pub mod client;
+pub mod client_settings;
+pub mod date;
+pub mod error;
+pub mod escape;
+pub mod form;
+pub mod header;
+pub mod log;
+pub mod ptr;
+pub mod query;
+pub mod request;
+pub mod request_body;
+pub mod request_clone;
+pub mod request_get;
+pub mod response;
+pub mod response_writer;
+pub mod result;
+pub mod server;
+pub mod server_request;
+pub mod server_settings;
+pub mod status;
+pub mod thread_hooks;
+pub mod url;
+pub mod version;
+
+pub use error::nh_error;
+pub use result::nh_result;
+
+use crate::error::{Error, Kind, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// guard runs the body of an export: a panic becomes `NH_ERR_PANIC`, an error goes to `*err` if the caller
+/// wants it, and `*err` is NULL after success.
+pub(crate) fn guard(err: *mut *mut nh_error, f: impl FnOnce() -> Result<()>) -> nh_result {
+    let result = catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| Err(panic_error(panic)));
+    match result {
+        Ok(()) => {
+            ptr::set_out(err, std::ptr::null_mut());
+            result::NH_OK
+        }
+        Err(e) => {
+            let code = e.kind() as nh_result;
+            if !err.is_null() {
+                ptr::set_out(err, ptr::give(nh_error::new(e)));
+            }
+            code
+        }
+    }
+}
+
+/// guard_plain is [`guard`] for the functions that take no `nh_error **`.
+pub(crate) fn guard_plain(f: impl FnOnce() -> Result<()>) -> nh_result {
+    guard(std::ptr::null_mut(), f)
+}
+
+/// guard_or runs a getter that cannot fail but by misuse, and answers `fallback` then.
+pub(crate) fn guard_or<T>(fallback: T, f: impl FnOnce() -> Option<T>) -> T {
+    catch_unwind(AssertUnwindSafe(f)).ok().flatten().unwrap_or(fallback)
+}
+
+fn panic_error(panic: Box<dyn std::any::Any + Send>) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    // A payload whose drop panics must not get out either.
+    std::mem::forget(panic);
+    Error::new(Kind::Panic, format!("nethttp: internal error: {text}"))
+}

@@ -1,0 +1,364 @@
+//! Responses: what was answered, and the body by pull.
+
+use super::header::nh_header;
+use super::request::nh_request;
+use super::request_get::proto;
+use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
+use crate::error::{Error, Kind, Phase, Result};
+use crate::fork::Stamp;
+use crate::transport::Response;
+use std::ffi::{CString, OsStr, c_char, c_void};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, OnceLock};
+
+/// nh_response is an answer: Go's Response. It must be freed, which closes its body.
+pub struct nh_response {
+    response: Response,
+    request: Arc<nh_request>,
+    stamp: Stamp,
+    remote: OnceLock<CString>,
+    local: OnceLock<CString>,
+    /// What nh_response_body_read_all has read.
+    all: Vec<u8>,
+}
+
+impl nh_response {
+    pub(super) fn new(response: Response, request: Arc<nh_request>) -> nh_response {
+        let (remote, local) = (OnceLock::new(), OnceLock::new());
+        nh_response { response, request, stamp: Stamp::now(), remote, local, all: Vec::new() }
+    }
+}
+
+/// get answers a getter.
+fn get<T>(r: *const nh_response, neutral: T, f: impl FnOnce(&nh_response) -> Option<T>) -> T {
+    // SAFETY: P1.
+    guard_or(neutral, || f(unsafe { ptr::shared(r, "response") }.ok()?))
+}
+
+/// live borrows a response of this process for a change.
+///
+/// # Safety
+/// P1 and P6.
+unsafe fn live<'a>(r: *mut nh_response) -> Result<&'a mut nh_response> {
+    // SAFETY: P1, P6.
+    let r = unsafe { ptr::unique(r, "response")? };
+    r.stamp.check()?;
+    Ok(r)
+}
+
+/// nh_response_status_code is the status, such as 200. 0 for NULL.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_status_code(r: *const nh_response) -> i32 {
+    get(r, 0, |r| Some(r.response.line.code.into()))
+}
+
+/// nh_response_status is the status with its text as it was received, such as "200 OK". NULL for NULL.
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the response is freed
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_status(r: *const nh_response) -> *const c_char {
+    get(r, std::ptr::null(), |r| Some(r.response.header.store().cstr(r.response.line.status).as_ptr()))
+}
+
+/// nh_response_proto is the version as the server sent it, such as "HTTP/1.1" or "HTTP/1.0". NULL for NULL.
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the program ends
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_proto(r: *const nh_response) -> *const c_char {
+    get(r, std::ptr::null(), |r| Some(proto(r.response.line.version)))
+}
+
+/// nh_response_proto_major is the 1 of "HTTP/1.0". 0 for NULL.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_proto_major(r: *const nh_response) -> i32 {
+    get(r, 0, |r| Some(r.response.line.version.major.into()))
+}
+
+/// nh_response_proto_minor is the 0 of "HTTP/1.0". 0 for NULL.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_proto_minor(r: *const nh_response) -> i32 {
+    get(r, 0, |r| Some(r.response.line.version.minor.into()))
+}
+
+/// nh_response_header is the header, without Transfer-Encoding and Trailer, which the library has dealt with. NULL
+/// for NULL.
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the response is freed
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_header(r: *const nh_response) -> *const nh_header {
+    get(r, std::ptr::null(), |r| Some(nh_header::lend(&r.response.header)))
+}
+
+/// nh_response_trailer is what came behind a chunked body, whole once the body was read to its end, empty before.
+/// NULL for NULL.
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the response is freed
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_trailer(r: *const nh_response) -> *const nh_header {
+    get(r, std::ptr::null(), |r| Some(nh_header::lend(&r.response.trailer)))
+}
+
+/// nh_response_content_length is the body's length in bytes, -1 if it is unknown; in an answer to HEAD what GET
+/// would have. -1 for NULL.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_content_length(r: *const nh_response) -> i64 {
+    get(r, -1, |r| Some(r.response.content_length))
+}
+
+/// nh_response_transfer_encoding is "chunked" if the body came so, else NULL.
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the program ends
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_transfer_encoding(r: *const nh_response) -> *const c_char {
+    get(r, std::ptr::null(), |r| r.response.chunked.then(|| c"chunked".as_ptr()))
+}
+
+/// nh_response_close is 1 if the server ends the connection after this answer, else 0.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_close(r: *const nh_response) -> i32 {
+    get(r, 0, |r| Some(r.response.close.into()))
+}
+
+/// nh_response_request is the request as it was sent to get this answer, without its body; later changes of the
+/// caller's request do not show. NULL for NULL.
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the response is freed
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_request(r: *const nh_response) -> *const nh_request {
+    get(r, std::ptr::null(), |r| Some(Arc::as_ptr(&r.request)))
+}
+
+fn addr(slot: &OnceLock<CString>, a: SocketAddr) -> *const c_char {
+    slot.get_or_init(|| CString::new(a.to_string()).unwrap_or_default()).as_ptr()
+}
+
+/// nh_response_remote_addr is the server's address and port, such as "127.0.0.1:80". NULL for NULL.
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the response is freed
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_remote_addr(r: *const nh_response) -> *const c_char {
+    get(r, std::ptr::null(), |r| Some(addr(&r.remote, r.response.remote)))
+}
+
+/// nh_response_local_addr is this side's address and port. NULL for NULL.
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the response is freed
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_local_addr(r: *const nh_response) -> *const c_char {
+    get(r, std::ptr::null(), |r| Some(addr(&r.local, r.response.local)))
+}
+
+/// nh_response_body_read reads what is there of the body, at least one byte, at most cap, waiting if there is
+/// nothing. NH_OK with 0 bytes is the end. After an error all reads fail with it.
+///
+/// The connection returns to the client's pool with the last byte.
+///
+/// Errors: NH_ERR_INVALID (an argument but err is NULL, or cap is 0), NH_ERR_UNEXPECTED_EOF (the body was cut),
+/// NH_ERR_PROTOCOL (its framing is broken), NH_ERR_TOO_LARGE (its framing or trailer is), NH_ERR_IO,
+/// NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_CLOSED (after nh_response_body_close), NH_ERR_ABORTED (the request's
+/// body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_FORKED
+/// Ownership: buf: the caller owns
+/// Threads: one thread at a time per response; blocks
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_body_read(
+    r: *mut nh_response,
+    buf: *mut c_void,
+    cap: usize,
+    n_out: *mut usize,
+    err: *mut *mut nh_error,
+) -> nh_result {
+    guard(err, || {
+        ptr::out(n_out, 0, "n_out")?;
+        // SAFETY: P1, P3, P6.
+        let (r, buf) = unsafe { (live(r)?, ptr::buffer(buf, cap, "buf")?) };
+        ptr::set_out(n_out, r.response.read_body(buf)?);
+        Ok(())
+    })
+}
+
+/// nh_response_body_read_all reads the rest of the body, at most max bytes, and lends it, with a NUL behind it.
+///
+/// A longer body is NH_ERR_TOO_LARGE, and its connection is dropped.
+///
+/// Errors: NH_ERR_INVALID (r, data_out or len_out is NULL), NH_ERR_TOO_LARGE (the body is longer than max), and those
+/// of nh_response_body_read
+/// Ownership: *data_out: the library owns; borrowed until the next call for this response
+/// Threads: one thread at a time per response; blocks
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_body_read_all(
+    r: *mut nh_response,
+    max: usize,
+    data_out: *mut *const c_void,
+    len_out: *mut usize,
+    err: *mut *mut nh_error,
+) -> nh_result {
+    guard(err, || {
+        ptr::set_out(len_out, 0);
+        ptr::out(data_out, std::ptr::null(), "data_out")?;
+        ptr::out(len_out, 0, "len_out")?;
+        // SAFETY: P1, P6.
+        let r = unsafe { live(r)? };
+        r.all.clear();
+        read_all(r, max)?;
+        let len = r.all.len();
+        r.all.push(0);
+        ptr::set_out(data_out, r.all.as_ptr().cast());
+        ptr::set_out(len_out, len);
+        Ok(())
+    })
+}
+
+fn read_all(r: &mut nh_response, max: usize) -> Result<()> {
+    const STEP: usize = 16 * 1024;
+    let nh_response { response, all, .. } = r;
+    let too_large =
+        || Error::new(Kind::TooLarge, "nethttp: the body is longer than allowed").with_phase(Phase::Body);
+    if let Ok(n) = usize::try_from(response.content_length)
+        && n > max
+    {
+        response.close_body();
+        return Err(too_large());
+    }
+    loop {
+        let at = all.len();
+        // One more than allowed, to see that there is more.
+        let room = STEP.max(at).min((max - at).saturating_add(1));
+        all.resize(at + room, 0);
+        let read = response.read_body(all.get_mut(at..).unwrap_or_default());
+        all.truncate(at + *read.as_ref().unwrap_or(&0));
+        if read? == 0 {
+            return Ok(());
+        }
+        if all.len() > max {
+            response.close_body();
+            return Err(too_large());
+        }
+    }
+}
+
+/// nh_response_body_save writes the rest of the body to a file, which is created or emptied first. *n_out, which may
+/// be NULL, is how many bytes were written, also where the call failed.
+///
+/// Errors: NH_ERR_INVALID (r or path is NULL), NH_ERR_IO (the file cannot be written), and those of
+/// nh_response_body_read
+/// Ownership: path: the library copies
+/// Threads: one thread at a time per response; blocks
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_body_save(
+    r: *mut nh_response,
+    path: *const c_char,
+    n_out: *mut u64,
+    err: *mut *mut nh_error,
+) -> nh_result {
+    guard(err, || {
+        ptr::set_out(n_out, 0);
+        // SAFETY: P1, P2, P6.
+        let (r, path) = unsafe { (live(r)?, ptr::text(path, "path")?) };
+        let path = std::path::Path::new(OsStr::from_bytes(path));
+        let failed =
+            |what: &str, e: &std::io::Error| Error::io(Kind::Io, format!("{what} {}", path.display()), e);
+        let mut file = std::fs::File::create(path).map_err(|e| failed("open", &e))?;
+        let mut buf = vec![0u8; 64 * 1024];
+        let mut total = 0u64;
+        loop {
+            let n = r.response.read_body(&mut buf)?;
+            if n == 0 {
+                return Ok(());
+            }
+            file.write_all(buf.get(..n).unwrap_or_default()).map_err(|e| failed("write", &e))?;
+            total += n as u64;
+            ptr::set_out(n_out, total);
+        }
+    })
+}
+
+/// nh_response_body_close ends the exchange: Go's Body.Close. A small rest of the body is read so that the connection
+/// can be used again, for 50 ms at most; else the connection is closed. Reads fail with NH_ERR_CLOSED from then on.
+/// NULL is fine.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_body_close(r: *mut nh_response) {
+    guard_plain(|| {
+        // SAFETY: P1, P6.
+        unsafe { live(r)? }.response.close_body();
+        Ok(())
+    });
+}
+
+/// nh_response_free closes the body and ends the response with all that was borrowed from it. NULL is fine.
+///
+/// Errors: none
+/// Ownership: r: the library takes
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_free(r: *mut nh_response) {
+    guard_plain(|| {
+        // SAFETY: P1, and the caller gives it up.
+        if let Some(r) = unsafe { ptr::owned(r) }
+            && r.stamp.is_stale()
+        {
+            // The pool's locks and threads are the parent's.
+            std::mem::forget(r);
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,471 @@
+//! `nh_server` and `nh_mux`.
+
+use super::callback::{Userdata, nh_free_fn, no_unwind};
+use super::error::nh_error;
+use super::request::nh_request;
+use super::response_writer::nh_response_writer;
+use super::{guard, guard_or, guard_plain, nh_result, ptr};
+use crate::error::{Result, invalid};
+use crate::fork::Stamp;
+use crate::message::request::Request;
+use crate::mux::Mux;
+use crate::server::{Handler, ResponseWriter, Server, Settings};
+use std::ffi::{c_char, c_void};
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// nh_server listens on addresses and answers requests by the handlers of its mux.
+pub struct nh_server {
+    stamp: Stamp,
+    server: ManuallyDrop<Server>,
+}
+
+/// nh_mux holds patterns and their handlers; it may serve several servers at once.
+pub struct nh_mux(Arc<Mux>);
+
+/// nh_handler_fn answers a request. It runs on a library thread, any number of them at once, and may block;
+/// other connections do not notice. `w` and `r` are borrowed until it returns. It may call every function
+/// but nh_server_run, nh_server_shutdown and nh_server_free of its own server. It must return normally: an
+/// exception or longjmp out of it ends the process.
+pub type nh_handler_fn = Option<
+    unsafe extern "C-unwind" fn(w: *mut nh_response_writer, r: *mut nh_request, userdata: *mut c_void),
+>;
+
+struct CHandler {
+    call: unsafe extern "C-unwind" fn(*mut nh_response_writer, *mut nh_request, *mut c_void),
+    userdata: Userdata,
+}
+
+impl Handler for CHandler {
+    fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
+        let (w, r) = (std::ptr::from_mut(w).cast(), std::ptr::from_mut(r).cast());
+        no_unwind(|| {
+            // SAFETY: P5; w and r live until the call returns.
+            unsafe { (self.call)(w, r, self.userdata.ptr()) }
+        });
+    }
+}
+
+fn handler(f: nh_handler_fn, data: *mut c_void, free: nh_free_fn) -> Result<Box<dyn Handler>> {
+    // Made first, so that free_userdata runs also when something is refused.
+    let userdata = Userdata::new(data, free);
+    let call = f.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
+    Ok(Box::new(CHandler { call, userdata }))
+}
+
+/// server borrows a live server of this process.
+///
+/// # Safety
+/// P1.
+unsafe fn server<'a>(s: *const nh_server) -> Result<&'a Server> {
+    // SAFETY: P1.
+    let s = unsafe { ptr::shared(s, "server")? };
+    s.stamp.check()?;
+    Ok(&s.server)
+}
+
+/// nh_mux_new makes a mux without patterns.
+///
+/// Errors: none
+/// Ownership: the caller owns the result; nh_mux_free releases it.
+/// Threads: any thread.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn nh_mux_new() -> *mut nh_mux {
+    guard_or(std::ptr::null_mut(), || Some(ptr::give(nh_mux(Arc::new(Mux::new())))))
+}
+
+/// nh_mux_free releases a mux; NULL is fine. Servers that use it keep what they need of it.
+///
+/// Errors: none
+/// Ownership: the library takes m.
+/// Threads: any thread; no other call may use m at the same time.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_mux_free(m: *mut nh_mux) {
+    guard_or((), || {
+        // SAFETY: P1.
+        drop(unsafe { ptr::owned(m) });
+        Some(())
+    });
+}
+
+/// nh_mux_handle registers a handler for a pattern: a path, with a host before it if it is for that host
+/// only. "/tree/" names a subtree, "/leaf" exactly that path; the longest pattern wins, and one with a host
+/// before one without. "/tree" redirects to "/tree/" where only that is registered. Patterns may be added
+/// while the mux is served. Follows Go's ServeMux.Handle; methods and wildcards are not supported yet.
+///
+/// Errors: NH_ERR_INVALID (m, pattern or fn is NULL, the pattern is malformed or registered already),
+/// NH_ERR_UNSUPPORTED (the pattern has a method or a wildcard)
+/// Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
+/// Threads: any thread.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_mux_handle(
+    m: *mut nh_mux,
+    pattern: *const c_char,
+    handler_fn: nh_handler_fn,
+    userdata: *mut c_void,
+    free_userdata: nh_free_fn,
+    err: *mut *mut nh_error,
+) -> nh_result {
+    guard(err, || {
+        let handler = handler(handler_fn, userdata, free_userdata)?;
+        // SAFETY: P1, P2.
+        let (m, pattern) = unsafe { (ptr::shared(m, "mux")?, ptr::utf8(pattern, "pattern")?) };
+        m.0.handle(pattern, handler)
+    })
+}
+
+/// nh_default_mux is the process's own mux (Go's DefaultServeMux), made on first use; nothing uses it
+/// unless it is named.
+///
+/// Errors: none
+/// Ownership: the library owns; borrowed until the process ends.
+/// Threads: any thread.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn nh_default_mux() -> *mut nh_mux {
+    struct Default(nh_mux);
+    static DEFAULT: OnceLock<Default> = OnceLock::new();
+    guard_or(std::ptr::null_mut(), || {
+        let m = &DEFAULT.get_or_init(|| Default(nh_mux(Arc::new(Mux::new())))).0;
+        Some(std::ptr::from_ref(m).cast_mut())
+    })
+}
+
+/// nh_server_new makes a server with a mux of its own and safe defaults: 10 s for a request's head, 120 s
+/// idle, 30 s without progress in a body or an answer, 1 MiB of head.
+///
+/// Errors: none
+/// Ownership: the caller owns the result; nh_server_free releases it.
+/// Threads: any thread.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn nh_server_new() -> *mut nh_server {
+    guard_or(std::ptr::null_mut(), || Some(give(Arc::new(Mux::new()))))
+}
+
+fn give(mux: Arc<Mux>) -> *mut nh_server {
+    ptr::give(nh_server { stamp: Stamp::now(), server: ManuallyDrop::new(Server::new(mux)) })
+}
+
+/// nh_server_new_with_mux makes a server that serves m; NULL is the default mux.
+///
+/// Errors: none
+/// Ownership: the caller owns the result; nh_server_free releases it. m may be freed at any time.
+/// Threads: any thread.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_new_with_mux(m: *mut nh_mux) -> *mut nh_server {
+    guard_or(std::ptr::null_mut(), || {
+        let m = if m.is_null() { nh_default_mux() } else { m };
+        // SAFETY: P1.
+        let m = unsafe { ptr::shared(m, "mux") }.ok()?;
+        Some(give(m.0.clone()))
+    })
+}
+
+/// nh_server_free ends the server at once, waits for its threads and releases it; NULL is fine. For an end
+/// that lets answers finish, call nh_server_shutdown first. Inside one of its own handlers it does nothing
+/// and the server leaks.
+///
+/// Errors: none
+/// Ownership: the library takes s.
+/// Threads: any thread but the server's own; no other call may use s at the same time.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_free(s: *mut nh_server) {
+    guard_or((), || {
+        // SAFETY: P1.
+        let inside = unsafe { s.as_ref() }?.server.refuse_inside().is_err();
+        if inside {
+            return None;
+        }
+        // SAFETY: P1: s came from `give`.
+        let s = *unsafe { ptr::owned(s) }?;
+        // After a fork the threads are the parent's: what they share is left alone.
+        if !s.stamp.is_stale() {
+            drop(ManuallyDrop::into_inner(s.server));
+        }
+        Some(())
+    });
+}
+
+/// nh_server_handle registers a handler with the server's mux: see nh_mux_handle.
+///
+/// Errors: NH_ERR_INVALID (s, pattern or fn is NULL, the pattern is malformed or registered already),
+/// NH_ERR_UNSUPPORTED (the pattern has a method or a wildcard), NH_ERR_FORKED (s was made before a fork)
+/// Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
+/// Threads: any thread, also while the server runs.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_handle(
+    s: *mut nh_server,
+    pattern: *const c_char,
+    handler_fn: nh_handler_fn,
+    userdata: *mut c_void,
+    free_userdata: nh_free_fn,
+    err: *mut *mut nh_error,
+) -> nh_result {
+    guard(err, || {
+        let handler = handler(handler_fn, userdata, free_userdata)?;
+        // SAFETY: P1, P2.
+        let (s, pattern) = unsafe { (server(s)?, ptr::utf8(pattern, "pattern")?) };
+        s.mux().handle(pattern, handler)
+    })
+}
+
+/// nh_server_set_request_hook has fn called with each request before it is routed, those included that the
+/// mux answers itself. It is for counting and logging: it must not block, write or read the body. Set it
+/// before the server starts.
+///
+/// Errors: NH_ERR_INVALID (s or fn is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was
+/// made before a fork)
+/// Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
+/// Threads: any thread; fn runs on the server's event loops.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_request_hook(
+    s: *mut nh_server,
+    hook_fn: nh_handler_fn,
+    userdata: *mut c_void,
+    free_userdata: nh_free_fn,
+    err: *mut *mut nh_error,
+) -> nh_result {
+    guard(err, || {
+        let hook = handler(hook_fn, userdata, free_userdata)?;
+        // SAFETY: P1.
+        unsafe { server(s)? }.set_hook(hook)
+    })
+}
+
+/// nh_server_set_blocking says whether the handler of a pattern blocks: 1 it does and always runs off the
+/// event loops, 0 it does not, -1 (the default) the server finds out. A wrong 0 is corrected at each call,
+/// at a cost.
+///
+/// Errors: NH_ERR_INVALID (s or pattern is NULL, blocks is none of the three), NH_ERR_NOT_FOUND (no such
+/// pattern), NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_blocking(
+    s: *mut nh_server,
+    pattern: *const c_char,
+    blocks: i32,
+) -> nh_result {
+    guard_plain(|| {
+        // SAFETY: P1, P2.
+        let (s, pattern) = unsafe { (server(s)?, ptr::utf8(pattern, "pattern")?) };
+        if !(-1..=1).contains(&blocks) {
+            return Err(invalid("nethttp: blocks must be -1, 0 or 1"));
+        }
+        s.mux().set_blocking(pattern, blocks)
+    })
+}
+
+/// nh_server_listen binds "host:port" and begins to queue connections; they are accepted once the server
+/// runs. An empty host is all addresses, port 0 any free port: nh_server_port tells it. May be called
+/// several times.
+///
+/// Errors: NH_ERR_INVALID (s or addr is NULL, addr is malformed), NH_ERR_DNS (the host is unknown),
+/// NH_ERR_CONNECT (the address cannot be bound), NH_ERR_SERVER_CLOSED (the server was stopped),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, also while the server runs.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_listen(
+    s: *mut nh_server,
+    addr: *const c_char,
+    err: *mut *mut nh_error,
+) -> nh_result {
+    guard(err, || {
+        // SAFETY: P1, P2.
+        let (s, addr) = unsafe { (server(s)?, ptr::utf8(addr, "addr")?) };
+        s.listen(addr)
+    })
+}
+
+/// nh_server_port is the port of the index-th nh_server_listen, counted from 0; 0 if there is none.
+///
+/// Errors: none
+/// Ownership: nothing changes hands.
+/// Threads: any thread.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_port(s: *const nh_server, index: usize) -> i32 {
+    // SAFETY: P1.
+    guard_or(0, || Some(i32::from(unsafe { server(s) }.ok()?.addr(index)?.port())))
+}
+
+/// nh_server_addr writes the address of the index-th nh_server_listen as "127.0.0.1:8080" or "[::1]:8080"
+/// to buf, with its NUL; *len_out is its length without it, also when cap is too small.
+///
+/// Errors: NH_ERR_INVALID (s or len_out is NULL), NH_ERR_NOT_FOUND (no such index), NH_ERR_TOO_LARGE (buf
+/// is NULL or cap too small), NH_ERR_FORKED (s was made before a fork)
+/// Ownership: the library copies to buf.
+/// Threads: any thread.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_addr(
+    s: *const nh_server,
+    index: usize,
+    buf: *mut c_char,
+    cap: usize,
+    len_out: *mut usize,
+) -> nh_result {
+    guard_plain(|| {
+        ptr::out(len_out, 0, "len_out")?;
+        // SAFETY: P1.
+        let s = unsafe { server(s)? };
+        let text = s.addr(index).map(|a| a.to_string()).unwrap_or_default();
+        if text.is_empty() {
+            return Err(crate::error::Error::new(crate::error::Kind::NotFound, "nethttp: no such listener"));
+        }
+        // SAFETY: P3.
+        unsafe { ptr::copy_out(text.as_bytes(), buf, cap, len_out) }
+    })
+}
+
+/// nh_server_start begins to serve on library threads and returns.
+///
+/// Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server listens nowhere, or has started),
+/// NH_ERR_SERVER_CLOSED (it was stopped), NH_ERR_NO_RESOURCES (threads cannot be made), NH_ERR_FORKED (s
+/// was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_start(s: *mut nh_server, err: *mut *mut nh_error) -> nh_result {
+    // SAFETY: P1.
+    guard(err, || unsafe { server(s)? }.start())
+}
+
+/// nh_server_run serves until the server is stopped and its last connection has ended. It starts the server
+/// unless nh_server_start did. It never returns NH_OK: NH_ERR_SERVER_CLOSED is the good end (Go's
+/// ErrServerClosed).
+///
+/// Errors: NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the
+/// server listens nowhere), NH_ERR_NO_RESOURCES (threads cannot be made), NH_ERR_WOULD_DEADLOCK (called in
+/// a handler of s), NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread but the server's own; it blocks.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_run(s: *mut nh_server, err: *mut *mut nh_error) -> nh_result {
+    // SAFETY: P1.
+    guard(err, || unsafe { server(s)? }.run())
+}
+
+/// nh_listen_and_serve is Go's ListenAndServe: binds addr, serves m (NULL: the default mux) and blocks.
+/// There is no way to stop it: programs that want to end in order use an nh_server.
+///
+/// Errors: NH_ERR_INVALID (addr is NULL or malformed), NH_ERR_DNS (the host is unknown), NH_ERR_CONNECT
+/// (the address cannot be bound), NH_ERR_NO_RESOURCES (threads cannot be made)
+/// Ownership: nothing changes hands.
+/// Threads: any thread; it blocks.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_listen_and_serve(
+    addr: *const c_char,
+    m: *mut nh_mux,
+    err: *mut *mut nh_error,
+) -> nh_result {
+    guard(err, || {
+        // SAFETY: P2.
+        let addr = unsafe { ptr::utf8(addr, "addr")? };
+        let m = if m.is_null() { nh_default_mux() } else { m };
+        // SAFETY: P1.
+        let s = Server::new(unsafe { ptr::shared(m, "mux")? }.0.clone());
+        s.listen(addr)?;
+        s.run()
+    })
+}
+
+/// nh_server_shutdown stops accepting, ends idle connections, lets busy ones end after their answer, and
+/// waits for the last of them, at most timeout_ms milliseconds (NH_TIMEOUT_NONE: as long as it takes).
+/// Follows Go's Server.Shutdown.
+///
+/// Errors: NH_ERR_TIMEOUT (connections were still active; they go on), NH_ERR_INVALID (s is NULL, the time
+/// is below -1), NH_ERR_WOULD_DEADLOCK (called in a handler of s), NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread but the server's own; it blocks.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_shutdown(
+    s: *mut nh_server,
+    timeout_ms: i64,
+    err: *mut *mut nh_error,
+) -> nh_result {
+    guard(err, || {
+        let limit = duration(timeout_ms)?;
+        // SAFETY: P1.
+        unsafe { server(s)? }.shutdown(limit)
+    })
+}
+
+/// nh_server_request_stop begins what nh_server_shutdown does and returns at once; nh_server_run returns
+/// when the last connection has ended. It is async-signal-safe: a handler of SIGINT or SIGTERM may call it.
+///
+/// Errors: none
+/// Ownership: nothing changes hands.
+/// Threads: any thread, and signal handlers; s must not be freed meanwhile.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_request_stop(s: *mut nh_server) {
+    // SAFETY: P1. No guard: it would allocate on failure, and nothing here can panic.
+    if let Some(s) = unsafe { s.as_ref() }
+        && !s.stamp.is_stale()
+    {
+        crate::net::sys::keep_errno(|| s.server.request_stop());
+    }
+}
+
+/// nh_server_close ends all listeners and connections at once. It does not wait for handlers: their next
+/// read or write fails. Follows Go's Server.Close.
+///
+/// Errors: NH_ERR_INVALID (s is NULL), NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, also in a handler.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_close(s: *mut nh_server) -> nh_result {
+    guard_plain(|| {
+        // SAFETY: P1.
+        unsafe { server(s)? }.close();
+        Ok(())
+    })
+}
+
+/// nh_server_connections is how many connections are open now.
+///
+/// Errors: none
+/// Ownership: nothing changes hands.
+/// Threads: any thread.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_connections(s: *const nh_server) -> usize {
+    // SAFETY: P1.
+    guard_or(0, || Some(unsafe { server(s) }.ok()?.connections()))
+}
+
+/// duration reads milliseconds, -1 for none.
+pub(crate) fn duration(ms: i64) -> Result<Option<Duration>> {
+    match ms {
+        -1 => Ok(None),
+        0.. => Ok(Some(Duration::from_millis(ms as u64))),
+        _ => Err(invalid("nethttp: a time must be milliseconds, or NH_TIMEOUT_NONE")),
+    }
+}
+
+/// configure changes a setting of a server that has not started.
+///
+/// # Safety
+/// P1.
+pub(super) unsafe fn configure(s: *mut nh_server, change: impl FnOnce(&mut Settings)) -> Result<()> {
+    // SAFETY: P1.
+    unsafe { server(s)? }.configure(change)
+}

@@ -1,0 +1,267 @@
+//! The settings of `nh_server`: typed setters, all before the start.
+
+use super::server::{configure, duration, nh_server};
+use super::{guard_plain, nh_result};
+use crate::error::invalid;
+
+/// nh_server_set_read_header_timeout bounds the time from the first byte of a request's head, on a new
+/// connection from its start, to the head's end. In milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no
+/// limit. Default: 10000 (10 s). Follows Go's ReadHeaderTimeout.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_read_header_timeout(s: *mut nh_server, timeout_ms: i64) -> nh_result {
+    guard_plain(|| {
+        let limit = duration(timeout_ms)?;
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.read_header_timeout = limit) }
+    })
+}
+
+/// nh_server_set_read_timeout bounds the time from the first byte of a request's head to its body's end. In
+/// milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no limit. Default: NH_TIMEOUT_NONE. Follows Go's
+/// ReadTimeout.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_read_timeout(s: *mut nh_server, timeout_ms: i64) -> nh_result {
+    guard_plain(|| {
+        let limit = duration(timeout_ms)?;
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.read_timeout = limit) }
+    })
+}
+
+/// nh_server_set_write_timeout bounds the time from the end of a request's head to its answer's end. In
+/// milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no limit. Default: NH_TIMEOUT_NONE. Follows Go's
+/// WriteTimeout.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_write_timeout(s: *mut nh_server, timeout_ms: i64) -> nh_result {
+    guard_plain(|| {
+        let limit = duration(timeout_ms)?;
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.write_timeout = limit) }
+    })
+}
+
+/// nh_server_set_idle_timeout bounds the time between an answer and the next request's first byte. In
+/// milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no limit. Default: 120000 (2 min). Follows Go's
+/// IdleTimeout.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_idle_timeout(s: *mut nh_server, timeout_ms: i64) -> nh_result {
+    guard_plain(|| {
+        let limit = duration(timeout_ms)?;
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.idle_timeout = limit) }
+    })
+}
+
+/// nh_server_set_read_progress_timeout bounds the time from byte to byte of a request's body; any byte
+/// starts it anew. In milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no limit. Default: 30000 (30 s).
+/// Follows no setting of Go's.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_read_progress_timeout(
+    s: *mut nh_server,
+    timeout_ms: i64,
+) -> nh_result {
+    guard_plain(|| {
+        let limit = duration(timeout_ms)?;
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.read_progress = limit) }
+    })
+}
+
+/// nh_server_set_write_progress_timeout bounds the time from byte to byte of an answer that the peer does
+/// not take; any byte starts it anew. In milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no limit.
+/// Default: 30000 (30 s). Follows no setting of Go's.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, the time is below -1), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_write_progress_timeout(
+    s: *mut nh_server,
+    timeout_ms: i64,
+) -> nh_result {
+    guard_plain(|| {
+        let limit = duration(timeout_ms)?;
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.write_progress = limit) }
+    })
+}
+
+/// nh_server_set_shards sets how many event loops the server has; 0, the default, is one for each CPU that
+/// the process may use. At most 1024.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, n is out of range), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_shards(s: *mut nh_server, n: usize) -> nh_result {
+    guard_plain(|| {
+        let fits = n <= 1024;
+        if !fits {
+            return Err(invalid("nethttp: shards is out of range"));
+        }
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.shards = n) }
+    })
+}
+
+/// nh_server_set_max_handlers sets how many handlers may run off the event loops at once; more wait. 1 to
+/// 65536, default 4096.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, n is out of range), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_max_handlers(s: *mut nh_server, n: usize) -> nh_result {
+    guard_plain(|| {
+        let fits = (1..=65536).contains(&n);
+        if !fits {
+            return Err(invalid("nethttp: max_handlers is out of range"));
+        }
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.max_handlers = n) }
+    })
+}
+
+/// nh_server_set_max_queue sets how many requests may wait for a handler thread; more are answered 503 at
+/// once. At most 1048576, default 16384.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, n is out of range), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_max_queue(s: *mut nh_server, n: usize) -> nh_result {
+    guard_plain(|| {
+        let fits = n <= 1 << 20;
+        if !fits {
+            return Err(invalid("nethttp: max_queue is out of range"));
+        }
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.max_queue = n) }
+    })
+}
+
+/// nh_server_set_max_header_bytes sets how long a request's head may be; 4 KiB of slack are added. A longer
+/// one is answered 431. 1 to 67108864 (64 MiB), default 1048576 (1 MiB). Follows Go's MaxHeaderBytes.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, n is out of range), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_max_header_bytes(s: *mut nh_server, n: usize) -> nh_result {
+    guard_plain(|| {
+        let fits = (1..=64 << 20).contains(&n);
+        if !fits {
+            return Err(invalid("nethttp: max_header_bytes is out of range"));
+        }
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.max_header_bytes = n) }
+    })
+}
+
+/// nh_server_set_queue_timeout sets how many milliseconds a request may wait for a handler thread before it
+/// is answered 503. Not NH_TIMEOUT_NONE: handlers that wait for each other must end. Default: 10000 (10 s).
+///
+/// Errors: NH_ERR_INVALID (s is NULL, the time is negative), NH_ERR_STATE (the server has started),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_queue_timeout(s: *mut nh_server, timeout_ms: i64) -> nh_result {
+    guard_plain(|| {
+        let limit =
+            duration(timeout_ms)?.ok_or_else(|| invalid("nethttp: the queue's time must have a limit"))?;
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.queue_timeout = limit) }
+    })
+}
+
+/// nh_server_set_max_body_bytes sets how long a request's body may be; reading beyond fails with
+/// NH_ERR_TOO_LARGE. -1, the default, is no limit. nh_request_set_body_limit sets it for one request.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, n is below -1), NH_ERR_STATE (the server has started), NH_ERR_FORKED
+/// (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_max_body_bytes(s: *mut nh_server, n: i64) -> nh_result {
+    guard_plain(|| {
+        if n < -1 {
+            return Err(invalid("nethttp: max_body_bytes is out of range"));
+        }
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.max_body_bytes = u64::try_from(n).unwrap_or(u64::MAX)) }
+    })
+}
+
+/// nh_server_set_keep_alive says whether connections serve more than one request: 1, the default, or 0.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, on is neither), NH_ERR_STATE (the server has started), NH_ERR_FORKED
+/// (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_keep_alive(s: *mut nh_server, on: i32) -> nh_result {
+    guard_plain(|| {
+        if !(0..=1).contains(&on) {
+            return Err(invalid("nethttp: keep_alive must be 0 or 1"));
+        }
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.keep_alive = on == 1) }
+    })
+}
+
+/// nh_server_use_go_defaults sets all times to what Go's zero Server has: no limits.
+///
+/// Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made
+/// before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_use_go_defaults(s: *mut nh_server) -> nh_result {
+    // SAFETY: P1.
+    guard_plain(|| unsafe { configure(s, |x| x.go()) })
+}

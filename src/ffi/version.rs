@@ -1,0 +1,80 @@
+//! Version: what a program can ask about the library that it was linked or loaded with.
+
+use super::{guard_or, ptr};
+use std::ffi::c_char;
+
+/// NH_VERSION_NUMBER is the version of this header: major * 1000000 + minor * 1000 + patch.
+pub const NH_VERSION_NUMBER: i32 = 1_000;
+/// NH_ABI_VERSION counts incompatible changes of the binary interface; the SONAME's number is the same.
+pub const NH_ABI_VERSION: i32 = 0;
+
+/// FEATURES are the words that `nh_has_feature` knows; each names a part that a program may have to do without.
+const FEATURES: &[&[u8]] = &[b"http1", b"client", b"server"];
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+
+/// nh_version returns the version of the library that is loaded, such as "0.1.0".
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the process ends
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_version() -> *const c_char {
+    VERSION.as_ptr().cast()
+}
+
+/// nh_version_number returns the version of the library that is loaded as one number.
+///
+/// It is major * 1000000 + minor * 1000 + patch; compare it with NH_VERSION_NUMBER, the header's.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_version_number() -> i32 {
+    NH_VERSION_NUMBER
+}
+
+/// nh_abi_version returns the number of the binary interface; a program that loads the library at run time
+/// compares it with the NH_ABI_VERSION that it was written for.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_abi_version() -> i32 {
+    NH_ABI_VERSION
+}
+
+/// nh_has_feature returns 1 if this build has the named part, else 0; NULL and unknown names give 0.
+///
+/// Names: "http1", "client", "server". Later versions add names and keep these.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_has_feature(name: *const c_char) -> i32 {
+    guard_or(0, || {
+        // SAFETY: P2.
+        let name = unsafe { ptr::text(name, "name") }.ok()?;
+        Some(i32::from(FEATURES.contains(&name)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_is_the_packages_version() {
+        let parts: Vec<i32> = env!("CARGO_PKG_VERSION").split('.').map(|p| p.parse().unwrap()).collect();
+        assert_eq!(NH_VERSION_NUMBER, parts[0] * 1_000_000 + parts[1] * 1_000 + parts[2]);
+        let soname = include_str!("../../build.rs");
+        assert!(soname.contains(&format!("libnethttp.so.{NH_ABI_VERSION}")));
+    }
+}

@@ -1,0 +1,100 @@
+//! `HeadScan`: where a message's head ends, found while it still arrives.
+
+use memchr::memchr;
+
+/// HeadScan looks at each byte once, however the head is dripped. It ends a head at any empty line, be it CRLF,
+/// a bare LF or several CRs before it, so that malformed heads are found too; refusing them is the parser's part.
+#[derive(Clone, Debug, Default)]
+pub struct HeadScan {
+    /// All before it was looked at.
+    seen: usize,
+    /// Where the line that is not yet whole begins.
+    line: usize,
+    /// The first line was reported.
+    told: bool,
+}
+
+impl HeadScan {
+    pub fn new() -> HeadScan {
+        HeadScan::default()
+    }
+
+    /// reset starts over, for the next message.
+    pub fn reset(&mut self) {
+        *self = HeadScan::default();
+    }
+
+    /// find gives the length of the head, its empty line included. `msg` begins at the message's first byte
+    /// and holds at least what it held at the last call. A message that begins with an empty line has a head
+    /// of just that line.
+    pub fn find(&mut self, msg: &[u8]) -> Option<usize> {
+        while let Some(at) = msg.get(self.seen..).and_then(|rest| memchr(b'\n', rest)) {
+            let end = self.seen + at;
+            let line = msg.get(self.line..end).unwrap_or_default();
+            self.seen = end + 1;
+            self.line = end + 1;
+            if line.iter().all(|&b| b == b'\r') {
+                return Some(end + 1);
+            }
+        }
+        self.seen = msg.len();
+        None
+    }
+
+    /// first_line_came says `true` once in a message, when its first line is whole: then
+    /// [`super::check_first_line`] has something to look at, and need not look again.
+    pub fn first_line_came(&mut self) -> bool {
+        let new = self.line > 0 && !self.told;
+        self.told |= new;
+        new
+    }
+}
+
+/// skip_empty_lines counts the CR and LF bytes, at most four, that stand before a request line. RFC 9112, 2.2
+/// has a server ignore at least one CRLF there; Go does so after a POST only, and so does our server.
+pub fn skip_empty_lines(buf: &[u8]) -> usize {
+    buf.iter().take(4).take_while(|b| matches!(b, b'\r' | b'\n')).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_split_finds_the_same_end() {
+        let heads: [&[u8]; 8] = [
+            b"GET / HTTP/1.1\r\nA: b\r\n\r\nbody\r\n\r\n",
+            b"GET / HTTP/1.1\nA: b\n\nbody",
+            b"GET / HTTP/1.1\nA: b\n\r\nbody",
+            b"GET / HTTP/1.1\r\nA: b\r\n\nbody",
+            b"\r\nGET / HTTP/1.1\r\n\r\n",
+            b"\nGET",
+            b"A\r\r\n\r\n",
+            b"GET / HTTP/1.1\r\nA: b\r\n\r\r\nbody",
+        ];
+        for head in heads {
+            let whole = HeadScan::new().find(head);
+            assert!(whole.is_some());
+            for step in 1..head.len() {
+                let mut scan = HeadScan::new();
+                let mut end = None;
+                let mut at = 0;
+                while end.is_none() && at < head.len() {
+                    at = (at + step).min(head.len());
+                    end = scan.find(&head[..at]);
+                }
+                assert_eq!(end, whole, "{head:?} by {step}");
+            }
+        }
+        assert_eq!(HeadScan::new().find(b"GET / HTTP/1.1\r\nA: b\r\n\r"), None);
+        assert_eq!(HeadScan::new().find(b""), None);
+    }
+
+    #[test]
+    fn empty_lines_are_counted() {
+        assert_eq!(skip_empty_lines(b"\r\nGET"), 2);
+        assert_eq!(skip_empty_lines(b"\r\n\r\n\r\nGET"), 4);
+        assert_eq!(skip_empty_lines(b"GET"), 0);
+        assert_eq!(skip_empty_lines(b""), 0);
+    }
+}

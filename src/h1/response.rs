@@ -1,0 +1,80 @@
+//! `parse_response`: the head of a response, in place.
+
+use super::fields::{BadFields, MAX_RESPONSE_FIELDS, Rules, parse_fields};
+use super::quote::quote;
+use super::request::parse_version;
+use crate::error::{Error, Kind};
+use crate::message::header::Header;
+use crate::message::request::Version;
+use crate::message::text::Span;
+use memchr::memchr;
+
+/// StatusLine names the parts of the first line. Its spans are sealed.
+#[derive(Clone, Copy, Debug)]
+pub struct StatusLine {
+    pub version: Version,
+    pub code: u16,
+    /// "OK"; may be empty.
+    pub reason: Span,
+    /// "200 OK": Go's `Response.Status`.
+    pub status: Span,
+}
+
+/// parse_response reads the head that lies at `start` of the block, `head_len` bytes with its empty line. Errors
+/// have Go's texts and are of [`Kind::Protocol`], or of [`Kind::TooLarge`] past [`MAX_RESPONSE_FIELDS`].
+pub fn parse_response(h: &mut Header, start: usize, head_len: usize) -> Result<StatusLine, Error> {
+    let mut block = std::mem::take(h.store_mut().block_mut());
+    let parsed = parse(h, &mut block, start, head_len);
+    *h.store_mut().block_mut() = block;
+    let line = parsed?;
+    // The reason ends where the status ends, so this seals both.
+    h.store_mut().seal(line.status);
+    Ok(line)
+}
+
+fn parse(h: &mut Header, block: &mut [u8], start: usize, head_len: usize) -> Result<StatusLine, Error> {
+    let head = start.checked_add(head_len).and_then(|end| block.get_mut(start..end)).unwrap_or_default();
+    let lf = memchr(b'\n', head).unwrap_or(head.len());
+    let line = status_line(head.get(..lf).unwrap_or_default(), start)?;
+    let section = head.get_mut(lf + 1..).unwrap_or_default();
+    match parse_fields(h, section, start + lf + 1, Rules::Lenient, MAX_RESPONSE_FIELDS) {
+        Ok(()) => Ok(line),
+        Err(BadFields::Malformed(text) | BadFields::SpaceInName(text)) => {
+            Err(Error::new(Kind::Protocol, text))
+        }
+        Err(BadFields::TooMany) => Err(Error::new(
+            Kind::TooLarge,
+            format!("net/http: server response has more than {MAX_RESPONSE_FIELDS} header fields"),
+        )),
+    }
+}
+
+fn status_line(line: &[u8], start: usize) -> Result<StatusLine, Error> {
+    let malformed = |what: &str, text: &[u8]| {
+        Error::new(Kind::Protocol, format!("malformed HTTP {what} {}", quote(text)))
+    };
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let Some(space) = memchr(b' ', line) else { return Err(malformed("response", line)) };
+    let (proto, rest) = line.split_at_checked(space).unwrap_or_default();
+    let blanks = rest.iter().take_while(|&&b| b == b' ').count();
+    let status = rest.get(blanks..).unwrap_or_default();
+    let code_len = memchr(b' ', status).unwrap_or(status.len());
+    let code = status.get(..code_len).unwrap_or_default();
+    let [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] = *code else {
+        return Err(malformed("status code", code));
+    };
+    let Some(version) = parse_version(proto) else { return Err(malformed("version", proto)) };
+    // Go hands control bytes in a reason on; here they end as text of C programs and logs (RFC 9112, 4).
+    if status.iter().any(|&b| (b < b' ' && b != b'\t') || b == 0x7f) {
+        return Err(malformed("response", line));
+    }
+    let digit = |d: u8| u16::from(d - b'0');
+    let at = start + space + blanks;
+    let reason = (code_len + 1).min(status.len());
+    Ok(StatusLine {
+        version,
+        code: digit(a) * 100 + digit(b) * 10 + digit(c),
+        reason: Span::block(at + reason, status.len() - reason),
+        status: Span::block(at, status.len()),
+    })
+}

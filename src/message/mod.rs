@@ -1,0 +1,13 @@
+//! Values that messages are made of; no I/O anywhere below this line.
+
+pub mod auth;
+pub mod date;
+pub mod escape;
+pub mod form;
+pub mod header;
+pub mod outbound;
+pub mod query;
+pub mod request;
+pub mod status;
+pub mod text;
+pub mod url;

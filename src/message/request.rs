@@ -1,0 +1,211 @@
+//! `Request`: a request that a program builds and sends, or that a server received.
+
+use super::header::Header;
+use super::outbound::Target;
+use super::text::Span;
+use crate::error::{Error, Kind, Result};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    pub major: u8,
+    pub minor: u8,
+}
+
+pub const HTTP_10: Version = Version { major: 1, minor: 0 };
+pub const HTTP_11: Version = Version { major: 1, minor: 1 };
+
+/// Incoming is the body of a received message, read by pull. End of body is `Ok(0)`; data comes before its
+/// error; an error stays.
+pub trait Incoming: Send {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize>;
+    /// trailer is whole once `read` has answered `Ok(0)`.
+    fn take_trailer(&mut self) -> Option<Header>;
+    /// set_limit bounds the bytes still to be read; more of them fail with `TooLarge`.
+    fn set_limit(&mut self, bytes: u64);
+    /// set_read_timeout bounds the rest of the reading.
+    fn set_read_timeout(&mut self, limit: Option<std::time::Duration>);
+    /// peer_gone tells whether the peer has closed its side or the connection broke.
+    fn peer_gone(&self) -> bool;
+}
+
+/// Source is the body of a request that is being sent, read by the thread that sends it.
+pub trait Source: Send {
+    /// read fills a part of `buf`; `Ok(0)` ends the body, an error aborts the request and is its cause.
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize>;
+    /// rewind goes back to the first byte, for 307, 308 and retries; `Ok(false)`: this source cannot.
+    fn rewind(&mut self) -> Result<bool>;
+    /// can_rewind tells whether `rewind` may work, without touching anything.
+    fn can_rewind(&self) -> bool;
+}
+
+/// Body says where a request's body comes from.
+#[derive(Default)]
+pub enum Body {
+    #[default]
+    None,
+    /// Bytes in memory, sent as often as needed; an upload that outlives the call keeps them.
+    Bytes(Arc<dyn AsRef<[u8]> + Send + Sync>),
+    Source(SourceSlot),
+    /// The request was received: the server's reader.
+    Incoming(Box<dyn Incoming>),
+}
+
+/// SourceSlot is where a request keeps its source between the exchanges that use it: one at a time, and the
+/// source outlives the request if an exchange still reads it.
+#[derive(Clone)]
+pub struct SourceSlot(Arc<Mutex<Slot>>);
+
+struct Slot {
+    source: Option<Box<dyn Source>>,
+    touched: bool,
+    can_rewind: bool,
+}
+
+impl SourceSlot {
+    pub fn new(source: Box<dyn Source>) -> SourceSlot {
+        let can_rewind = source.can_rewind();
+        SourceSlot(Arc::new(Mutex::new(Slot { source: Some(source), touched: false, can_rewind })))
+    }
+
+    pub fn can_rewind(&self) -> bool {
+        self.lock().can_rewind
+    }
+
+    /// take lends the source, at its first byte, until the answer is dropped.
+    pub fn take(&self) -> Result<Taken> {
+        let (source, touched) = {
+            let mut slot = self.lock();
+            (slot.source.take(), slot.touched)
+        };
+        let Some(source) = source else {
+            return Err(Error::new(Kind::Busy, "nethttp: the request's body is being sent by another call"));
+        };
+        // From here on a failure gives the source back. No lock is held across the callback.
+        let mut taken = Taken { slot: self.clone(), source: Some(source), touched };
+        if touched {
+            let source = taken.source.as_mut();
+            if !source.is_some_and(|s| s.can_rewind()) || !taken.rewind()? {
+                let text = "nethttp: the request's body was sent already and cannot be rewound";
+                return Err(Error::new(Kind::BodySpent, text));
+            }
+        }
+        Ok(taken)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Taken is a source on loan.
+pub struct Taken {
+    slot: SourceSlot,
+    source: Option<Box<dyn Source>>,
+    touched: bool,
+}
+
+impl Taken {
+    pub fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        self.touched = true;
+        self.source.as_mut().map_or(Ok(0), |s| s.read(buf))
+    }
+
+    fn rewind(&mut self) -> Result<bool> {
+        let done = self.source.as_mut().map_or(Ok(false), |s| s.rewind())?;
+        self.touched &= !done;
+        Ok(done)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut slot = self.slot.lock();
+        slot.source = self.source.take();
+        slot.touched = self.touched;
+    }
+}
+
+/// Request owns all its text: spans name pieces of `header.store()`.
+#[derive(Default)]
+pub struct Request {
+    pub header: Header,
+    pub method: Span,
+    /// The request-target as it was received; empty in a request to be sent.
+    pub target: Span,
+    /// The authority the request is for: Host, or the target's in absolute form. In a request to be sent,
+    /// what overrides the URL's.
+    pub host: Span,
+    /// The URL as the program gave it; empty in a received request.
+    pub url: Span,
+    /// Where `url` leads to.
+    pub outbound: Option<Arc<Target>>,
+    /// Ends the exchange when it fires.
+
+    /// The whole exchange, its body included, takes at most this long.
+    pub timeout: Option<std::time::Duration>,
+    pub version: Option<Version>,
+    /// Body length in bytes, -1 if unknown, 0 if there is none.
+    pub content_length: i64,
+    pub chunked: bool,
+    /// The connection ends after this exchange.
+    pub close: bool,
+    pub trailer: Header,
+    pub body: Body,
+    pub remote: Option<SocketAddr>,
+    pub local: Option<SocketAddr>,
+    /// What the layer above keeps with the request.
+    pub extra: Option<Box<dyn std::any::Any + Send + Sync>>,
+    /// The unescaped path, once it was asked for.
+    pub path: Option<Span>,
+    /// The mux pattern that matched, for handlers and logs.
+    pub pattern: Span,
+}
+
+impl Request {
+    pub fn text(&self, s: Span) -> &[u8] {
+        self.header.store().get(s)
+    }
+
+    pub fn is_incoming(&self) -> bool {
+        matches!(self.body, Body::Incoming(_))
+    }
+
+    /// clone_head copies everything but the body, also of a received request.
+    pub fn clone_head(&self) -> Request {
+        let mut r =
+            Request { header: self.header.clone(), trailer: self.trailer.clone(), ..Request::default() };
+        for (from, to) in [
+            (self.method, &mut r.method),
+            (self.target, &mut r.target),
+            (self.host, &mut r.host),
+            (self.url, &mut r.url),
+            (self.pattern, &mut r.pattern),
+        ] {
+            *to = r.header.store_mut().intern(self.text(from));
+        }
+        r.outbound = self.outbound.clone();
+        r.timeout = self.timeout;
+        r.version = self.version;
+        r.content_length = self.content_length;
+        r.chunked = self.chunked;
+        r.close = self.close;
+        (r.remote, r.local) = (self.remote, self.local);
+        r
+    }
+
+    /// read_body reads a received request's body.
+    pub fn read_body(&mut self, buf: &mut [u8]) -> Result<usize> {
+        let Body::Incoming(body) = &mut self.body else {
+            return Err(Error::new(Kind::State, "nethttp: only a received request's body can be read"));
+        };
+        let n = body.read(buf)?;
+        if n == 0
+            && let Some(t) = body.take_trailer()
+        {
+            self.trailer = t;
+        }
+        Ok(n)
+    }
+}

@@ -1,0 +1,140 @@
+//! `Store`: bytes that are handed to C as NUL-terminated text and never move while they are borrowed.
+//!
+//! A store has one *block*, the buffer that a message's head was read into, and an arena of chunks for
+//! everything that is added later. A chunk is never reallocated, so a pointer into it stays good until the
+//! store is cleared or dropped.
+
+use std::ffi::CStr;
+
+/// Span names a piece of a store. The byte behind it is NUL once the store is sealed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// 0 is the block, n is arena chunk n - 1.
+    chunk: u32,
+    off: u32,
+    len: u32,
+}
+
+impl Span {
+    /// block names `len` bytes at `off` of the block.
+    pub fn block(off: usize, len: usize) -> Span {
+        Span { chunk: 0, off: off as u32, len: len as u32 }
+    }
+    pub fn len(self) -> usize {
+        self.len as usize
+    }
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+    pub fn start(self) -> usize {
+        self.off as usize
+    }
+    pub fn end(self) -> usize {
+        self.off as usize + self.len as usize
+    }
+}
+
+const FIRST_CHUNK: usize = 512;
+const KEEP_CHUNK: usize = 16 * 1024;
+
+#[derive(Debug, Default)]
+pub struct Store {
+    block: Vec<u8>,
+    chunks: Vec<Vec<u8>>,
+}
+
+impl Store {
+    /// block_mut gives the buffer that a head is read into. Spans of the block are good only as long as its
+    /// first bytes stay where they are, so nothing may grow it once a head was parsed from it.
+    pub fn block_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.block
+    }
+
+    pub fn block(&self) -> &[u8] {
+        &self.block
+    }
+
+    /// seal puts the NUL behind a span of the block; the byte there is a delimiter that was parsed already.
+    pub fn seal(&mut self, s: Span) {
+        debug_assert_eq!(s.chunk, 0);
+        if let Some(b) = self.block.get_mut(s.end()) {
+            *b = 0;
+        }
+    }
+
+    /// intern copies `text` into the arena and puts a NUL behind it.
+    pub fn intern(&mut self, text: &[u8]) -> Span {
+        let need = text.len() + 1;
+        let fits = self.chunks.last().is_some_and(|c| c.capacity() - c.len() >= need);
+        if !fits {
+            let next =
+                self.chunks.last().map_or(FIRST_CHUNK, |c| c.capacity().saturating_mul(2).min(64 * 1024));
+            self.chunks.push(Vec::with_capacity(next.max(need)));
+        }
+        let index = self.chunks.len();
+        let Some(c) = self.chunks.last_mut() else { return Span::default() };
+        let off = c.len();
+        c.extend_from_slice(text);
+        c.push(0);
+        Span { chunk: index as u32, off: off as u32, len: text.len() as u32 }
+    }
+
+    pub fn get(&self, s: Span) -> &[u8] {
+        self.bytes(s.chunk).get(s.start()..s.end()).unwrap_or_default()
+    }
+
+    /// cstr is the span with its NUL. Text with a NUL inside (only decoded text can have one) ends there.
+    pub fn cstr(&self, s: Span) -> &CStr {
+        let with_nul = self.bytes(s.chunk).get(s.start()..=s.end()).unwrap_or_default();
+        CStr::from_bytes_until_nul(with_nul).unwrap_or_default()
+    }
+
+    /// clear_arena forgets all interned text and keeps at most one modest chunk to fill again.
+    pub fn clear_arena(&mut self) {
+        self.chunks.truncate(1);
+        if let Some(c) = self.chunks.first_mut() {
+            c.clear();
+        }
+        if self.chunks.first().is_some_and(|c| c.capacity() > KEEP_CHUNK) {
+            self.chunks.clear();
+        }
+    }
+
+    fn bytes(&self, chunk: u32) -> &[u8] {
+        match chunk {
+            0 => &self.block,
+            n => self.chunks.get(n as usize - 1).map_or(&[], |c| c.as_slice()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interned_text_never_moves() {
+        let mut s = Store::default();
+        let first = s.intern(b"first");
+        let at = s.cstr(first).as_ptr();
+        for i in 0..2000 {
+            s.intern(format!("text number {i}").as_bytes());
+        }
+        assert_eq!(s.cstr(first).as_ptr(), at);
+        assert_eq!(s.get(first), b"first");
+        let big = s.intern(&vec![b'x'; 100_000]);
+        assert_eq!(s.get(big).len(), 100_000);
+        s.clear_arena();
+        assert_eq!(s.get(big), b"");
+    }
+
+    #[test]
+    fn block_text_is_sealed_in_place() {
+        let mut s = Store::default();
+        s.block_mut().extend_from_slice(b"GET /x HTTP/1.1\r\n");
+        let target = Span::block(4, 2);
+        s.seal(target);
+        assert_eq!(s.cstr(target), c"/x");
+        assert_eq!(s.get(Span::block(4000, 2)), b"");
+    }
+}

@@ -1,0 +1,107 @@
+//! The mux's own answers, in Go's words: not found, redirects, OPTIONS *.
+
+use super::path;
+use crate::message::request::{HTTP_11, Request};
+use crate::message::status;
+use crate::server::{Handler, ResponseWriter};
+use std::borrow::Cow;
+
+pub(super) const NOT_FOUND: u32 = 0;
+pub(super) const CLEAN: u32 = 1;
+pub(super) const ADD_SLASH: u32 = 2;
+pub(super) const OPTIONS: u32 = 3;
+pub(super) const BAD_REQUEST: u32 = 4;
+pub(super) const CLEAN_ADD_SLASH: u32 = 5;
+
+pub(super) fn handlers() -> [Box<dyn Handler>; 6] {
+    [
+        Box::new(not_found),
+        Box::new(clean),
+        Box::new(add_slash),
+        Box::new(options),
+        Box::new(bad_request),
+        Box::new(clean_add_slash),
+    ]
+}
+
+// A failed write has broken the connection, which the server sees for itself.
+fn not_found(w: &mut ResponseWriter, _: &mut Request) {
+    let h = w.header();
+    h.add_unchecked(b"Content-Type", b"text/plain; charset=utf-8");
+    h.add_unchecked(b"X-Content-Type-Options", b"nosniff");
+    let _ = w.write_header(404);
+    let _ = w.write(b"404 page not found\n");
+}
+
+fn clean(w: &mut ResponseWriter, r: &mut Request) {
+    redirect(w, r, path::clean(&escaped_path(r)));
+}
+
+fn clean_add_slash(w: &mut ResponseWriter, r: &mut Request) {
+    let mut to = path::clean(&escaped_path(r));
+    to.push(b'/');
+    redirect(w, r, to);
+}
+
+fn escaped_path(r: &Request) -> Cow<'_, [u8]> {
+    path::escaped(path::of_target(r.text(r.target), r.text(r.method)))
+}
+
+fn add_slash(w: &mut ResponseWriter, r: &mut Request) {
+    let mut to = escaped_path(r).into_owned();
+    to.push(b'/');
+    redirect(w, r, to);
+}
+
+fn redirect(w: &mut ResponseWriter, r: &Request, mut to: Vec<u8>) {
+    const CODE: u16 = 307;
+    to.extend_from_slice(path::query_of(r.text(r.target)));
+    let to = hex_escape_non_ascii(&to);
+    let is = |m: &[u8]| r.text(r.method) == m;
+    let h = w.header();
+    // The target's bytes were checked when it was parsed: none can break a line.
+    h.add_unchecked(b"Location", &to);
+    if is(b"GET") || is(b"HEAD") {
+        h.add_unchecked(b"Content-Type", b"text/html; charset=utf-8");
+    }
+    let _ = w.write_header(CODE);
+    if is(b"GET") {
+        let shown = html_escape(&to);
+        let _ = w.write(format!("<a href=\"{shown}\">{}</a>.\n\n", status::text(CODE)).as_bytes());
+    }
+}
+
+fn options(w: &mut ResponseWriter, _: &mut Request) {
+    w.header().add_unchecked(b"Content-Length", b"0");
+    let _ = w.write_header(200);
+}
+
+fn bad_request(w: &mut ResponseWriter, r: &mut Request) {
+    if r.version >= Some(HTTP_11) {
+        w.header().add_unchecked(b"Connection", b"close");
+    }
+    let _ = w.write_header(400);
+}
+
+fn hex_escape_non_ascii(s: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(s.len());
+    for &b in s {
+        if b < 0x80 { out.push(b) } else { out.extend_from_slice(format!("%{b:02x}").as_bytes()) }
+    }
+    out
+}
+
+fn html_escape(s: &[u8]) -> String {
+    let mut out = String::with_capacity(s.len());
+    for c in String::from_utf8_lossy(s).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&#34;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}

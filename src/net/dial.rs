@@ -1,0 +1,282 @@
+//! Dialing: Happy Eyeballs (RFC 8305) as Go's `net.Dialer` does it.
+//!
+//! The addresses of the first one's family are tried one after the other; the other family joins in after
+//! 300 ms, or at once when the first has failed. The time that is left is split evenly over the addresses of a
+//! family that are left, but each has at least 2 s. One thread, nonblocking sockets, one poll.
+
+use super::cancel::{CancelToken, canceled};
+use super::event::Event;
+use super::resolve::Resolver;
+use super::sys;
+use crate::error::{Error, Kind, Phase, Result};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+const FALLBACK_DELAY: Duration = Duration::from_millis(300);
+const MIN_ATTEMPT: Duration = Duration::from_secs(2);
+
+/// Dialer is a counted reference.
+#[derive(Clone, Default)]
+pub struct Dialer {
+    resolver: Resolver,
+}
+
+/// Dialed is a connected socket: blocking, TCP_NODELAY, with keep-alive.
+#[derive(Debug)]
+pub struct Dialed {
+    pub fd: OwnedFd,
+    pub remote: SocketAddr,
+    pub local: SocketAddr,
+}
+
+impl Dialer {
+    /// dial resolves and connects. A failure tells what was tried: `dial tcp 127.0.0.1:1: connect: connection
+    /// refused`.
+    pub fn dial(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Option<Instant>,
+        cancel: &CancelToken,
+    ) -> Result<Dialed> {
+        let host = if host.is_empty() { "localhost" } else { host };
+        let addrs = self
+            .resolver
+            .lookup(host, port, deadline, cancel)
+            .map_err(|e| Error::new(e.kind(), format!("dial tcp: {}", e.message())).with_cause(e))?;
+        connect_any(&addrs, deadline, cancel).map_err(|e| e.with_addrs(addrs))
+    }
+}
+
+/// Lane is the addresses of one family, tried in turn.
+#[derive(Default)]
+struct Lane {
+    addrs: Vec<SocketAddr>,
+    next: usize,
+    started: bool,
+    trying: Option<Attempt>,
+    first_error: Option<Error>,
+}
+
+struct Attempt {
+    fd: OwnedFd,
+    addr: SocketAddr,
+    until: Option<Instant>,
+}
+
+impl Lane {
+    /// advance starts attempts until one hangs in the air; `Some` is a connection that was there at once.
+    fn advance(&mut self, deadline: Option<Instant>) -> Option<Attempt> {
+        self.started = true;
+        while self.trying.is_none() && self.next < self.addrs.len() {
+            let left = self.addrs.len() - self.next;
+            let Some(&addr) = self.addrs.get(self.next) else { break };
+            self.next += 1;
+            match start(addr, attempt_deadline(Instant::now(), deadline, left)) {
+                Ok((attempt, true)) => return Some(attempt),
+                Ok((attempt, false)) => self.trying = Some(attempt),
+                Err(e) => self.fail(addr, &e),
+            }
+        }
+        None
+    }
+
+    fn fail(&mut self, addr: SocketAddr, e: &io::Error) {
+        let err = Error::io(Kind::Connect, format!("dial tcp {addr}: connect"), e);
+        self.first_error.get_or_insert(err.with_phase(Phase::Connect));
+    }
+
+    fn exhausted(&self) -> bool {
+        self.started && self.trying.is_none() && self.next >= self.addrs.len()
+    }
+
+    /// settle looks at what became of an attempt that is ready or late.
+    fn settle(&mut self, ready: bool, now: Instant) -> Option<Attempt> {
+        let attempt = self.trying.take()?;
+        if ready {
+            match finish(&attempt) {
+                Ok(()) => return Some(attempt),
+                Err(e) => self.fail(attempt.addr, &e),
+            }
+        } else if attempt.until.is_some_and(|u| u <= now) {
+            self.first_error.get_or_insert(timed_out(attempt.addr));
+        } else {
+            self.trying = Some(attempt);
+        }
+        None
+    }
+}
+
+fn timed_out(addr: SocketAddr) -> Error {
+    Error::new(Kind::Timeout, format!("dial tcp {addr}: i/o timeout")).with_phase(Phase::Connect)
+}
+
+/// attempt_deadline gives this attempt its share of the time.
+fn attempt_deadline(now: Instant, deadline: Option<Instant>, addrs_left: usize) -> Option<Instant> {
+    let deadline = deadline?;
+    let left = deadline.saturating_duration_since(now);
+    let share = left / u32::try_from(addrs_left).unwrap_or(1).max(1);
+    Some(now + share.max(MIN_ATTEMPT.min(left)))
+}
+
+fn start(addr: SocketAddr, until: Option<Instant>) -> io::Result<(Attempt, bool)> {
+    let fd = sys::socket(&addr, true)?;
+    let attempt = Attempt { fd, addr, until };
+    match sys::connect(attempt.fd.as_raw_fd(), &addr) {
+        Ok(()) => finish(&attempt).map(|()| (attempt, true)),
+        Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => Ok((attempt, false)),
+        Err(e) => Err(e),
+    }
+}
+
+fn finish(attempt: &Attempt) -> io::Result<()> {
+    let fd = attempt.fd.as_raw_fd();
+    sys::so_error(fd)?;
+    // A connect to an ephemeral port of this machine can meet itself (TCP's simultaneous open).
+    if sys::getsockname(fd)? == attempt.addr {
+        return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+    }
+    Ok(())
+}
+
+/// connect_any connects to whichever address answers first under the rules above.
+pub fn connect_any(addrs: &[SocketAddr], deadline: Option<Instant>, cancel: &CancelToken) -> Result<Dialed> {
+    let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
+    let _registered = cancel.register_event(event.fd()).ok_or_else(|| dial_canceled(addrs))?;
+    let v4 = addrs.first().is_some_and(SocketAddr::is_ipv4);
+    let (first, second) = addrs.iter().partition(|a| a.is_ipv4() == v4);
+    let mut lanes = [Lane { addrs: first, ..Lane::default() }, Lane { addrs: second, ..Lane::default() }];
+    let fallback_at = Instant::now() + FALLBACK_DELAY;
+    loop {
+        let now = Instant::now();
+        let [main, fallback] = &mut lanes;
+        if cancel.is_fired() {
+            return Err(dial_canceled(addrs));
+        }
+        if let Some(won) = main.advance(deadline) {
+            return dialed(won);
+        }
+        if (main.exhausted() || now >= fallback_at)
+            && let Some(won) = fallback.advance(deadline)
+        {
+            return dialed(won);
+        }
+        if main.exhausted() && fallback.exhausted() {
+            let error = main.first_error.take().or_else(|| fallback.first_error.take());
+            return Err(error.unwrap_or_else(|| Error::new(Kind::Connect, "dial tcp: no address")));
+        }
+        let waits = lanes.iter().filter_map(|l| l.trying.as_ref()?.until);
+        let next = waits.chain((!lanes[1].started).then_some(fallback_at)).min();
+        let mut fds = [
+            sys::poll_fd(event.fd(), sys::POLLIN),
+            sys::poll_fd(attempt_fd(&lanes[0]), sys::POLLOUT),
+            sys::poll_fd(attempt_fd(&lanes[1]), sys::POLLOUT),
+        ];
+        let timeout = next.map_or(-1, |at| sys::millis(at.saturating_duration_since(now)));
+        sys::poll(&mut fds, timeout).map_err(|e| Error::io(Kind::Connect, "dial tcp: poll", &e))?;
+        if fds[0].revents != 0 {
+            let _ = sys::eventfd_read(event.fd());
+        }
+        let now = Instant::now();
+        for (lane, fd) in lanes.iter_mut().zip(&fds[1..]) {
+            if let Some(won) = lane.settle(fd.revents != 0, now) {
+                return dialed(won);
+            }
+        }
+    }
+}
+
+fn attempt_fd(lane: &Lane) -> i32 {
+    lane.trying.as_ref().map_or(-1, |a| a.fd.as_raw_fd())
+}
+
+fn dial_canceled(addrs: &[SocketAddr]) -> Error {
+    let what = addrs.first().map_or(String::new(), |a| format!(" {a}"));
+    let e = canceled();
+    Error::new(Kind::Canceled, format!("dial tcp{what}: operation was canceled"))
+        .with_cause(e)
+        .with_phase(Phase::Connect)
+}
+
+fn dialed(won: Attempt) -> Result<Dialed> {
+    let fd = won.fd.as_raw_fd();
+    let set_up = || {
+        sys::set_nonblocking(fd, false)?;
+        sys::set_nodelay(fd, true)?;
+        sys::set_keepalive(fd)?;
+        sys::getsockname(fd)
+    };
+    match set_up() {
+        Ok(local) => Ok(Dialed { remote: won.addr, local, fd: won.fd }),
+        Err(e) => {
+            Err(Error::io(Kind::Connect, format!("dial tcp {}", won.addr), &e).with_phase(Phase::Connect))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn connects_and_falls_back_to_the_next_address() {
+        let l = TcpListener::bind("127.0.0.1:0").unwrap();
+        let good = l.local_addr().unwrap();
+        let gone = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
+        let t = CancelToken::new();
+        let d = connect_any(&[gone, good], None, &t).unwrap();
+        assert_eq!(d.remote, good);
+        let v6 = SocketAddr::new("::1".parse().unwrap(), gone.port());
+        assert_eq!(connect_any(&[v6, good], None, &t).unwrap().remote, good);
+    }
+
+    #[test]
+    fn refused_in_gos_words() {
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let e = Dialer::default().dial("127.0.0.1", gone.port(), None, &CancelToken::new()).unwrap_err();
+        assert_eq!(e.message(), format!("dial tcp {gone}: connect: connection refused"));
+        assert_eq!((e.kind(), e.phase(), e.addrs()), (Kind::Connect, Phase::Connect, &[gone][..]));
+    }
+
+    /// A listener whose queue is full answers no further SYN: the way to a connect that hangs.
+    fn hanging() -> (OwnedFd, SocketAddr, Vec<std::net::TcpStream>) {
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let fd = sys::socket(&any, false).unwrap();
+        sys::bind(fd.as_raw_fd(), &any).unwrap();
+        sys::listen(fd.as_raw_fd(), 0).unwrap();
+        let at = sys::getsockname(fd.as_raw_fd()).unwrap();
+        let fill = (0..4)
+            .filter_map(|_| std::net::TcpStream::connect_timeout(&at, Duration::from_millis(50)).ok())
+            .collect();
+        (fd, at, fill)
+    }
+
+    #[test]
+    fn a_hanging_connect_ends_by_deadline_and_by_token() {
+        let (_fd, at, _fill) = hanging();
+        let t = CancelToken::new();
+        let soon = Instant::now() + Duration::from_millis(60);
+        let e = connect_any(&[at], Some(soon), &t).unwrap_err();
+        assert_eq!((e.kind(), e.message()), (Kind::Timeout, format!("dial tcp {at}: i/o timeout").as_str()));
+        let u = t.clone();
+        let h = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(30));
+            u.fire();
+        });
+        assert_eq!(connect_any(&[at], None, &t).unwrap_err().kind(), Kind::Canceled);
+        h.join().unwrap();
+    }
+
+    #[test]
+    fn time_is_shared_with_a_minimum() {
+        let now = Instant::now();
+        let at = |s| Some(now + Duration::from_secs(s));
+        assert_eq!(attempt_deadline(now, at(30), 3), at(10));
+        assert_eq!(attempt_deadline(now, at(5), 5), at(2));
+        assert_eq!(attempt_deadline(now, at(1), 5), at(1));
+        assert_eq!(attempt_deadline(now, None, 5), None);
+    }
+}

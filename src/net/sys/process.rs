@@ -1,0 +1,64 @@
+//! Calls that concern the process: signal masks and forks.
+
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// FAULTS are raised by the thread's own instructions: runtimes that share the process (a JVM) rely on them.
+const FAULTS: [libc::c_int; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
+
+/// with_signals_blocked runs `f` with every signal blocked but the faults, and restores the mask. A thread
+/// that `f` starts inherits the blocked mask.
+pub fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {
+    struct Restore(libc::sigset_t);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            // SAFETY: the set was filled by the kernel.
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+        }
+    }
+    let mut block = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: both sets are local; sigfillset initializes the first, pthread_sigmask the second. It fails
+    // only for an unknown `how`.
+    let old = unsafe {
+        libc::sigfillset(block.as_mut_ptr());
+        for signal in FAULTS {
+            libc::sigdelset(block.as_mut_ptr(), signal);
+        }
+        libc::sigemptyset(old.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, block.as_ptr(), old.as_mut_ptr());
+        old.assume_init()
+    };
+    let _restore = Restore(old);
+    f()
+}
+
+/// signal_is_blocked tells whether the calling thread blocks a signal.
+pub fn signal_is_blocked(signal: libc::c_int) -> bool {
+    let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the set is initialized before it is read; a NULL new set changes nothing.
+    unsafe {
+        libc::sigemptyset(mask.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), mask.as_mut_ptr());
+        libc::sigismember(mask.as_ptr(), signal) == 1
+    }
+}
+
+static FORKS: AtomicU64 = AtomicU64::new(0);
+
+/// count_forks makes each forked child count one up before it runs on. To be called once a process.
+pub fn count_forks() {
+    extern "C" fn child() {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+    // SAFETY: the handler touches an atomic only, which is allowed in a forked child; the library is never
+    // unmapped (`-z nodelete`), so the handler's address stays good.
+    unsafe { libc::pthread_atfork(None, None, Some(child)) };
+}
+
+/// fork_count is the number of forks since `count_forks` that lead to this process.
+#[inline]
+pub fn fork_count() -> u64 {
+    FORKS.load(Ordering::Relaxed)
+}

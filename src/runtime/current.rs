@@ -1,0 +1,63 @@
+//! `before_block`: a thread's way to give its shard away, from anywhere below a handler.
+
+use super::handoff::Call;
+use crate::net::sys::ThreadProbe;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// GiveUp is the runtime as a thread that leads one of its shards sees it.
+pub(super) trait GiveUp {
+    /// give_up passes the shard on if the call still holds it.
+    fn give_up(&self, call: Call);
+}
+
+thread_local! {
+    static CALL: Cell<Option<Call>> = const { Cell::new(None) };
+    static SHARD: RefCell<Option<Rc<dyn GiveUp>>> = const { RefCell::new(None) };
+    /// Which server's handler this thread is in, by the address of its core; 0 is none.
+    static HANDLER: Cell<usize> = const { Cell::new(0) };
+}
+
+/// before_block is called before a system call that may wait. On a leader inside a handler it hands the event
+/// loop to another thread; everywhere else it is a look at a thread-local.
+pub fn before_block() {
+    if let Some(call) = CALL.take()
+        && let Some(shard) = SHARD.with(|s| s.borrow().clone())
+    {
+        shard.give_up(call);
+    }
+}
+
+pub(super) fn set_shard(shard: Option<Rc<dyn GiveUp>>) {
+    SHARD.with(|s| *s.borrow_mut() = shard);
+}
+
+/// inline runs `f` as the handler of a leader that is in `call`.
+pub(super) fn inline<R>(call: Call, f: impl FnOnce() -> R) -> R {
+    CALL.set(Some(call));
+    let r = f();
+    CALL.set(None);
+    r
+}
+
+/// in_handler runs `f` as a handler of the server `core`.
+pub(crate) fn in_handler<R>(core: usize, f: impl FnOnce() -> R) -> R {
+    let before = HANDLER.replace(core);
+    let r = f();
+    HANDLER.set(before);
+    r
+}
+
+/// is_in_handler tells whether this thread is inside a handler of the server `core`.
+pub(crate) fn is_in_handler(core: usize) -> bool {
+    HANDLER.get() == core
+}
+
+/// probe is this thread, for the monitor to look at.
+pub(super) fn probe() -> Arc<ThreadProbe> {
+    thread_local! {
+        static PROBE: Arc<ThreadProbe> = Arc::new(ThreadProbe::current());
+    }
+    PROBE.with(Arc::clone)
+}

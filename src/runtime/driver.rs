@@ -1,0 +1,71 @@
+//! `Driver`: what the runtime asks of the protocol above it.
+
+use super::leader::Leader;
+use std::net::SocketAddr;
+use std::os::fd::{OwnedFd, RawFd};
+
+/// Ready says why a connection is driven.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ready {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    /// The peer will send no more, or the connection broke; sticky until the driver has seen it.
+    pub(crate) closed: bool,
+    /// The deadline of the last [`Fate::Wait`] has passed.
+    pub(crate) expired: bool,
+    /// The server stops: an idle connection ends, a busy one ends after its answer.
+    pub(crate) stop: bool,
+}
+
+/// Fate says what a connection waits for after it was driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// An event, or the time in milliseconds of [`Leader::now`]; `NEVER`: no deadline.
+    Wait(u64),
+    /// Nothing: it has more to do at once, but others come first.
+    Again,
+    /// A thread: its handler, prepared in the lease, must run off the loop.
+    Off,
+    Close,
+}
+
+/// Driver is the protocol: it owns the meaning of connections and of the buffers that threads lend to them.
+///
+/// A *lease* is a thread's set of buffers with the exchange in it. It moves with the exchange when that goes
+/// off the loop.
+pub(crate) trait Driver: Send + Sync + Sized + 'static {
+    type Conn: Send;
+    type Lease: Send;
+
+    fn lease(&self) -> Self::Lease;
+
+    /// accepted makes a connection of a new socket, with its first deadline; `None` refuses it.
+    fn accepted(&self, socket: OwnedFd, peer: SocketAddr, now: u64) -> Option<(Box<Self::Conn>, u64)>;
+
+    fn fd(conn: &Self::Conn) -> RawFd;
+
+    /// drive runs a connection as far as it goes without waiting. If the leader comes back as `None`, the
+    /// shard was taken away during a handler and the rest ran off the loop, where it may have blocked.
+    fn drive<'a>(
+        &self,
+        leader: Leader<'a, Self>,
+        conn: &mut Self::Conn,
+        lease: &mut Self::Lease,
+        ready: Ready,
+    ) -> (Option<Leader<'a, Self>>, Fate);
+
+    /// run runs the handler that [`Fate::Off`] left in the lease, off the loop; it may block.
+    fn run(&self, conn: &mut Self::Conn, lease: &mut Self::Lease) -> Fate;
+
+    /// shed answers, without waiting, an exchange for which no thread was to be had in time.
+    fn shed(&self, conn: &mut Self::Conn, lease: &mut Self::Lease, now: u64) -> Fate;
+
+    /// blame notes that the route's handler blocked inline.
+    fn blame(&self, route: u32);
+
+    /// accept_failed is told once for each back-off of a listener.
+    fn accept_failed(&self, error: &std::io::Error, retry_ms: u64);
+
+    /// drained is told, on a library thread, when the last connection has ended after a stop.
+    fn drained(&self);
+}

@@ -1,0 +1,385 @@
+//! `Leader`: the thread that owns a shard, and its loop.
+
+use super::current;
+use super::driver::{Driver, Fate, Ready};
+use super::shard::{self, Flush, Msg, Shard, Shared};
+use super::start::{Job, Phase, Runtime};
+use super::timers::NEVER;
+use super::workers::Was;
+use crate::net::sys;
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Work that has waited this long is offered to a shard that sleeps.
+const OFFER_AFTER_US: u128 = 200;
+const OFFER_MOST: usize = 8;
+/// Kept for exchanges that go off the loop; more than these are let go.
+const KEEP_LEASES: usize = 32;
+
+/// Leader is the right to lead a shard. It is moved, never copied: a call consumes it and may not return it.
+pub(crate) struct Leader<'a, D: Driver> {
+    rt: &'a Arc<Runtime<D>>,
+    shard: Box<Shard<D>>,
+}
+
+impl<'a, D: Driver> Leader<'a, D> {
+    /// now is the time of this round in milliseconds since the runtime's start.
+    pub(crate) fn now(&self) -> u64 {
+        self.shard.now
+    }
+
+    /// may_run_inline tells whether a relief stands by for the case that a handler blocks.
+    pub(crate) fn may_run_inline(&self) -> bool {
+        self.rt.workers.may_run_inline()
+    }
+
+    /// call runs `f`, which may block, as a handler of `route`. Whoever takes the shard away flushes `cork`.
+    pub(crate) fn call<R>(
+        mut self,
+        route: u32,
+        cork: Option<Arc<dyn Flush>>,
+        f: impl FnOnce() -> R,
+    ) -> (Option<Leader<'a, D>>, R) {
+        let rt = self.rt;
+        let Some(shared) = rt.shards.get(self.shard.index) else { return (Some(self), f()) };
+        self.shard.route = route;
+        self.shard.cork = cork;
+        let call = shared.handoff.enter(self.shard);
+        rt.ring();
+        let r = current::inline(call, f);
+        (shared.handoff.leave(call).map(|shard| Leader { rt, shard }), r)
+    }
+
+    fn shared(&self) -> Option<&'a Shared<D>> {
+        self.rt.shards.get(self.shard.index).map(|s| &**s)
+    }
+
+    fn read_mail(&mut self, lease: &mut D::Lease) {
+        let Some(shared) = self.shared() else { return };
+        let mut letters = std::mem::take(&mut self.shard.letters);
+        shared.mail.take_all(&mut letters);
+        for letter in letters.drain(..) {
+            self.read(shared, letter, lease);
+        }
+        self.shard.letters = letters;
+    }
+
+    fn read(&mut self, shared: &Shared<D>, letter: Msg<D>, lease: &mut D::Lease) {
+        let s = &mut self.shard;
+        match letter {
+            Msg::Back { token, conn, lease: back, fate } => {
+                if let Some(l) = back
+                    && s.leases.len() < KEEP_LEASES
+                {
+                    s.leases.push(l);
+                }
+                self.settle(token, conn, fate, lease);
+            }
+            Msg::Shed { token, mut conn, lease: mut its } => {
+                let fate = self.rt.driver.shed(&mut conn, &mut its, s.now);
+                s.leases.push(its);
+                self.settle(token, conn, fate, lease);
+            }
+            Msg::Adopt { conn, ready, due } => match s.insert(shared.epoll.as_raw_fd(), conn, due) {
+                Err(_) => shard::sub(&shared.conns),
+                Ok(token) => {
+                    if let Some(e) = s.entry(token) {
+                        e.ready.readable |= ready.readable;
+                        e.ready.closed |= ready.closed;
+                    }
+                    if ready.readable || ready.closed || s.stopping {
+                        s.enqueue(token);
+                    }
+                }
+            },
+            Msg::Listen(l) => self.watch(shared, l),
+            Msg::Stop => {
+                self.unwatch(shared);
+                self.shard.stopping = true;
+                for token in self.shard.tokens() {
+                    if let Some(e) = self.shard.entry(token) {
+                        e.ready.stop = true;
+                    }
+                    self.shard.enqueue(token);
+                }
+            }
+            Msg::Abort => {
+                for token in self.shard.tokens() {
+                    let Some(e) = self.shard.entry(token) else { continue };
+                    // Its thread sees the end in its next read or write; only the owner closes.
+                    let _ = sys::shutdown(e.fd, libc::SHUT_RDWR);
+                    e.doomed = true;
+                    if e.conn.is_some() {
+                        self.close(token);
+                    }
+                }
+            }
+        }
+    }
+
+    fn watch(&mut self, shared: &Shared<D>, l: Arc<super::Listening>) {
+        let index = self.shard.listeners.len();
+        let mut watched = super::listen::Watched::new(l);
+        if sys::epoll_add(
+            shared.epoll.as_raw_fd(),
+            watched.listening.socket.as_raw_fd(),
+            libc::EPOLLIN | libc::EPOLLEXCLUSIVE,
+            shard::listener_token(index),
+        )
+        .is_err()
+        {
+            watched.back_off(self.shard.now);
+        }
+        self.shard.listeners.push(watched);
+    }
+
+    fn unwatch(&mut self, shared: &Shared<D>) {
+        for w in self.shard.listeners.drain(..) {
+            let _ = sys::epoll_del(shared.epoll.as_raw_fd(), w.listening.socket.as_raw_fd());
+        }
+    }
+
+    fn accept(&mut self, index: usize) {
+        const A_WAKE: usize = 16;
+        let Some(shared) = self.shared() else { return };
+        for _ in 0..A_WAKE {
+            let Some(w) = self.shard.listeners.get_mut(index) else { return };
+            match sys::accept(w.listening.socket.as_raw_fd()) {
+                Ok((socket, peer)) => {
+                    w.recovered();
+                    self.place(shared, socket, peer);
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(e) if e.raw_os_error() == Some(libc::ECONNABORTED) => {}
+                Err(e) => {
+                    // EMFILE and its like: let the listener be for a while instead of spinning on it.
+                    let wait = w.back_off(self.shard.now);
+                    let _ = sys::epoll_del(shared.epoll.as_raw_fd(), w.listening.socket.as_raw_fd());
+                    self.rt.driver.accept_failed(&e, wait);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// place gives a new socket to the emptiest shard; this one wins a draw.
+    fn place(&mut self, shared: &Shared<D>, socket: std::os::fd::OwnedFd, peer: std::net::SocketAddr) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let Some((conn, due)) = self.rt.driver.accepted(socket, peer, self.shard.now) else { return };
+        let mine = shared.conns.load(Relaxed);
+        let emptiest = self.rt.shards.iter().min_by_key(|s| s.conns.load(Relaxed));
+        match emptiest.filter(|s| s.conns.load(Relaxed) < mine) {
+            Some(other) => {
+                shard::add(&other.conns);
+                other.post(Msg::Adopt { conn, ready: Ready::default(), due });
+            }
+            None => {
+                shard::add(&shared.conns);
+                if self.shard.insert(shared.epoll.as_raw_fd(), conn, due).is_err() {
+                    shard::sub(&shared.conns);
+                }
+            }
+        }
+    }
+
+    fn retry_listeners(&mut self) {
+        let Some(shared) = self.shared() else { return };
+        let now = self.shard.now;
+        for (index, w) in self.shard.listeners.iter_mut().enumerate() {
+            if w.retry_at != 0 && w.retry_at <= now {
+                w.retry_at = 0;
+                let events = libc::EPOLLIN | libc::EPOLLEXCLUSIVE;
+                let (ep, fd) = (shared.epoll.as_raw_fd(), w.listening.socket.as_raw_fd());
+                if sys::epoll_add(ep, fd, events, shard::listener_token(index)).is_err() {
+                    w.back_off(now);
+                }
+            }
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let now = self.shard.now;
+        while let Some(token) = self.shard.timers.pop(now) {
+            let Some((e, timers)) = self.shard.with_timers(token) else { continue };
+            if timers.fired(&mut e.deadline, now, token) {
+                e.ready.expired = true;
+                self.shard.enqueue(token);
+            }
+        }
+    }
+
+    /// settle puts a driven connection where its fate says.
+    fn settle(&mut self, token: u64, conn: Box<D::Conn>, fate: Fate, lease: &mut D::Lease) {
+        let Some((e, timers)) = self.shard.with_timers(token) else { return };
+        if e.doomed {
+            return self.close(token);
+        }
+        match fate {
+            Fate::Close => self.close(token),
+            Fate::Wait(due) => {
+                e.conn = Some(conn);
+                timers.set(&mut e.deadline, due, token);
+                let r = e.ready;
+                if r.readable || r.writable || r.closed || r.expired || r.stop {
+                    self.shard.enqueue(token);
+                }
+            }
+            Fate::Again => {
+                e.conn = Some(conn);
+                self.shard.enqueue(token);
+            }
+            Fate::Off => self.send_off(token, conn, lease),
+        }
+    }
+
+    fn send_off(&mut self, token: u64, conn: Box<D::Conn>, lease: &mut D::Lease) {
+        if let Some((e, timers)) = self.shard.with_timers(token) {
+            timers.set(&mut e.deadline, NEVER, token);
+        }
+        let fresh = self.shard.leases.pop().unwrap_or_else(|| self.rt.driver.lease());
+        let its = std::mem::replace(lease, fresh);
+        let job = Job { shard: self.shard.index, token, conn, lease: its };
+        match self.rt.workers.run(job, self.shard.now) {
+            Ok(queued) => {
+                if queued {
+                    self.rt.ring();
+                }
+            }
+            Err(mut job) => {
+                let fate = self.rt.driver.shed(&mut job.conn, &mut job.lease, self.shard.now);
+                self.shard.leases.push(std::mem::replace(lease, job.lease));
+                self.settle(token, job.conn, fate, lease);
+            }
+        }
+    }
+
+    fn close(&mut self, token: u64) {
+        self.shard.remove(token);
+        if let Some(shared) = self.shared() {
+            shard::sub(&shared.conns);
+        }
+    }
+
+    fn drive_next(mut self, lease: &mut D::Lease) -> Option<Leader<'a, D>> {
+        let Some(token) = self.shard.queue.pop_front() else { return Some(self) };
+        let Some(e) = self.shard.entry(token) else { return Some(self) };
+        e.queued = false;
+        let Some(mut conn) = e.conn.take() else { return Some(self) };
+        let ready = std::mem::take(&mut e.ready);
+        let (rt, index) = (self.rt, self.shard.index);
+        let (leader, fate) = rt.driver.drive(self, &mut conn, lease, ready);
+        match leader {
+            Some(mut leader) => {
+                leader.settle(token, conn, fate, lease);
+                Some(leader)
+            }
+            None => {
+                if let Some(shared) = rt.shards.get(index) {
+                    shared.post(Msg::Back { token, conn, lease: None, fate });
+                }
+                None
+            }
+        }
+    }
+
+    /// offer moves waiting connections to a shard that sleeps, when they have waited too long here.
+    fn offer(&mut self, round: Instant) {
+        if round.elapsed().as_micros() < OFFER_AFTER_US
+            || self.shard.queue.len() < 2
+            || self.shard.offered_at == self.shard.now
+        {
+            return;
+        }
+        let Some(shared) = self.shared() else { return };
+        let Some(other) = self.rt.shards.iter().find(|s| s.index != shared.index && s.mail.is_asleep())
+        else {
+            return;
+        };
+        self.shard.offered_at = self.shard.now;
+        for _ in 0..(self.shard.queue.len() / 2).min(OFFER_MOST) {
+            let Some(token) = self.shard.queue.pop_back() else { return };
+            let Some(e) = self.shard.entry(token) else { continue };
+            e.queued = false;
+            let ready = e.ready;
+            let (fd, due) = (e.fd, e.deadline.due());
+            let Some(conn) = e.conn.take() else { continue };
+            let _ = sys::epoll_del(shared.epoll.as_raw_fd(), fd);
+            self.shard.remove(token);
+            shard::add(&other.conns);
+            shard::sub(&shared.conns);
+            other.post(Msg::Adopt { conn, ready: Ready { readable: true, ..ready }, due });
+        }
+    }
+
+    fn poll(&mut self, base: Instant) {
+        let Some(shared) = self.shared() else { return };
+        let s = &mut self.shard;
+        let retry = s.listeners.iter().filter(|w| w.retry_at != 0).map(|w| w.retry_at).min();
+        let next = s.timers.next().into_iter().chain(retry).min();
+        let timeout = if !s.queue.is_empty() || !shared.mail.fall_asleep() {
+            0
+        } else {
+            let now = base.elapsed().as_millis() as u64;
+            next.map_or(-1, |at| at.saturating_sub(now).min(i32::MAX as u64) as i32)
+        };
+        let n = sys::epoll_wait(shared.epoll.as_raw_fd(), &mut s.events, timeout).unwrap_or(0);
+        shared.mail.wake_up();
+        s.now = base.elapsed().as_millis() as u64;
+        for i in 0..n {
+            let Some(ev) = self.shard.events.get(i).copied() else { break };
+            let (token, bits) = (ev.u64, ev.events as i32);
+            match token {
+                shard::WAKE => self.rt.obey(),
+                t if t > u64::MAX / 2 => self.accept(shard::listener_index(t)),
+                t => {
+                    let Some(e) = self.shard.entry(t) else { continue };
+                    e.ready.readable |= bits & libc::EPOLLIN != 0;
+                    e.ready.writable |= bits & libc::EPOLLOUT != 0;
+                    e.ready.closed |= bits & (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) != 0;
+                    self.shard.enqueue(t);
+                }
+            }
+        }
+    }
+}
+
+/// lead is the loop of a leader, until its shard is taken away or ends.
+pub(super) fn lead<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::Lease) -> Was {
+    let index = shard.index;
+    if let Some(shared) = rt.shards.get(index) {
+        *super::sync::lock(&shared.probe) = Some(current::probe());
+    }
+    current::set_shard(Some(Rc::new(super::start::Here { rt: rt.clone(), index })));
+    let was = rounds(rt, shard, lease);
+    current::set_shard(None);
+    was
+}
+
+fn rounds<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::Lease) -> Was {
+    let mut leader = Leader { rt, shard };
+    leader.shard.now = rt.base.elapsed().as_millis() as u64;
+    loop {
+        leader.read_mail(lease);
+        leader.fire_timers();
+        leader.retry_listeners();
+        let (round, waiting) = (Instant::now(), leader.shard.queue.len());
+        for i in 1..=waiting {
+            match leader.drive_next(lease) {
+                Some(l) => leader = l,
+                None => return Was::Handling,
+            }
+            if i % 8 == 0 {
+                leader.offer(round);
+            }
+        }
+        if leader.shard.live == 0 && rt.phase() != Phase::Running {
+            rt.maybe_drained();
+            if rt.phase() == Phase::Quit && !rt.has_mail(leader.shard.index) {
+                return Was::Leading;
+            }
+        }
+        leader.poll(rt.base);
+    }
+}

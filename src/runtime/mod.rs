@@ -1,0 +1,52 @@
+//! The runtime: event loops whose handlers may block.
+//!
+//! A *shard* owns a poller, timers and connections; one thread at a time is its *leader*: it polls, reads,
+//! parses and calls handlers inline. A handler that blocks stalls nobody: the library's own blocking calls
+//! give the shard away before they block ([`before_block`]), for everything else the *monitor* does, and
+//! routes *learn* to go off the loop. `docs/runtime.md` has the rules; [`handoff`], [`mailbox`], [`bell`] and
+//! [`workers`] have the invariants, and loom checks those modules as they are.
+//!
+//! Nothing here knows HTTP: a [`Driver`] does.
+
+mod bell;
+mod handoff;
+mod learn;
+mod mailbox;
+mod sync;
+mod timers;
+mod workers;
+
+#[cfg(not(loom))]
+mod current;
+#[cfg(not(loom))]
+mod driver;
+#[cfg(not(loom))]
+mod leader;
+#[cfg(not(loom))]
+mod listen;
+#[cfg(not(loom))]
+mod monitor;
+#[cfg(not(loom))]
+mod shard;
+#[cfg(not(loom))]
+mod start;
+
+#[cfg(all(test, loom))]
+mod models;
+
+#[cfg(not(loom))]
+pub use current::before_block;
+#[cfg(not(loom))]
+pub(crate) use {
+    current::{in_handler, is_in_handler},
+    driver::{Driver, Fate, Ready},
+    leader::Leader,
+    learn::Learn,
+    listen::Listening,
+    shard::Flush,
+    start::{Config, Runtime},
+    timers::NEVER,
+};
+
+#[cfg(loom)]
+pub fn before_block() {}

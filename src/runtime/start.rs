@@ -1,0 +1,274 @@
+//! `Runtime`: shards, threads and monitor of one server, from start to end.
+
+use super::bell::Bell;
+use super::current::GiveUp;
+use super::driver::Driver;
+use super::handoff::Call;
+use super::leader::lead;
+use super::listen::Listening;
+use super::monitor;
+use super::shard::{Msg, Shard, Shared};
+use super::sync::lock;
+use super::workers::{Limits, Order, Slot, Was, Workers};
+use crate::hooks;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::{JoinHandle, Thread};
+use std::time::Instant;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config {
+    /// Event loops; 0 is one for each CPU that the process may use.
+    pub(crate) shards: usize,
+    /// Handlers off the loop at once.
+    pub(crate) cap: usize,
+    /// Handlers that may wait for a thread.
+    pub(crate) queue: usize,
+    /// How long they may wait, in milliseconds.
+    pub(crate) queue_ms: u64,
+    /// When the runtime's time began.
+    pub(crate) base: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Phase {
+    Running,
+    Draining,
+    Quit,
+}
+
+/// Job is an exchange whose handler runs off the loop.
+pub(super) struct Job<D: Driver> {
+    pub(super) shard: usize,
+    pub(super) token: u64,
+    pub(super) conn: Box<D::Conn>,
+    pub(super) lease: D::Lease,
+}
+
+pub(crate) struct Runtime<D: Driver> {
+    pub(crate) driver: D,
+    pub(super) shards: Vec<Arc<Shared<D>>>,
+    pub(super) workers: Workers<Box<Shard<D>>, Job<D>>,
+    pub(super) base: Instant,
+    pub(super) queue_ms: u64,
+    bell: Bell,
+    monitor: OnceLock<Thread>,
+    phase: AtomicU8,
+    drained: AtomicBool,
+    stop_requested: AtomicBool,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+    spawned: AtomicUsize,
+}
+
+impl<D: Driver> Runtime<D> {
+    /// start makes the shards, a thread to lead each, a relief for each, and the monitor.
+    pub(crate) fn start(driver: D, config: Config) -> io::Result<Arc<Runtime<D>>> {
+        let n = match config.shards {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        };
+        let shards = (0..n).map(|i| Shared::new(i).map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+        let limits = Limits { cap: config.cap, reserve: n, queue: config.queue };
+        let rt = Arc::new(Runtime {
+            driver,
+            shards,
+            workers: Workers::new(limits),
+            base: config.base,
+            queue_ms: config.queue_ms,
+            bell: Bell::new(),
+            monitor: OnceLock::new(),
+            phase: AtomicU8::new(Phase::Running as u8),
+            drained: AtomicBool::new(false),
+            stop_requested: AtomicBool::new(false),
+            handles: Mutex::new(Vec::new()),
+            spawned: AtomicUsize::new(0),
+        });
+        for index in 0..n {
+            rt.workers.lead(Shard::new(index), false);
+        }
+        if let Err(e) = rt.first_threads() {
+            rt.quit();
+            rt.workers.stop();
+            rt.join();
+            return Err(e);
+        }
+        Ok(rt)
+    }
+
+    fn first_threads(self: &Arc<Self>) -> io::Result<()> {
+        for _ in 0..self.workers.wanted() {
+            self.spawn_worker().inspect_err(|_| self.workers.failed())?;
+        }
+        let rt = self.clone();
+        let handle = hooks::spawn("nh-monitor", move || monitor::run(&rt))?;
+        let _ = self.monitor.set(handle.thread().clone());
+        lock(&self.handles).push(handle);
+        Ok(())
+    }
+
+    pub(super) fn spawn_worker(self: &Arc<Self>) -> io::Result<()> {
+        let rt = self.clone();
+        let number = self.spawned.fetch_add(1, Ordering::Relaxed);
+        let handle = hooks::spawn(&format!("nh-serve-{number}"), move || work(&rt))?;
+        let mut handles = lock(&self.handles);
+        // Threads come and go with the load; those that have ended need no joining.
+        if handles.len() >= 64 && handles.len().is_power_of_two() {
+            handles.retain(|h| !h.is_finished());
+        }
+        handles.push(handle);
+        Ok(())
+    }
+
+    /// now is the time in milliseconds since the start, as [`super::Leader::now`] counts it.
+    pub(crate) fn now(&self) -> u64 {
+        self.base.elapsed().as_millis() as u64
+    }
+
+    pub(crate) fn listen(&self, l: &Arc<Listening>) {
+        for s in &self.shards {
+            s.post(Msg::Listen(l.clone()));
+        }
+    }
+
+    /// drain ends accepting and idle connections; busy ones end after their answer.
+    pub(crate) fn drain(&self) {
+        self.set_phase(Phase::Draining);
+        self.tell(|| Msg::Stop);
+    }
+
+    /// request_stop asks for a drain; async-signal-safe.
+    pub(crate) fn request_stop(&self) {
+        self.stop_requested.store(true, Ordering::SeqCst);
+        if let Some(s) = self.shards.first() {
+            s.write_wake();
+        }
+    }
+
+    /// obey drains if that was asked for.
+    pub(super) fn obey(&self) {
+        if self.stop_requested.load(Ordering::SeqCst) && self.phase() == Phase::Running {
+            self.drain();
+        }
+    }
+
+    /// abort ends everything now.
+    pub(crate) fn abort(&self) {
+        self.drain();
+        self.tell(|| Msg::Abort);
+    }
+
+    /// quit lets the threads end once the connections have.
+    pub(crate) fn quit(&self) {
+        self.set_phase(Phase::Quit);
+        for s in &self.shards {
+            s.nudge();
+        }
+        self.workers.stop();
+        self.wake_monitor();
+    }
+
+    /// join waits for all threads; not to be called by one of them.
+    pub(crate) fn join(&self) {
+        loop {
+            let handles = std::mem::take(&mut *lock(&self.handles));
+            if handles.is_empty() {
+                return;
+            }
+            for h in handles {
+                let _ = h.join();
+            }
+        }
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.shards.iter().map(|s| s.conns.load(Ordering::SeqCst)).sum()
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::SeqCst) {
+            0 => Phase::Running,
+            1 => Phase::Draining,
+            _ => Phase::Quit,
+        }
+    }
+
+    fn set_phase(&self, p: Phase) {
+        self.phase.fetch_max(p as u8, Ordering::SeqCst);
+    }
+
+    fn tell(&self, msg: impl Fn() -> Msg<D>) {
+        for s in &self.shards {
+            s.post(msg());
+        }
+    }
+
+    pub(super) fn has_mail(&self, index: usize) -> bool {
+        self.shards.get(index).is_some_and(|s| s.mail.has_some())
+    }
+
+    /// maybe_drained tells the driver, once, that the last connection has ended after a stop.
+    pub(super) fn maybe_drained(self: &Arc<Self>) {
+        if self.connections() == 0 && !self.drained.swap(true, Ordering::SeqCst) {
+            self.driver.drained();
+        }
+    }
+
+    /// ring wakes the monitor if it sleeps.
+    pub(super) fn ring(&self) {
+        self.bell.ring(|| self.wake_monitor());
+    }
+
+    fn wake_monitor(&self) {
+        if let Some(t) = self.monitor.get() {
+            t.unpark();
+        }
+    }
+
+    pub(super) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    /// displace passes on a shard whose leader is still in a handler.
+    pub(super) fn displace(&self, mut shard: Box<Shard<D>>) {
+        if let Some(cork) = shard.cork.take() {
+            cork.flush();
+        }
+        self.workers.lead(shard, true);
+        self.ring();
+    }
+}
+
+/// Here is a shard that this thread leads.
+pub(super) struct Here<D: Driver> {
+    pub(super) rt: Arc<Runtime<D>>,
+    pub(super) index: usize,
+}
+
+impl<D: Driver> GiveUp for Here<D> {
+    fn give_up(&self, call: Call) {
+        if let Some(shard) = self.rt.shards.get(self.index).and_then(|s| s.handoff.steal(call)) {
+            self.rt.displace(shard);
+        }
+    }
+}
+
+fn work<D: Driver>(rt: &Arc<Runtime<D>>) {
+    let (slot, mut was) = (Slot::new(), Was::Started);
+    let mut lease = rt.driver.lease();
+    loop {
+        match rt.workers.next(&slot, was) {
+            Order::Lead(shard) => was = lead(rt, shard, &mut lease),
+            Order::Run(mut job) => {
+                let fate = rt.driver.run(&mut job.conn, &mut job.lease);
+                if let Some(shared) = rt.shards.get(job.shard) {
+                    let Job { token, conn, lease, .. } = job;
+                    shared.post(Msg::Back { token, conn, lease: Some(lease), fate });
+                }
+                was = Was::Handling;
+            }
+            Order::Exit => return,
+        }
+    }
+}

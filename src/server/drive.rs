@@ -1,0 +1,376 @@
+//! How the runtime drives an HTTP/1.1 connection: read, parse, route, call, answer, wait.
+
+use super::conn::{Conn, State};
+use super::exchange::Exchange;
+use super::reject;
+use super::settings::Settings;
+use super::stop::Shared;
+use crate::error::Error;
+use crate::h1::{self, Reject};
+use crate::log;
+use crate::net::sys;
+use crate::runtime::{Driver, Fate, Leader, NEVER, Ready, in_handler};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Go's: how long a connection that was closed for cause lingers.
+const LINGER_MS: u64 = 500;
+/// Go's: a new connection that says nothing for this long counts as idle when the server stops.
+const NEW_IS_IDLE_MS: u64 = 5000;
+/// A call off the loop that took longer than this blocked.
+const BLOCKED: Duration = Duration::from_micros(300);
+/// Go's: so many bytes of line ends behind a POST are no part of the next request.
+const SKIP: u8 = 4;
+/// Bytes thrown away at once while lingering.
+const JUNK: usize = 16 * 1024;
+
+/// Http is the driver of a server: everything in it is shared by its threads.
+pub(super) struct Http(pub(super) Arc<Shared>);
+
+/// Next is what a connection does after an exchange or a refusal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    /// Close once the answer has gone.
+    Close,
+    /// Close now: the exchange was aborted. What answers earlier requests goes out before.
+    Drop,
+}
+
+impl Driver for Http {
+    type Conn = Conn;
+    type Lease = Box<Exchange>;
+
+    fn lease(&self) -> Box<Exchange> {
+        Box::new(Exchange::new(self.0.mux.table(), self.0.stopping.clone()))
+    }
+
+    fn accepted(&self, socket: OwnedFd, peer: SocketAddr, now: u64) -> Option<(Box<Conn>, u64)> {
+        let fd = socket.as_raw_fd();
+        let _ = sys::set_nodelay(fd, true);
+        let _ = sys::set_keepalive(fd);
+        let due = after(now, self.0.settings.header_timeout());
+        Some((Conn::new(socket, peer, now, due), due))
+    }
+
+    fn fd(conn: &Conn) -> RawFd {
+        conn.socket.as_raw_fd()
+    }
+
+    fn drive<'a>(
+        &self,
+        leader: Leader<'a, Self>,
+        conn: &mut Conn,
+        ex: &mut Box<Exchange>,
+        ready: Ready,
+    ) -> (Option<Leader<'a, Self>>, Fate) {
+        conn.readable |= ready.readable || ready.closed;
+        conn.closed |= ready.closed;
+        conn.stop |= ready.stop;
+        let now = leader.now();
+        let expired = ready.expired && conn.due <= now;
+        match conn.state {
+            State::Flushing { then_close } => {
+                let fate = self.flush_pending(conn, then_close, expired, now);
+                if conn.state != State::Reading || fate == Fate::Close {
+                    return (Some(leader), fate);
+                }
+            }
+            State::Lingering => {
+                let fate = if expired || !discard(conn) { Fate::Close } else { Fate::Wait(conn.due) };
+                return (Some(leader), fate);
+            }
+            State::Reading if expired => return (Some(leader), Fate::Close),
+            State::Reading => {}
+        }
+        self.read_requests(leader, conn, ex)
+    }
+
+    fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> Fate {
+        let started = Instant::now();
+        self.call_handler(ex);
+        ex.table.learn(ex.route).note(started.elapsed() > BLOCKED);
+        self.end_off_loop(conn, ex)
+    }
+
+    fn shed(&self, conn: &mut Conn, ex: &mut Box<Exchange>, now: u64) -> Fate {
+        ex.wire.output().buf.extend_from_slice(reject::BUSY);
+        self.park(conn, ex, Next::Close, now)
+    }
+
+    fn blame(&self, route: u32) {
+        self.0.mux.table().learn(route).note(true);
+    }
+
+    fn accept_failed(&self, error: &std::io::Error, retry_ms: u64) {
+        log::emit(log::Level::Warn, || format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
+    }
+
+    fn drained(&self) {
+        self.0.drained();
+    }
+}
+
+impl Http {
+    fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// read_requests serves all requests that can be had now, and sends their answers together.
+    fn read_requests<'a>(
+        &self,
+        mut leader: Leader<'a, Self>,
+        conn: &mut Conn,
+        ex: &mut Box<Exchange>,
+    ) -> (Option<Leader<'a, Self>>, Fate) {
+        ex.take_block(&mut conn.carry);
+        ex.wire.attach(conn.socket.as_raw_fd());
+        ex.wire.output().progress = self.settings().write_progress;
+        let next = loop {
+            if conn.skip > 0 {
+                // Old clients send a line end behind a POST's body (RFC 9112, 2.2); Go skips these and no others.
+                let n = h1::skip_empty_lines(ex.unread()).min(usize::from(conn.skip));
+                ex.used += n;
+                conn.skip = if ex.unread().is_empty() { conn.skip - n as u8 } else { 0 };
+            }
+            let Some(len) = conn.scan.find(ex.unread()) else {
+                if conn.scan.first_line_came()
+                    && let Err(refused) = h1::request::check_first_line(ex.unread())
+                {
+                    break self.refuse(ex, &refused);
+                }
+                match self.more(conn, ex) {
+                    Ok(true) => continue,
+                    Ok(false) => break Next::GoOn,
+                    Err(Some(refused)) => break self.refuse(ex, &refused),
+                    Err(None) => break Next::Close,
+                }
+            };
+            conn.scan.reset();
+            if let Err(refused) = self.prepare(conn, ex, len) {
+                break self.refuse(ex, &refused);
+            }
+            let blocks = ex.table.learn(ex.route).blocks();
+            if blocks || !leader.may_run_inline() {
+                let _ = ex.wire.output().send_some();
+                return (Some(leader), Fate::Off);
+            }
+            let corked = !ex.wire.output().buf.is_empty();
+            let cork = corked.then(|| ex.wire.clone() as Arc<dyn crate::runtime::Flush>);
+            let (left, ()) = leader.call(ex.route, cork, || self.call_handler(ex));
+            let Some(l) = left else { return (None, self.end_off_loop(conn, ex)) };
+            leader = l;
+            ex.table.learn(ex.route).note(false);
+            match self.after(conn, ex) {
+                Next::GoOn => {}
+                end => break end,
+            }
+            let full = ex.wire.output().buf.len() >= super::output::FULL;
+            if full && !matches!(ex.wire.output().send_some(), Ok(true)) {
+                break Next::GoOn;
+            }
+        };
+        let fate = self.park(conn, ex, next, leader.now());
+        (Some(leader), fate)
+    }
+
+    /// more reads what the socket has; `Ok(false)`: nothing now. `Err` ends the connection, with an answer or not.
+    fn more(&self, conn: &mut Conn, ex: &mut Exchange) -> Result<bool, Option<Reject>> {
+        let limit = self.settings().head_limit();
+        if ex.unread().len() > limit {
+            return Err(Some(Reject::HEADER_TOO_LARGE));
+        }
+        if !conn.readable {
+            return Ok(false);
+        }
+        let was_empty = ex.unread().is_empty();
+        let room = ex.room(limit);
+        let len = room.len();
+        match sys::recv(conn.socket.as_raw_fd(), room, libc::MSG_DONTWAIT) {
+            Ok(0) if was_empty => Err(None),
+            // The head was cut: Go answers, for the peer may have closed one side only.
+            Ok(0) => Err(Some(Reject::BAD_REQUEST)),
+            Ok(n) => {
+                ex.filled += n;
+                // A short read has drained the socket: the next byte is a new edge. An end that was already
+                // reported is not: it is still to be read.
+                conn.readable = n == len || conn.closed;
+                if was_empty {
+                    conn.since = self.0.now();
+                    conn.started = self.settings().read_timeout.map(|_| Instant::now());
+                }
+                Ok(true)
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                conn.readable = false;
+                Ok(false)
+            }
+            Err(_) => Err(None),
+        }
+    }
+
+    /// prepare parses the head of `len` bytes and routes its request.
+    fn prepare(&self, conn: &mut Conn, ex: &mut Exchange, len: usize) -> Result<(), Reject> {
+        if len > self.settings().head_limit() {
+            return Err(Reject::HEADER_TOO_LARGE);
+        }
+        ex.request.header.clear();
+        let end = ex.used.saturating_add(len);
+        log::head('<', ex.request.header.store().block().get(ex.used..end).unwrap_or_default());
+        let line = h1::parse_request(&mut ex.request.header, ex.used, len)?;
+        ex.request.version = Some(line.version);
+        let facts = h1::request_facts(&ex.request.header, &line)?;
+        ex.used += len;
+        let close = conn.stop || self.0.stopping.load(Ordering::Relaxed);
+        ex.prepare(&line, facts, &self.0.settings, conn.started, close);
+        ex.request.remote = Some(conn.remote);
+        self.0.mux.refresh(&mut ex.table, &mut ex.generation);
+        ex.route = ex.table.route(&ex.request);
+        // As in Go, `OPTIONS *` is the server's own and reaches no mux.
+        if let Some(hook) = self.0.hook.as_ref().filter(|_| !ex.table.is_options(ex.route)) {
+            hook.serve(&mut ex.writer, &mut ex.request);
+        }
+        Ok(())
+    }
+
+    fn call_handler(&self, ex: &mut Exchange) {
+        let core = Arc::as_ptr(&self.0) as usize;
+        let Exchange { table, route, writer, request, .. } = ex;
+        if let Some(handler) = table.handler(*route) {
+            in_handler(core, || handler.serve(writer, request));
+        }
+    }
+
+    /// after ends the exchange whose handler has returned.
+    fn after(&self, conn: &mut Conn, ex: &mut Exchange) -> Next {
+        let goes_on = ex.finish();
+        conn.served = conn.served.saturating_add(1);
+        conn.since = self.0.now();
+        conn.skip = if ex.request.text(ex.request.method) == b"POST" { SKIP } else { 0 };
+        if ex.writer.was_aborted() || ex.wire.output().is_broken() {
+            return Next::Drop;
+        }
+        if ex.has_body {
+            // The handler may have read to the last byte that was there: no new edge will come for more.
+            conn.readable |= !ex.wire.input().drained;
+        }
+        if goes_on { Next::GoOn } else { Next::Close }
+    }
+
+    /// end_off_loop ends an exchange on a thread that does not lead; the leader goes on with the connection.
+    fn end_off_loop(&self, conn: &mut Conn, ex: &mut Exchange) -> Fate {
+        let next = self.after(conn, ex);
+        // What comes while the connection is away is an edge that the leader keeps. What was known before, or is
+        // left in the block, has no edge to come.
+        let more = next == Next::GoOn && (conn.readable || conn.closed || !ex.unread().is_empty());
+        conn.readable |= conn.closed;
+        match self.park(conn, ex, next, self.0.now()) {
+            Fate::Wait(_) if more && conn.state == State::Reading => Fate::Again,
+            fate => fate,
+        }
+    }
+
+    fn refuse(&self, ex: &mut Exchange, refused: &Reject) -> Next {
+        reject::write(&mut ex.wire.output().buf, refused, ex.request.version);
+        // What follows a refused head cannot be trusted to be a request.
+        ex.used = ex.filled;
+        Next::Close
+    }
+
+    /// park sends what was gathered, as far as the socket takes it, and puts the connection to its next wait.
+    fn park(&self, conn: &mut Conn, ex: &mut Exchange, next: Next, now: u64) -> Fate {
+        let drop = next == Next::Drop && ex.wire.output().buf.is_empty();
+        if drop {
+            let broken: Error = crate::error::Error::new(crate::error::Kind::Closed, "nethttp: aborted");
+            ex.wire.output().break_with(broken);
+        }
+        let sent = ex.wire.output().send_some();
+        ex.wire.detach(&mut conn.pending);
+        ex.give_back(&mut conn.carry);
+        if drop || sent.is_err() {
+            return Fate::Close;
+        }
+        let close = next != Next::GoOn;
+        if !conn.pending.is_empty() {
+            conn.state = State::Flushing { then_close: close };
+            conn.due = after(now, self.settings().write_progress);
+            return Fate::Wait(conn.due);
+        }
+        conn.pending = Vec::new();
+        self.after_answer(conn, close, now)
+    }
+
+    /// after_answer is where a connection stands when everything was sent.
+    fn after_answer(&self, conn: &mut Conn, close: bool, now: u64) -> Fate {
+        conn.state = State::Reading;
+        if close {
+            if conn.closed && !conn.readable {
+                return Fate::Close;
+            }
+            let _ = sys::shutdown(conn.socket.as_raw_fd(), libc::SHUT_WR);
+            conn.state = State::Lingering;
+            conn.due = now + LINGER_MS;
+            return if discard(conn) { Fate::Wait(conn.due) } else { Fate::Close };
+        }
+        let idle = conn.carry.is_empty();
+        if conn.stop && idle {
+            let grace = conn.since + NEW_IS_IDLE_MS;
+            if conn.served > 0 || now >= grace {
+                return Fate::Close;
+            }
+            conn.due = grace;
+            return Fate::Wait(grace);
+        }
+        let limit = match conn.served {
+            n if n > 0 && idle => self.settings().idle(),
+            _ => self.settings().header_timeout(),
+        };
+        conn.due = after(conn.since, limit);
+        Fate::Wait(conn.due)
+    }
+
+    fn flush_pending(&self, conn: &mut Conn, then_close: bool, expired: bool, now: u64) -> Fate {
+        let mut sent = 0;
+        while let Some(rest) = conn.pending.get(sent..).filter(|r| !r.is_empty()) {
+            match sys::send(conn.socket.as_raw_fd(), rest, libc::MSG_DONTWAIT) {
+                Ok(n) => sent += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return Fate::Close,
+            }
+        }
+        if sent == 0 && expired {
+            return Fate::Close;
+        }
+        conn.pending.drain(..sent);
+        if !conn.pending.is_empty() {
+            if sent > 0 {
+                conn.due = after(now, self.settings().write_progress);
+            }
+            return Fate::Wait(conn.due);
+        }
+        conn.pending = Vec::new();
+        self.after_answer(conn, then_close, now)
+    }
+}
+
+/// discard throws away what the peer still sends; `false`: it has ended.
+fn discard(conn: &mut Conn) -> bool {
+    let mut junk = [0; JUNK];
+    // A bound on one turn: a peer that sends without end is cut off by the deadline, not served all day.
+    for _ in 0..16 {
+        match sys::recv(conn.socket.as_raw_fd(), &mut junk, libc::MSG_DONTWAIT) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(e) => return e.kind() == ErrorKind::WouldBlock,
+        }
+    }
+    true
+}
+
+fn after(now: u64, limit: Option<Duration>) -> u64 {
+    limit.map_or(NEVER, |d| now.saturating_add(d.as_millis() as u64))
+}

@@ -1,0 +1,202 @@
+//! `Exchange`: a thread's buffers with one request and its response in them. It serves one exchange after the
+//! other, and moves with the exchange when that leaves the loop, so that nothing is copied or allocated.
+
+use super::input::BodyReader;
+use super::settings::Settings;
+use super::wire::{SharedWire, Wire};
+use super::writer::{Asked, ResponseWriter};
+use crate::h1::{Framing, RequestFacts, RequestLine};
+use crate::message::request::{Body, Request};
+use crate::mux::Table;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// A block that grew beyond this for a large head is let go afterwards.
+const KEEP_BLOCK: usize = 64 * 1024;
+pub(super) const BLOCK: usize = 16 * 1024;
+
+pub(crate) struct Exchange {
+    pub(super) request: Request,
+    pub(super) writer: ResponseWriter,
+    pub(super) wire: SharedWire,
+    /// Bytes of the request's block that were received, and how many of them are used up.
+    pub(super) filled: usize,
+    pub(super) used: usize,
+    /// What the prepared request was routed to.
+    pub(super) route: u32,
+    /// The routes as this thread last saw them, and their generation.
+    pub(super) table: Arc<Table>,
+    pub(super) generation: u64,
+    /// The body was read with the head or comes later, through the wire's input.
+    pub(super) has_body: bool,
+}
+
+impl Exchange {
+    pub(super) fn new(table: Arc<Table>, stopping: Arc<AtomicBool>) -> Exchange {
+        let wire: SharedWire = Arc::new(Wire::new(stopping));
+        let mut request =
+            Request { body: Body::Incoming(Box::new(BodyReader(wire.clone()))), ..Request::default() };
+        request.header.store_mut().block_mut().resize(BLOCK, 0);
+        let writer = ResponseWriter::new(wire.clone());
+        Exchange {
+            request,
+            writer,
+            wire,
+            filled: 0,
+            used: 0,
+            route: 0,
+            table,
+            generation: 0,
+            has_body: false,
+        }
+    }
+
+    /// unread is what was received and not used yet.
+    pub(super) fn unread(&self) -> &[u8] {
+        self.request.header.store().block().get(self.used..self.filled).unwrap_or_default()
+    }
+
+    /// take_block swaps a connection's own bytes in as the block: they are never copied again and again while
+    /// a head drips in.
+    pub(super) fn take_block(&mut self, carry: &mut Vec<u8>) {
+        self.used = 0;
+        self.filled = carry.len();
+        if carry.is_empty() {
+            return;
+        }
+        std::mem::swap(self.request.header.store_mut().block_mut(), carry);
+        carry.clear();
+    }
+
+    /// room makes sure that there is space behind the received bytes, up to `limit` of unread ones, and gives it.
+    pub(super) fn room(&mut self, limit: usize) -> &mut [u8] {
+        let (used, filled) = (self.used, self.filled);
+        let block = self.request.header.store_mut().block_mut();
+        if used > 0 && block.len() < filled + BLOCK / 4 {
+            block.copy_within(used..filled, 0);
+            self.filled -= used;
+            self.used = 0;
+        }
+        if block.len() < self.filled + BLOCK / 4 {
+            let len = (block.len() * 2).clamp(BLOCK, limit.saturating_add(BLOCK));
+            block.resize(len.max(block.len()), 0);
+        }
+        block.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    /// prepare makes the request and the writer ready for the handler.
+    pub(super) fn prepare(
+        &mut self,
+        line: &RequestLine,
+        facts: RequestFacts,
+        settings: &Settings,
+        started: Option<Instant>,
+        close: bool,
+    ) {
+        let r = &mut self.request;
+        r.method = line.method;
+        r.target = line.target;
+        r.host = facts.host;
+        r.version = Some(line.version);
+        r.close = !facts.keep_alive;
+        r.pattern = Default::default();
+        r.path = None;
+        (r.content_length, r.chunked) = match facts.framing {
+            Framing::Length(n) => (i64::try_from(n).unwrap_or(i64::MAX), false),
+            Framing::Chunked => (-1, true),
+            _ => (0, false),
+        };
+        // As in Go, framing that was understood is no part of the header: who forwards it must not repeat it.
+        match facts.framing {
+            Framing::Chunked => {
+                r.header.del(b"Transfer-Encoding");
+                if facts.has_trailer_decl {
+                    r.header.del(b"Trailer");
+                }
+            }
+            Framing::Length(n) if r.header.values(b"Content-Length").nth(1).is_some() => {
+                // All say the same (RFC 9110, 8.6).
+                r.header.del(b"Content-Length");
+                r.header.add_unchecked(b"Content-Length", n.to_string().as_bytes());
+            }
+            _ => {}
+        }
+        if !r.trailer.is_empty() {
+            r.trailer.clear();
+        }
+        let asked = Asked {
+            version: line.version,
+            head: r.text(r.method) == b"HEAD",
+            connect: r.text(r.method) == b"CONNECT",
+            keep_alive: facts.keep_alive && !close && settings.keep_alive,
+        };
+        self.writer.begin(asked);
+        self.wire.reset();
+        self.has_body = !matches!(facts.framing, Framing::None | Framing::Length(0));
+        {
+            let mut input = self.wire.input();
+            if self.has_body {
+                let block = self.request.header.store().block();
+                let ahead = block.get(self.used..self.filled).unwrap_or_default();
+                input.begin(facts.framing, ahead, settings.max_body_bytes);
+                input.expect = facts.expect_continue;
+                input.asked_continue = facts.expect_continue;
+                input.progress = settings.read_progress;
+                input.deadline = settings.read_timeout.and_then(|t| Some(started? + t));
+                self.filled = self.used;
+            } else {
+                input.begin(Framing::None, &[], u64::MAX);
+            }
+        }
+        if settings.write_timeout.is_some() {
+            self.wire.output().deadline = settings.write_timeout.map(|t| Instant::now() + t);
+        }
+    }
+
+    /// finish ends the exchange; `true`: the connection goes on with what is left in the block.
+    pub(super) fn finish(&mut self) -> bool {
+        let goes_on = self.writer.finish();
+        self.wire.answered.store(true, Ordering::Relaxed);
+        if !self.has_body {
+            return goes_on;
+        }
+        let mut input = self.wire.input();
+        if !input.is_done() {
+            return false;
+        }
+        let rest = input.rest();
+        let block = self.request.header.store_mut().block_mut();
+        if block.len() < self.used + rest.len() {
+            block.resize(self.used + rest.len(), 0);
+        }
+        if let Some(to) = block.get_mut(self.used..self.used + rest.len()) {
+            to.copy_from_slice(rest);
+        }
+        self.filled = self.used + rest.len();
+        input.begin(Framing::None, &[], u64::MAX);
+        goes_on
+    }
+
+    /// give_back puts unread bytes into the connection's own memory, or nothing if there are none.
+    pub(super) fn give_back(&mut self, carry: &mut Vec<u8>) {
+        let block = self.request.header.store_mut().block_mut();
+        carry.clear();
+        match block.get(self.used..self.filled) {
+            Some(rest) if !rest.is_empty() => {
+                if self.used == 0 && rest.len() >= BLOCK {
+                    block.truncate(self.filled);
+                    std::mem::swap(block, carry);
+                } else {
+                    carry.extend_from_slice(rest);
+                }
+            }
+            _ => *carry = Vec::new(),
+        }
+        if block.len() != BLOCK && (block.len() < BLOCK || block.len() > KEEP_BLOCK) {
+            *block = vec![0; BLOCK];
+        }
+        (self.used, self.filled) = (0, 0);
+        self.request.header.clear();
+    }
+}

@@ -1,0 +1,226 @@
+//! `Input`: the receiving side of a wire while a request's body is read, and the reader that handlers see.
+
+use super::output::wait_for;
+use super::wire::SharedWire;
+use crate::error::{Error, Kind, Phase, Result};
+use crate::h1::{BodyDecoder, Framing};
+use crate::message::header::Header;
+use crate::message::request::Incoming;
+use crate::net::sys;
+use crate::runtime::before_block;
+use std::io::ErrorKind;
+use std::os::fd::RawFd;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+const STAGE: usize = 16 * 1024;
+/// Go's: an unread body of less than this is read to keep the connection.
+pub(super) const DRAIN: u64 = 256 * 1024;
+
+pub(crate) struct Input {
+    pub(super) fd: RawFd,
+    /// Bytes that were read behind the head and belong to the body, or to what follows it.
+    stage: Vec<u8>,
+    start: usize,
+    decoder: BodyDecoder,
+    failed: Option<Error>,
+    /// The client waits for 100 Continue.
+    pub(super) expect: bool,
+    /// It asked for 100 Continue, whether that was sent or not.
+    pub(super) asked_continue: bool,
+    pub(super) progress: Option<Duration>,
+    pub(super) deadline: Option<Instant>,
+    /// Bytes that the body may still have.
+    limit: u64,
+    /// The last read left nothing behind in the socket.
+    pub(super) drained: bool,
+    trailer: Option<Header>,
+}
+
+impl Default for Input {
+    fn default() -> Input {
+        Input {
+            fd: -1,
+            stage: Vec::new(),
+            start: 0,
+            decoder: BodyDecoder::new(Framing::None),
+            failed: None,
+            expect: false,
+            asked_continue: false,
+            progress: None,
+            deadline: None,
+            limit: u64::MAX,
+            drained: true,
+            trailer: None,
+        }
+    }
+}
+
+impl Input {
+    /// begin prepares for a body of that framing; `ahead` is what was read of it with the head.
+    pub(super) fn begin(&mut self, framing: Framing, ahead: &[u8], limit: u64) {
+        self.stage.clear();
+        self.stage.extend_from_slice(ahead);
+        self.start = 0;
+        self.decoder = BodyDecoder::new(framing);
+        self.failed = None;
+        self.expect = false;
+        self.asked_continue = false;
+        self.limit = limit;
+        self.drained = true;
+        self.trailer = None;
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    /// rest is what was read beyond the body: the next requests.
+    pub(super) fn rest(&self) -> &[u8] {
+        self.stage.get(self.start..).unwrap_or_default()
+    }
+
+    pub(super) fn set_limit(&mut self, bytes: u64) {
+        self.limit = bytes;
+    }
+
+    /// read gives body bytes and waits for them if it must; failures stay.
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        if let Some(e) = &self.failed {
+            return Err(e.clone());
+        }
+        match self.read_some(buf) {
+            Ok(n) if n as u64 > self.limit => {
+                let n = self.limit as usize;
+                self.limit = 0;
+                self.failed = Some(too_large());
+                if n == 0 { Err(too_large()) } else { Ok(n) }
+            }
+            Ok(n) => {
+                self.limit -= n as u64;
+                Ok(n)
+            }
+            Err(e) => {
+                self.failed = Some(e.clone());
+                Err(e)
+            }
+        }
+    }
+
+    fn read_some(&mut self, buf: &mut [u8]) -> Result<usize> {
+        loop {
+            if self.decoder.is_done() {
+                return Ok(0);
+            }
+            if self.start < self.stage.len() {
+                let p = self.decoder.decode(self.stage.get(self.start..).unwrap_or_default(), buf)?;
+                self.start += p.consumed;
+                if p.done {
+                    self.trailer = self.decoder.take_trailer();
+                }
+                if p.produced > 0 || p.done {
+                    return Ok(p.produced);
+                }
+                if p.consumed > 0 {
+                    continue;
+                }
+            }
+            if let Some(left) = self.decoder.remaining() {
+                // Straight into the caller's memory, but never a byte beyond this body.
+                let room = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                let n = self.receive(buf.get_mut(..room).unwrap_or_default())?;
+                if n == 0 {
+                    self.decoder.eof()?;
+                    return Ok(0);
+                }
+                self.decoder.advance(n);
+                return Ok(n);
+            }
+            self.refill()?;
+        }
+    }
+
+    fn refill(&mut self) -> Result<()> {
+        self.stage.drain(..self.start);
+        self.start = 0;
+        let have = self.stage.len();
+        self.stage.resize(have + STAGE, 0);
+        let mut stage = std::mem::take(&mut self.stage);
+        let got = self.receive(stage.get_mut(have..).unwrap_or_default());
+        stage.truncate(have + got.as_ref().map_or(0, |n| *n));
+        self.stage = stage;
+        if got? == 0 {
+            self.decoder.eof()?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, buf: &mut [u8]) -> Result<usize> {
+        loop {
+            match sys::recv(self.fd, buf, libc::MSG_DONTWAIT) {
+                Ok(n) => {
+                    self.drained = n < buf.len() && n > 0;
+                    return Ok(n);
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                    self.drained = true;
+                    before_block();
+                    wait_for(self.fd, libc::POLLIN, self.progress, self.deadline, "read", Phase::Body)?;
+                }
+                Err(e) => return Err(Error::io(Kind::Io, "read", &e).with_phase(Phase::Body)),
+            }
+        }
+    }
+
+    /// drain reads on and throws away, less than Go's 256 KiB; `true`: the body is at its end.
+    pub(super) fn drain(&mut self) -> bool {
+        if self.decoder.remaining().is_some_and(|n| n >= DRAIN) {
+            return false;
+        }
+        let mut junk = [0; 8192];
+        let mut left = DRAIN;
+        while !self.is_done() {
+            match self.read(&mut junk) {
+                Ok(0) => break,
+                Ok(n) if n as u64 > left => return false,
+                Ok(n) => left -= n as u64,
+                Err(_) => return false,
+            }
+        }
+        self.is_done()
+    }
+}
+
+fn too_large() -> Error {
+    Error::new(Kind::TooLarge, "http: request body too large").with_phase(Phase::Body)
+}
+
+/// BodyReader is a request's body as its handler reads it.
+pub(super) struct BodyReader(pub(super) SharedWire);
+
+impl Incoming for BodyReader {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        let mut input = self.0.input();
+        if std::mem::take(&mut input.expect) && !self.0.answered.load(Ordering::Relaxed) && !input.is_done() {
+            self.0.output().send_all(&[b"HTTP/1.1 100 Continue\r\n\r\n"])?;
+        }
+        input.read(buf)
+    }
+
+    fn take_trailer(&mut self) -> Option<Header> {
+        self.0.input().trailer.take()
+    }
+
+    fn set_limit(&mut self, bytes: u64) {
+        self.0.input().set_limit(bytes);
+    }
+
+    fn set_read_timeout(&mut self, limit: Option<Duration>) {
+        self.0.input().deadline = limit.map(|d| Instant::now() + d);
+    }
+
+    fn peer_gone(&self) -> bool {
+        let mut fds = [sys::poll_fd(self.0.input().fd, libc::POLLRDHUP)];
+        !matches!(sys::poll(&mut fds, 0), Ok(0))
+    }
+}

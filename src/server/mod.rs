@@ -1,0 +1,37 @@
+//! The server: listeners, connections and exchanges over the runtime (Go's `server.go`).
+//!
+//! [`Server`] is what a program holds; [`conn`] is one HTTP/1.1 connection as the runtime drives it;
+//! [`exchange`] is a thread's buffers with the request and the [`ResponseWriter`] in them; [`wire`] is the
+//! socket as both of them share it.
+
+mod clock;
+mod conn;
+mod drive;
+mod exchange;
+mod input;
+mod output;
+mod reject;
+mod settings;
+mod stop;
+mod wire;
+mod writer;
+
+pub use settings::Settings;
+pub use stop::Server;
+pub use writer::ResponseWriter;
+
+use crate::message::request::Request;
+
+/// Handler answers requests; it may block. A handler that returns without writing sends 200 with no body.
+pub trait Handler: Send + Sync {
+    fn serve(&self, w: &mut ResponseWriter, r: &mut Request);
+}
+
+impl<F: Fn(&mut ResponseWriter, &mut Request) + Send + Sync> Handler for F {
+    fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
+        self(w, r);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! `Output`: the sending side of a wire. Answers gather in a buffer and leave together, in one system call.
+
+use crate::error::{Error, Kind, Phase, Result};
+use crate::net::sys;
+use crate::runtime::before_block;
+use std::io::{ErrorKind, IoSlice};
+use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
+
+/// Gathered output beyond this is sent before more is added.
+pub(super) const FULL: usize = 16 * 1024;
+
+pub(crate) struct Output {
+    fd: RawFd,
+    pub(super) buf: Vec<u8>,
+    /// The first failure; it stays, and all later writes answer it.
+    broken: Option<Error>,
+    /// Go's WriteTimeout.
+    pub(super) deadline: Option<Instant>,
+    pub(super) progress: Option<Duration>,
+}
+
+impl Default for Output {
+    fn default() -> Output {
+        Output { fd: -1, buf: Vec::with_capacity(FULL), broken: None, deadline: None, progress: None }
+    }
+}
+
+impl Output {
+    pub(super) fn attach(&mut self, fd: RawFd) {
+        self.fd = fd;
+        self.broken = None;
+        self.deadline = None;
+        self.buf.clear();
+    }
+
+    pub(super) fn detach(&mut self, into: &mut Vec<u8>) {
+        self.fd = -1;
+        if !self.buf.is_empty() {
+            into.extend_from_slice(&self.buf);
+            self.buf.clear();
+        }
+        if self.buf.capacity() > 4 * FULL {
+            self.buf = Vec::with_capacity(FULL);
+        }
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    pub(super) fn break_with(&mut self, e: Error) -> Error {
+        self.buf.clear();
+        self.broken.get_or_insert(e).clone()
+    }
+
+    /// check is the failure of an earlier write.
+    pub(super) fn check(&self) -> Result<()> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// send_some sends what the socket takes now; `Ok(true)`: everything.
+    pub(super) fn send_some(&mut self) -> Result<bool> {
+        if self.fd < 0 {
+            return Ok(true);
+        }
+        self.check()?;
+        while !self.buf.is_empty() {
+            match sys::send(self.fd, &self.buf, libc::MSG_DONTWAIT) {
+                Ok(n) if n >= self.buf.len() => self.buf.clear(),
+                Ok(n) => drop(self.buf.drain(..n)),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(e) => return Err(self.break_with(write_error(&e))),
+            }
+        }
+        Ok(true)
+    }
+
+    /// push adds bytes to the buffer, or sends them with it at once if they would overfill it; it may block.
+    pub(super) fn push(&mut self, parts: &[&[u8]]) -> Result<()> {
+        self.check()?;
+        let len: usize = parts.iter().map(|p| p.len()).sum();
+        if self.buf.len() + len <= FULL {
+            parts.iter().for_each(|p| self.buf.extend_from_slice(p));
+            return Ok(());
+        }
+        self.send_all(parts)
+    }
+
+    /// send_all sends the buffer and then `parts`; it may block, up to the deadline or as long as some bytes go.
+    pub(super) fn send_all(&mut self, parts: &[&[u8]]) -> Result<()> {
+        self.check()?;
+        let buf = std::mem::take(&mut self.buf);
+        let mut all: Vec<IoSlice<'_>> = Vec::with_capacity(parts.len() + 1);
+        all.push(IoSlice::new(&buf));
+        all.extend(parts.iter().map(|p| IoSlice::new(p)));
+        let sent = self.send_slices(&mut all);
+        self.buf = buf;
+        self.buf.clear();
+        sent.map_err(|e| self.break_with(e))
+    }
+
+    fn send_slices(&self, slices: &mut [IoSlice<'_>]) -> Result<()> {
+        let mut rest = slices;
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            match sys::sendmsg(self.fd, rest, libc::MSG_DONTWAIT) {
+                Ok(n) => IoSlice::advance_slices(&mut rest, n),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait()?,
+                Err(e) => return Err(write_error(&e)),
+            }
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<()> {
+        before_block();
+        wait_for(self.fd, libc::POLLOUT, self.progress, self.deadline, "write", Phase::Write)
+    }
+}
+
+/// wait_for waits until the socket is ready, but no longer than `progress` and not past `deadline`.
+pub(super) fn wait_for(
+    fd: RawFd,
+    events: i16,
+    progress: Option<Duration>,
+    deadline: Option<Instant>,
+    what: &str,
+    phase: Phase,
+) -> Result<()> {
+    let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+    let limit = match (progress, left) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    let mut fds = [sys::poll_fd(fd, events)];
+    match sys::poll(&mut fds, limit.map_or(-1, sys::millis)) {
+        Ok(0) => Err(Error::new(Kind::Timeout, format!("{what}: i/o timeout")).with_phase(phase)),
+        Ok(_) => Ok(()),
+        Err(e) => Err(Error::io(Kind::Io, what, &e).with_phase(phase)),
+    }
+}
+
+fn write_error(e: &std::io::Error) -> Error {
+    Error::io(Kind::Io, "write", e).with_phase(Phase::Write)
+}

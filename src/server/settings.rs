@@ -1,0 +1,78 @@
+//! `Settings`: the limits and times of a server, fixed when it starts.
+
+use std::time::Duration;
+
+/// Settings with `None` for "no limit" in every time.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Event loops; 0 is one for each CPU.
+    pub shards: usize,
+    /// Handlers that may run off the loops at once.
+    pub max_handlers: usize,
+    /// Requests that may wait for a handler thread; more are answered 503.
+    pub max_queue: usize,
+    /// How long one may wait before it is answered 503.
+    pub queue_timeout: Duration,
+    /// From a head's first byte (on a new connection: from its acceptance) to its end.
+    pub read_header_timeout: Option<Duration>,
+    /// From a head's first byte to its body's end: Go's `ReadTimeout`.
+    pub read_timeout: Option<Duration>,
+    /// From a head's end to its answer's end: Go's `WriteTimeout`.
+    pub write_timeout: Option<Duration>,
+    /// From an answer to the next request's first byte.
+    pub idle_timeout: Option<Duration>,
+    /// While a body is being read: from byte to byte.
+    pub read_progress: Option<Duration>,
+    /// While an answer is being sent: from byte to byte.
+    pub write_progress: Option<Duration>,
+    /// The longest head; Go's `MaxHeaderBytes`, to which 4 KiB of slack are added.
+    pub max_header_bytes: usize,
+    /// The longest request body; `u64::MAX` is no limit.
+    pub max_body_bytes: u64,
+    pub keep_alive: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let s = |n| Some(Duration::from_secs(n));
+        Settings {
+            shards: 0,
+            max_handlers: 4096,
+            max_queue: 16384,
+            queue_timeout: Duration::from_secs(10),
+            read_header_timeout: s(10),
+            read_timeout: None,
+            write_timeout: None,
+            idle_timeout: s(120),
+            read_progress: s(30),
+            write_progress: s(30),
+            max_header_bytes: 1 << 20,
+            max_body_bytes: u64::MAX,
+            keep_alive: true,
+        }
+    }
+}
+
+impl Settings {
+    /// go sets the times that Go's zero `Server` has: none.
+    pub fn go(&mut self) {
+        self.read_header_timeout = None;
+        self.idle_timeout = None;
+        self.read_progress = None;
+        self.write_progress = None;
+    }
+
+    /// header_timeout is Go's: ReadTimeout where no other is set.
+    pub(crate) fn header_timeout(&self) -> Option<Duration> {
+        self.read_header_timeout.or(self.read_timeout)
+    }
+
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        self.idle_timeout.or(self.read_timeout)
+    }
+
+    /// head_limit is how many bytes a head may have.
+    pub(crate) fn head_limit(&self) -> usize {
+        self.max_header_bytes.saturating_add(4096)
+    }
+}

@@ -1,0 +1,88 @@
+//! `Wire`: the socket of an exchange, as its request, its response writer and the runtime share it.
+//!
+//! One thread may read the request's body while another writes the response: each side has its own lock.
+
+use super::input::Input;
+use super::output::Output;
+use crate::runtime::Flush;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How often [`Flush`] looks again for a lock that a write holds for an instant.
+const FLUSH_TRIES: usize = 16;
+
+pub(crate) struct Wire {
+    input: Mutex<Input>,
+    output: Mutex<Output>,
+    /// The response's head is settled: no 100 Continue may follow.
+    pub(super) answered: AtomicBool,
+    /// The handler reads while it writes: an unread body is not drained before the head.
+    pub(super) duplex: AtomicBool,
+    /// The server stops: an answer that begins now is the connection's last.
+    pub(super) stopping: Arc<AtomicBool>,
+}
+
+impl Wire {
+    pub(super) fn new(stopping: Arc<AtomicBool>) -> Wire {
+        Wire {
+            input: Mutex::default(),
+            output: Mutex::default(),
+            answered: AtomicBool::new(false),
+            duplex: AtomicBool::new(false),
+            stopping,
+        }
+    }
+
+    pub(super) fn input(&self) -> MutexGuard<'_, Input> {
+        self.input.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// try_input is `None` while another thread reads the body.
+    pub(super) fn try_input(&self) -> Option<MutexGuard<'_, Input>> {
+        match self.input.try_lock() {
+            Ok(i) => Some(i),
+            Err(std::sync::TryLockError::Poisoned(p)) => Some(p.into_inner()),
+            Err(std::sync::TryLockError::WouldBlock) => None,
+        }
+    }
+
+    pub(super) fn output(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// attach prepares the wire for the exchanges of one connection.
+    pub(super) fn attach(&self, fd: RawFd) {
+        self.output().attach(fd);
+        self.input().fd = fd;
+    }
+
+    /// detach gives back output that was not sent. From here on nothing touches the socket: it may close.
+    pub(super) fn detach(&self, into: &mut Vec<u8>) {
+        self.input().fd = -1;
+        self.output().detach(into);
+    }
+
+    pub(super) fn reset(&self) {
+        self.answered.store(false, Ordering::Relaxed);
+        self.duplex.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Whoever takes the shard away sends the answers to earlier requests first: they must not wait for a handler
+/// that blocks. After [`Wire::detach`] there is no socket and nothing happens.
+impl Flush for Wire {
+    fn flush(&self) {
+        // Never waits: who holds the lock for longer is a handler that waits for the socket, maybe on this very
+        // thread, and it has sent what was gathered first.
+        for _ in 0..FLUSH_TRIES {
+            if let Ok(mut output) = self.output.try_lock() {
+                let _ = output.send_some();
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+pub(super) type SharedWire = Arc<Wire>;

@@ -1,0 +1,415 @@
+//! `ResponseWriter`: the response as its handler writes it (Go's `response`).
+
+use super::clock::append_date;
+use super::wire::SharedWire;
+use crate::error::{Error, Kind, Result, invalid};
+use crate::h1::encode;
+use crate::message::header::{Header, write_field};
+use crate::message::request::{HTTP_10, HTTP_11, Version};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// A body that is whole within this many bytes gets a Content-Length; longer ones are sent chunked. Go's.
+const BUFFER: usize = 2048;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// Nothing is settled.
+    Fresh,
+    /// Status and fields are settled, and kept in `head`.
+    Settled,
+    /// The head went to the wire.
+    Sent,
+    Ended,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Framing {
+    /// No body is sent: HEAD, 204, 304.
+    Nothing,
+    Length,
+    Chunked,
+    /// The end of the connection ends the body.
+    Close,
+}
+
+/// Exchange facts that the writer needs of its request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) version: Version,
+    pub(super) head: bool,
+    pub(super) connect: bool,
+    pub(super) keep_alive: bool,
+}
+
+pub struct ResponseWriter {
+    wire: SharedWire,
+    header: Header,
+    trailer: Header,
+    asked: Asked,
+    stage: Stage,
+    status: u16,
+    framing: Framing,
+    head: Vec<u8>,
+    body: Vec<u8>,
+    /// The Content-Length that the handler declared.
+    declared: Option<u64>,
+    /// The handler set a Transfer-Encoding or a Content-Length that cannot be used: none is added.
+    no_length: bool,
+    /// The handler set `Transfer-Encoding: identity`, Go's word for a body that the connection's end ends.
+    identity: bool,
+    written: u64,
+    close: bool,
+    aborted: bool,
+    /// The first failure to send; it stays.
+    failed: Option<Error>,
+}
+
+impl ResponseWriter {
+    pub(super) fn new(wire: SharedWire) -> ResponseWriter {
+        ResponseWriter {
+            wire,
+            header: Header::new(),
+            trailer: Header::new(),
+            asked: Asked { version: HTTP_11, head: false, connect: false, keep_alive: false },
+            stage: Stage::Ended,
+            status: 0,
+            framing: Framing::Nothing,
+            head: Vec::with_capacity(512),
+            body: Vec::with_capacity(BUFFER),
+            declared: None,
+            no_length: false,
+            identity: false,
+            written: 0,
+            close: false,
+            aborted: false,
+            failed: None,
+        }
+    }
+
+    pub(super) fn begin(&mut self, asked: Asked) {
+        self.header.clear();
+        self.trailer.clear();
+        self.asked = asked;
+        self.stage = Stage::Fresh;
+        self.status = 0;
+        self.framing = Framing::Nothing;
+        self.head.clear();
+        self.body.clear();
+        self.declared = None;
+        self.no_length = false;
+        self.identity = false;
+        self.written = 0;
+        self.close = !asked.keep_alive;
+        self.aborted = false;
+        self.failed = None;
+    }
+
+    /// header is the response's header; changes count until the first write.
+    pub fn header(&mut self) -> &mut Header {
+        &mut self.header
+    }
+
+    /// trailer is sent behind a chunked body; its fields count until the handler returns.
+    pub fn trailer(&mut self) -> &mut Header {
+        &mut self.trailer
+    }
+
+    /// status is what was written, 0 before.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// written is how many body bytes the handler wrote.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// write_header settles status and fields. Informational ones (RFC 9110, 15.2) go out at once and settle
+    /// nothing.
+    pub fn write_header(&mut self, code: u16) -> Result<()> {
+        if !(100..1000).contains(&code) || code == 101 {
+            return Err(invalid(format!("invalid WriteHeader code {code}")));
+        }
+        if self.stage != Stage::Fresh {
+            return Err(Error::new(Kind::State, "http: superfluous response.WriteHeader call"));
+        }
+        if code < 200 {
+            return self.write_informational(code);
+        }
+        self.settle(code)
+    }
+
+    fn write_informational(&mut self, code: u16) -> Result<()> {
+        if self.asked.version < HTTP_11 {
+            return Ok(());
+        }
+        let mut out = Vec::new();
+        encode::status_line(&mut out, HTTP_11, code);
+        self.header.write_to(&mut out);
+        out.extend_from_slice(b"\r\n");
+        if code == 100
+            && let Some(mut input) = self.wire.try_input()
+        {
+            input.expect = false;
+        }
+        self.wire.output().send_all(&[&out])
+    }
+
+    fn settle(&mut self, code: u16) -> Result<()> {
+        self.stage = Stage::Settled;
+        self.status = code;
+        let version = if self.asked.version < HTTP_11 { HTTP_10 } else { HTTP_11 };
+        encode::status_line(&mut self.head, version, code);
+        let mut dated = false;
+        for (name, value) in self.header.iter() {
+            match name.len() {
+                4 if name.eq_ignore_ascii_case(b"date") => dated = true,
+                10 if name.eq_ignore_ascii_case(b"connection") => {
+                    self.close |=
+                        value.split(|&b| b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(b"close"));
+                    continue;
+                }
+                14 if name.eq_ignore_ascii_case(b"content-length") => {
+                    self.declared = parse_length(value);
+                    self.no_length |= self.declared.is_none();
+                    continue;
+                }
+                // Framing is the writer's business: a handler can choose between two, and name no other.
+                17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                    self.no_length = true;
+                    self.identity = value == b"identity";
+                    continue;
+                }
+                _ => {}
+            }
+            write_field(&mut self.head, name, value);
+        }
+        if !dated {
+            self.head.extend_from_slice(b"Date: ");
+            append_date(&mut self.head);
+            self.head.extend_from_slice(b"\r\n");
+        }
+        Ok(())
+    }
+
+    /// allows_body: RFC 9110, 6.4.1.
+    fn allows_body(&self) -> bool {
+        !matches!(self.status, 204 | 304)
+    }
+
+    /// write adds to the body; it may block while the peer does not read.
+    pub fn write(&mut self, data: &[u8]) -> Result<()> {
+        if let Some(e) = &self.failed {
+            return Err(e.clone());
+        }
+        match self.stage {
+            Stage::Fresh => self.settle(200)?,
+            Stage::Ended => {
+                return Err(Error::new(Kind::State, "nethttp: write after the response has ended"));
+            }
+            _ => {}
+        }
+        if data.is_empty() {
+            return Ok(());
+        }
+        if !self.allows_body() {
+            return Err(Error::new(
+                Kind::BodyNotAllowed,
+                "http: request method or response status code does not allow body",
+            ));
+        }
+        let total = self.written + data.len() as u64;
+        if self.declared.is_some_and(|n| total > n) {
+            return Err(Error::new(Kind::BodyLength, "http: wrote more than the declared Content-Length"));
+        }
+        self.written = total;
+        if self.asked.head {
+            if total > BUFFER as u64 {
+                self.send_head(false)?;
+            }
+            return self.wire.output().check();
+        }
+        if self.body.len() + data.len() <= BUFFER {
+            self.body.extend_from_slice(data);
+            return Ok(());
+        }
+        let sent = self.send_head(false).and_then(|()| self.send_body(data));
+        self.keep(sent)
+    }
+
+    fn keep(&mut self, sent: Result<()>) -> Result<()> {
+        self.failed = sent.as_ref().err().cloned();
+        sent
+    }
+
+    /// flush sends everything that was written so far.
+    pub fn flush(&mut self) -> Result<()> {
+        match self.stage {
+            Stage::Fresh => self.settle(200)?,
+            Stage::Ended => {
+                return Err(Error::new(Kind::State, "nethttp: flush after the response has ended"));
+            }
+            _ => {}
+        }
+        let sent = self.send_head(false).and_then(|()| self.send_body(&[]));
+        let sent = sent.and_then(|()| self.wire.output().send_all(&[]));
+        self.keep(sent)
+    }
+
+    /// abort ends the exchange by closing the connection; what was not sent yet is lost (Go's ErrAbortHandler).
+    pub fn abort(&mut self) {
+        self.aborted = true;
+    }
+
+    /// set_full_duplex lets the handler write while it still reads: an unread body is not drained first.
+    pub fn set_full_duplex(&mut self) {
+        self.wire.duplex.store(true, Ordering::Relaxed);
+    }
+
+    /// set_write_timeout bounds the rest of the response.
+    pub fn set_write_timeout(&mut self, limit: Option<Duration>) {
+        self.wire.output().deadline = limit.map(|d| Instant::now() + d);
+    }
+
+    /// send_head fixes the framing and puts the head on the wire; `whole`: the body is in the buffer.
+    fn send_head(&mut self, whole: bool) -> Result<()> {
+        if self.stage != Stage::Settled {
+            return Ok(());
+        }
+        self.stage = Stage::Sent;
+        self.close |= self.wire.stopping.load(Ordering::Relaxed);
+        self.read_rest();
+        self.wire.answered.store(true, Ordering::Relaxed);
+        self.close |= self.asked.connect;
+        let tunnel = self.asked.connect && (200..300).contains(&self.status);
+        let has_trailer = self.header.contains(b"trailer") || !self.trailer.is_empty();
+        let mut length = self.declared;
+        if length.is_none()
+            && whole
+            && !has_trailer
+            && !self.no_length
+            && (!self.asked.head || self.written > 0)
+        {
+            length = Some(self.written);
+        }
+        self.framing = if !self.allows_body() {
+            Framing::Nothing
+        } else if tunnel {
+            // RFC 9110, 9.3.6: neither framing field in a 2xx answer to CONNECT.
+            Framing::Close
+        } else if length.is_some() {
+            Framing::Length
+        } else if self.asked.version >= HTTP_11 && !self.identity {
+            Framing::Chunked
+        } else {
+            Framing::Close
+        };
+        match (self.framing, length) {
+            // RFC 9110, 8.6: 204 has no Content-Length; 304 and HEAD may say what GET would have had.
+            (Framing::Nothing, Some(n)) if self.status == 304 && self.declared.is_some() => {
+                self.put_length(n)
+            }
+            (Framing::Length, Some(n)) => self.put_length(n),
+            (Framing::Chunked, _) if !self.asked.head => {
+                self.head.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+            }
+            (Framing::Close, _) if !self.asked.head => self.close = true,
+            _ => {}
+        }
+        if self.asked.head {
+            self.framing = Framing::Nothing;
+        }
+        if self.close {
+            if (self.asked.version >= HTTP_11 && !tunnel) || self.header.has_token(b"connection", b"close") {
+                self.head.extend_from_slice(b"Connection: close\r\n");
+            }
+        } else if self.asked.version < HTTP_11 {
+            self.head.extend_from_slice(b"Connection: keep-alive\r\n");
+        }
+        self.head.extend_from_slice(b"\r\n");
+        crate::log::head('>', &self.head);
+        self.wire.output().push(&[&self.head])
+    }
+
+    fn put_length(&mut self, n: u64) {
+        self.head.extend_from_slice(b"Content-Length: ");
+        encode::decimal(&mut self.head, n);
+        self.head.extend_from_slice(b"\r\n");
+    }
+
+    /// read_rest reads what the handler left of a small request body before the answer goes out, as Go does;
+    /// with a large one, or one that still waits for 100 Continue, the connection ends.
+    fn read_rest(&mut self) {
+        if self.close {
+            return;
+        }
+        let Some(mut input) = self.wire.try_input() else { return };
+        if input.asked_continue && !input.is_done() {
+            // Go does not wait for a body whose sender was told, or not told, to go on.
+            self.close = true;
+            return;
+        }
+        if self.wire.duplex.load(Ordering::Relaxed) {
+            return;
+        }
+        if !input.is_done() && (input.expect || !input.drain()) {
+            self.close = true;
+        }
+    }
+
+    /// send_body sends the buffered bytes and `data` in the framing that was fixed.
+    fn send_body(&mut self, data: &[u8]) -> Result<()> {
+        let n = self.body.len() + data.len();
+        let sent = match self.framing {
+            Framing::Chunked if n > 0 => {
+                let (size, len) = encode::chunk_header(n);
+                let size = size.get(..len).unwrap_or_default();
+                self.wire.output().push(&[size, &self.body, data, encode::CHUNK_END])
+            }
+            Framing::Length | Framing::Close if n > 0 => self.wire.output().push(&[&self.body, data]),
+            _ => Ok(()),
+        };
+        self.body.clear();
+        sent
+    }
+
+    /// finish ends the response after its handler; `true`: the connection can go on.
+    pub(super) fn finish(&mut self) -> bool {
+        if self.aborted || self.stage == Stage::Ended {
+            self.stage = Stage::Ended;
+            return false;
+        }
+        let done = self.finish_writing();
+        self.stage = Stage::Ended;
+        done.is_ok() && !self.close
+    }
+
+    fn finish_writing(&mut self) -> Result<()> {
+        if self.stage == Stage::Fresh {
+            self.settle(200)?;
+        }
+        self.send_head(true)?;
+        self.send_body(&[])?;
+        if self.framing == Framing::Chunked {
+            let mut end = Vec::new();
+            encode::last_chunk(&mut end, Some(&self.trailer));
+            self.wire.output().push(&[&end])?;
+        }
+        if self.framing == Framing::Length && self.declared.is_some_and(|n| n != self.written) {
+            // The peer waits for bytes that will not come: only the end of the connection can tell it.
+            self.close = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn was_aborted(&self) -> bool {
+        self.aborted
+    }
+}
+
+fn parse_length(value: &[u8]) -> Option<u64> {
+    let v = value.trim_ascii();
+    let digits = !v.is_empty() && v.iter().all(u8::is_ascii_digit);
+    digits.then(|| std::str::from_utf8(v).ok()?.parse().ok()).flatten()
+}

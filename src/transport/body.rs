@@ -1,0 +1,211 @@
+//! `Reader`: the body of a response, read by pull; Go's `bodyEOFSignal`.
+//!
+//! The connection goes back to the pool with the body's last byte. It is dropped when the body was not read to
+//! its end (but for a small rest), when the request was not sent whole, and when bytes lie behind the body.
+
+use super::conn::{Conn, Stop, recv_until, wait};
+use super::exchange::{Clock, timeout};
+use super::upload::Upload;
+use crate::error::{Error, Kind, Phase, Result};
+use crate::h1::BodyDecoder;
+use crate::message::header::Header;
+use crate::net::cancel::{CancelToken, Registration, canceled};
+use crate::net::sys;
+use std::time::{Duration, Instant};
+
+/// What a close reads to save the connection, as Go does.
+const DRAIN_BYTES: usize = 256 * 1024;
+const DRAIN_TIME: Duration = Duration::from_millis(50);
+const TIMEOUT: &str = "context deadline exceeded (Client.Timeout or context cancellation while reading body)";
+
+pub(super) struct Reader {
+    // Before `conn`: a descriptor leaves its token before it is closed.
+    pub(super) registered: Option<Registration>,
+    pub(super) conn: Option<Box<Conn>>,
+    pub(super) cancel: Option<CancelToken>,
+    pub(super) decoder: BodyDecoder,
+    pub(super) upload: Option<Upload>,
+    pub(super) keep: bool,
+    /// Content-Length, -1 if unknown.
+    pub(super) declared: i64,
+    pub(super) progress: Option<Duration>,
+    pub(super) clock: Clock,
+    /// Sticky.
+    pub(super) error: Option<Error>,
+    pub(super) closed: bool,
+    pub(super) trailer: Option<Header>,
+}
+
+impl Reader {
+    /// read is `Ok(0)` at the end. Data comes before its error, and an error stays.
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        if self.closed {
+            return Err(
+                Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body)
+            );
+        }
+        if let Some(e) = &self.error {
+            return Err(e.clone());
+        }
+        let until = self.clock.until(self.progress);
+        let result = self.read_until(buf, until);
+        result.map_err(|e| {
+            let fired = self.cancel.as_ref().is_some_and(CancelToken::is_fired);
+            let e = if fired { canceled() } else { e }.with_phase(Phase::Body);
+            self.error = Some(e.clone());
+            self.release(false);
+            e
+        })
+    }
+
+    fn read_until(&mut self, buf: &mut [u8], until: Option<Instant>) -> Result<usize> {
+        loop {
+            if self.decoder.is_done() {
+                self.finish_if_done();
+                return Ok(0);
+            }
+            let Some(conn) = self.conn.as_mut() else { return Ok(0) };
+            if !conn.buffered().is_empty() {
+                let p = self.decoder.decode(conn.buffered(), buf)?;
+                conn.consume(p.consumed);
+                if p.done {
+                    self.finish_if_done();
+                }
+                if p.done || p.produced > 0 {
+                    return Ok(p.produced);
+                }
+                if p.consumed > 0 {
+                    continue;
+                }
+            }
+            if self.is_uploading() {
+                self.pump(until)?;
+                continue;
+            }
+            let Some(conn) = self.conn.as_mut() else { return Ok(0) };
+            let direct = self.decoder.remaining().filter(|_| conn.buffered().is_empty());
+            let got = match direct {
+                Some(left) => {
+                    let most = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    recv_until(conn.fd(), buf.get_mut(..most).unwrap_or_default(), until)
+                }
+                None => conn.fill(until),
+            };
+            let n = got.map_err(|s| self.stopped(s))?;
+            if n == 0 {
+                self.decoder.eof()?;
+                self.keep = false;
+            } else if direct.is_some() {
+                self.decoder.advance(n);
+                self.finish_if_done();
+                return Ok(n);
+            }
+        }
+    }
+
+    fn is_uploading(&self) -> bool {
+        self.upload.as_ref().is_some_and(|u| u.wants_to_send())
+    }
+
+    /// pump waits until there is something to read, and sends what is unsent of the request meanwhile.
+    fn pump(&mut self, until: Option<Instant>) -> Result<()> {
+        let (Some(conn), Some(upload)) = (self.conn.as_mut(), self.upload.as_mut()) else { return Ok(()) };
+        let ready = wait(conn.fd(), sys::POLLIN | sys::POLLOUT, until);
+        let ready = match ready {
+            Ok(r) => r,
+            Err(s) => return Err(self.stopped(s)),
+        };
+        if ready & sys::POLLIN != 0 {
+            match conn.fill_now() {
+                Ok(Some(0)) => {
+                    self.decoder.eof()?;
+                    self.keep = false;
+                    return Ok(());
+                }
+                // The reader's bytes come before the program's source, which may block until it has seen them.
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => {}
+                Err(s) => return Err(self.stopped(s)),
+            }
+        }
+        if ready & sys::POLLOUT != 0 {
+            upload.prepare()?;
+            match upload.send_some(conn.fd()) {
+                Err(e) if e.kind() != std::io::ErrorKind::WouldBlock => {
+                    // The server has heard enough; its answer may go on.
+                    upload.stop();
+                    self.keep = false;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn stopped(&self, s: Stop) -> Error {
+        match s {
+            Stop::Deadline if self.clock.passed() => timeout(TIMEOUT, Phase::Body),
+            Stop::Deadline => timeout("net/http: timeout awaiting response body", Phase::Body),
+            Stop::Os(e) => match &self.conn {
+                Some(c) => c.failure("read", &e),
+                None => Error::io(Kind::Io, "read", &e),
+            },
+        }
+    }
+
+    /// finish_if_done gives the connection back when the body has ended.
+    pub(super) fn finish_if_done(&mut self) {
+        if !self.decoder.is_done() || self.conn.is_none() {
+            return;
+        }
+        self.trailer = self.decoder.take_trailer();
+        self.release(true);
+    }
+
+    fn release(&mut self, whole: bool) {
+        self.registered = None;
+        let sent = self.upload.take().is_none_or(|u| u.is_done());
+        let Some(mut conn) = self.conn.take() else { return };
+        let fired = self.cancel.as_ref().is_some_and(CancelToken::is_fired);
+        if whole && self.keep && sent && !fired && conn.buffered().is_empty() {
+            conn.rest();
+            conn.home().clone().put(conn);
+        }
+    }
+
+    /// close ends the exchange: a rest that is small and comes soon is read to save the connection.
+    pub(super) fn close(&mut self) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        let sent = self.upload.as_ref().is_none_or(|u| u.is_done());
+        if self.conn.is_some()
+            && self.keep
+            && sent
+            && self.error.is_none()
+            && self.declared <= DRAIN_BYTES as i64
+        {
+            self.drain();
+        }
+        self.release(false);
+    }
+
+    fn drain(&mut self) {
+        let until = Some(Instant::now() + DRAIN_TIME);
+        let mut waste = vec![0u8; 16 * 1024];
+        let mut left = DRAIN_BYTES;
+        while self.conn.is_some() {
+            match self.read_until(&mut waste, until) {
+                Ok(n) if n > 0 && n <= left => left -= n,
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

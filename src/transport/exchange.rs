@@ -1,0 +1,327 @@
+//! One request and the head of its answer on one connection; Go's `persistConn.roundTrip`.
+//!
+//! The common case is one `sendmsg` and one `recv`. While a body is being sent the socket is watched: a final
+//! answer ends the wait for the rest, which the reads of the answer's body then pump.
+
+use super::body::Reader;
+use super::conn::{Conn, Stop, wait};
+use super::settings::Settings;
+use super::upload::Upload;
+use super::{Response, head};
+use crate::error::{Error, Kind, Phase, Result};
+use crate::h1::{self, BodyDecoder, Framing, HeadScan};
+use crate::message::header::Header;
+use crate::message::request::Request;
+use crate::net::cancel::{CancelToken, Registration, canceled};
+use crate::net::sys;
+use std::time::{Duration, Instant};
+
+/// Call is what an exchange needs to know of its request.
+pub(super) struct Call<'a> {
+    pub(super) request: &'a Request,
+    pub(super) settings: Settings,
+    pub(super) overall: Option<Instant>,
+    pub(super) cancel: Option<&'a CancelToken>,
+}
+
+/// Failure is an error and what it means for another try on another connection.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) retry: Retry,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    No,
+    /// Nothing of the request left this machine.
+    NothingSent,
+    /// The connection ended before the first byte of an answer.
+    NoAnswer,
+}
+
+type Outcome<T> = std::result::Result<T, Failure>;
+
+fn fatal(error: Error) -> Failure {
+    Failure { error, retry: Retry::No }
+}
+
+/// Clock gives the deadline of a step, and the error that its passing means.
+#[derive(Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) overall: Option<Instant>,
+}
+
+impl Clock {
+    pub(super) fn until(&self, step: Option<Duration>) -> Option<Instant> {
+        let step = step.map(|d| Instant::now() + d);
+        match (self.overall, step) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    pub(super) fn passed(&self) -> bool {
+        self.overall.is_some_and(|d| d <= Instant::now())
+    }
+}
+
+pub(super) fn timeout(text: &str, phase: Phase) -> Error {
+    Error::new(Kind::Timeout, text).with_phase(phase)
+}
+
+pub(super) const AWAITING_HEADERS: &str =
+    "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
+
+/// run sends the request and reads the head of the final answer. The connection goes with the answer, or is
+/// dropped with the failure.
+pub(super) fn run(conn: Box<Conn>, call: &Call<'_>, upload: Upload) -> Outcome<Response> {
+    let registered = match call.cancel.map(|t| t.register_socket(conn.fd())) {
+        Some(None) => return Err(fatal(canceled())),
+        Some(Some(r)) => Some(r),
+        None => None,
+    };
+    let exchange = Exchange { conn, call, upload, clock: Clock { overall: call.overall }, write_error: None };
+    let result = exchange.run(registered);
+    match result {
+        // Cancel wins: what a shut down socket said is of no interest.
+        Err(_) if call.cancel.is_some_and(CancelToken::is_fired) => {
+            Err(fatal(canceled().with_phase(Phase::Head)))
+        }
+        r => r,
+    }
+}
+
+struct Exchange<'a> {
+    conn: Box<Conn>,
+    call: &'a Call<'a>,
+    upload: Upload,
+    clock: Clock,
+    write_error: Option<Error>,
+}
+
+impl Exchange<'_> {
+    fn run(mut self, registered: Option<Registration>) -> Outcome<Response> {
+        self.send()?;
+        let continue_until = Instant::now() + self.call.settings.expect_continue;
+        let mut until = self.clock.until(self.head_limit());
+        let mut scan = HeadScan::new();
+        let mut budget = self.call.settings.max_head_bytes;
+        let mut answered = false;
+        loop {
+            if let Some(len) = scan.find(self.conn.buffered()) {
+                if len > budget {
+                    return Err(fatal(self.too_large()));
+                }
+                budget -= len;
+                if let Some((header, line)) = self.take_head(len).map_err(|e| fatal(self.broken(e)))? {
+                    return self.finish(header, line, registered);
+                }
+                scan.reset();
+                continue;
+            }
+            if self.conn.buffered().len() >= budget {
+                return Err(fatal(self.too_large()));
+            }
+            answered |= !self.conn.buffered().is_empty();
+            let got = if self.upload.is_done() || self.upload.is_stopped() {
+                self.conn.fill(until)
+            } else {
+                match self.step(continue_until) {
+                    Ok(None) => {
+                        // From the request's last byte on the answer's head has its own time.
+                        until = self.clock.until(self.head_limit());
+                        continue;
+                    }
+                    Ok(Some(n)) => Ok(n),
+                    Err(f) => return Err(f),
+                }
+            };
+            match got {
+                Ok(n) if n > 0 => {}
+                Ok(_) => return Err(self.ended(answered)),
+                Err(Stop::Deadline) => return Err(fatal(self.head_timeout())),
+                Err(Stop::Os(e)) => return Err(self.reset(&e, answered)),
+            }
+        }
+    }
+
+    fn head_limit(&self) -> Option<Duration> {
+        self.call.settings.head
+    }
+
+    fn head_timeout(&self) -> Error {
+        match self.clock.passed() {
+            true => timeout(AWAITING_HEADERS, Phase::Head),
+            false => timeout("net/http: timeout awaiting response headers", Phase::Head),
+        }
+    }
+
+    /// step sends a piece of the request, or answers how many bytes of an early answer came.
+    fn step(&mut self, continue_until: Instant) -> Outcome<Option<usize>> {
+        let mut until = self.clock.until(self.call.settings.progress);
+        if self.upload.held {
+            until = Some(until.map_or(continue_until, |u| u.min(continue_until)));
+        }
+        let sending = self.upload.wants_to_send();
+        let events = sys::POLLIN | if sending { sys::POLLOUT } else { 0 };
+        let ready = match wait(self.conn.fd(), events, until) {
+            Ok(ready) => ready,
+            Err(Stop::Deadline) if self.upload.held && !self.clock.passed() => {
+                self.upload.held = false;
+                return Ok(None);
+            }
+            Err(Stop::Deadline) if self.clock.passed() => {
+                return Err(fatal(timeout(AWAITING_HEADERS, Phase::Write)));
+            }
+            Err(Stop::Deadline) => {
+                return Err(fatal(timeout("net/http: timeout sending the request body", Phase::Write)));
+            }
+            Err(Stop::Os(e)) => return Err(fatal(Error::io(Kind::Io, "poll", &e))),
+        };
+        if ready & sys::POLLIN != 0 {
+            match self.conn.fill_now() {
+                Ok(Some(n)) => return Ok(Some(n)),
+                Ok(None) => {}
+                Err(Stop::Os(e)) => return Err(self.reset(&e, false)),
+                Err(Stop::Deadline) => {}
+            }
+        }
+        if ready & sys::POLLOUT != 0 {
+            self.upload.prepare().map_err(fatal)?;
+            self.send()?;
+        }
+        Ok(None)
+    }
+
+    /// send sends what fits. A peer that stopped listening may have answered before: its answer is read, and
+    /// the error kept for the case that there is none.
+    fn send(&mut self) -> Outcome<()> {
+        match self.upload.send_some(self.conn.fd()) {
+            Ok(_) => Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
+            Err(e) => {
+                let error = self.conn.failure("write", &e).with_phase(Phase::Write);
+                if self.upload.sent == 0 {
+                    return Err(Failure { error: self.broken(error), retry: Retry::NothingSent });
+                }
+                self.upload.stop();
+                self.write_error = Some(error);
+                Ok(())
+            }
+        }
+    }
+
+    /// take_head parses the head in front of the buffer; an informational one is dealt with and is `None`.
+    fn take_head(&mut self, len: usize) -> Result<Option<(Header, h1::StatusLine)>> {
+        let mut header = Header::new();
+        let block = header.store_mut().block_mut();
+        // One byte more: the NUL behind a field that ends the head.
+        block.reserve_exact(len + 1);
+        block.extend_from_slice(self.conn.buffered().get(..len).unwrap_or_default());
+        crate::log::head('<', block);
+        self.conn.consume(len);
+        let line = h1::parse_response(&mut header, 0, len)?;
+        let v = line.version;
+        if v.major != 1 {
+            // RFC 9110, 2.5: another major version is another syntax; what was parsed means nothing.
+            let text = format!("malformed HTTP version \"HTTP/{}.{}\"", v.major, v.minor);
+            return Err(Error::new(Kind::Protocol, text).with_phase(Phase::Head));
+        }
+        if line.code == 100 {
+            self.upload.held = false;
+        }
+        let informational = line.code / 100 == 1 && line.code != 101;
+        Ok((!informational).then_some((header, line)))
+    }
+
+    fn finish(
+        mut self,
+        mut header: Header,
+        line: h1::StatusLine,
+        registered: Option<Registration>,
+    ) -> Outcome<Response> {
+        let method = head::method_of(self.call.request);
+        let (is_head, is_connect) = (method == b"HEAD", method == b"CONNECT");
+        let facts =
+            h1::response_facts(is_head, is_connect, &line, &header).map_err(|e| fatal(self.broken(e)))?;
+        let switched = line.code == 101;
+        let asked_to_close = self.call.request.close
+            || !self.call.settings.keep_alives
+            || self.call.request.header.has_token(b"Connection", b"close");
+        let keep = facts.keep_alive && !asked_to_close && !switched && !is_connect;
+        if self.upload.held {
+            // No go-ahead came. A server that keeps the connection will read the body as the rest of this
+            // request, so it is sent; else it is not.
+            self.upload.held = false;
+            if !keep {
+                self.upload.stop();
+            }
+        }
+        let framing = if switched { Framing::UntilClose } else { facts.framing };
+        let chunked = framing == Framing::Chunked;
+        if chunked {
+            header.del(b"Transfer-Encoding");
+            header.del(b"Content-Length");
+            header.del(b"Trailer");
+        }
+        let (remote, local) = (self.conn.remote, self.conn.local);
+        let mut reader = Reader {
+            conn: Some(self.conn),
+            registered,
+            cancel: self.call.cancel.cloned(),
+            decoder: BodyDecoder::new(framing),
+            upload: Some(self.upload),
+            keep,
+            declared: facts.content_length,
+            progress: self.call.settings.progress,
+            clock: self.clock,
+            error: None,
+            closed: false,
+            trailer: None,
+        };
+        reader.finish_if_done();
+        Ok(Response {
+            header,
+            line,
+            content_length: facts.content_length,
+            chunked,
+            close: !facts.keep_alive,
+            trailer: Header::new(),
+            remote,
+            local,
+            reader,
+        })
+    }
+
+    fn too_large(&self) -> Error {
+        let limit = self.call.settings.max_head_bytes;
+        let text = format!("net/http: server response headers exceeded {limit} bytes; aborted");
+        self.broken(Error::new(Kind::TooLarge, text).with_phase(Phase::Head))
+    }
+
+    /// broken decorates as Go does what ended a connection in the middle.
+    fn broken(&self, e: Error) -> Error {
+        let text = format!("net/http: HTTP/1.x transport connection broken: {}", e.message());
+        Error::new(e.kind(), text).with_cause(e)
+    }
+
+    fn ended(&mut self, answered: bool) -> Failure {
+        if let Some(error) = self.write_error.take() {
+            return Failure { error: self.broken(error), retry: Retry::NoAnswer };
+        }
+        if answered {
+            let e = Error::new(Kind::UnexpectedEof, "unexpected EOF").with_phase(Phase::Head);
+            return fatal(self.broken(e));
+        }
+        Failure {
+            error: Error::new(Kind::UnexpectedEof, "EOF").with_phase(Phase::Head),
+            retry: Retry::NoAnswer,
+        }
+    }
+
+    fn reset(&mut self, e: &std::io::Error, answered: bool) -> Failure {
+        let error = self.conn.failure("read", e).with_phase(Phase::Head);
+        let error = self.write_error.take().unwrap_or(error);
+        Failure { error, retry: if answered { Retry::No } else { Retry::NoAnswer } }
+    }
+}

@@ -1,0 +1,144 @@
+//! The request's head as it goes out; the rules of Go's `Request.write` and `transferWriter`.
+
+use super::settings::Settings;
+use crate::error::{Error, Kind, Phase, Result, invalid};
+use crate::h1::{self, encode};
+use crate::message::header::{check_field, write_field};
+use crate::message::outbound::Target;
+use crate::message::request::{Body, Request};
+
+const USER_AGENT: &[u8] = concat!("nethttp/", env!("CARGO_PKG_VERSION")).as_bytes();
+
+/// Length is how the request's body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    None,
+    Known(u64),
+    Chunked,
+}
+
+/// length_of judges what the program has set.
+pub(super) fn length_of(r: &Request) -> Result<Length> {
+    match &r.body {
+        Body::None if r.content_length > 0 => {
+            Err(invalid(format!("http: Request.ContentLength={} with nil Body", r.content_length)))
+        }
+        Body::None => Ok(Length::None),
+        Body::Bytes(b) if (**b).as_ref().is_empty() => Ok(Length::None),
+        Body::Bytes(b) => Ok(Length::Known((**b).as_ref().len() as u64)),
+        Body::Source(_) => Ok(u64::try_from(r.content_length).map_or(Length::Chunked, Length::Known)),
+        Body::Incoming(_) => Err(invalid("http: Request.RequestURI can't be set in client requests")),
+    }
+}
+
+/// method_of is the method; "" is GET, as in Go.
+pub(super) fn method_of(r: &Request) -> &[u8] {
+    match r.text(r.method) {
+        b"" => b"GET",
+        m => m,
+    }
+}
+
+/// write makes the head. All that is wrong with a request is found here, before anything is dialed.
+pub(super) fn write(r: &Request, target: &Target, length: Length, settings: &Settings) -> Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(256);
+    let method = method_of(r);
+    encode::request_line(&mut out, method, &target.request_uri)?;
+    let host = match r.text(r.host) {
+        b"" => target.authority.as_slice(),
+        h if h.iter().all(|&b| b > b' ' && b != 0x7f && !b"/@\\\"<>^`{|}".contains(&b)) => h,
+        _ => return Err(invalid("http: invalid Host header")),
+    };
+    write_field(&mut out, b"Host", host);
+    let (mut agent, mut close, mut auth) = (false, false, false);
+    for (name, value) in r.header.iter() {
+        // Programs can reach a header only through checks, but clones of received ones were not theirs.
+        check_field(name, value)?;
+        match name.len() {
+            10 if name.eq_ignore_ascii_case(b"user-agent") => agent = true,
+            10 if name.eq_ignore_ascii_case(b"connection") => {
+                close |= value.split(|&b| b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(b"close"));
+            }
+            13 if name.eq_ignore_ascii_case(b"authorization") => auth = true,
+            _ => {}
+        }
+    }
+    if !agent {
+        write_field(&mut out, b"User-Agent", USER_AGENT);
+    }
+    if (r.close || !settings.keep_alives) && !close {
+        out.extend_from_slice(b"Connection: close\r\n");
+    }
+    match length {
+        Length::None if matches!(method, b"POST" | b"PUT" | b"PATCH") => {
+            out.extend_from_slice(b"Content-Length: 0\r\n");
+        }
+        Length::None => {}
+        Length::Known(n) => {
+            out.extend_from_slice(b"Content-Length: ");
+            encode::decimal(&mut out, n);
+            out.extend_from_slice(b"\r\n");
+        }
+        Length::Chunked => {
+            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+            trailer_names(r, &mut out)?;
+        }
+    }
+    if let Some(value) = target.authorization.as_ref().filter(|_| !auth) {
+        write_field(&mut out, b"Authorization", value.as_bytes());
+    }
+    for (name, value) in r.header.iter() {
+        // An empty User-Agent asks for none.
+        let unwanted = value.is_empty() && name.eq_ignore_ascii_case(b"user-agent");
+        if !is_ours(name) && !unwanted {
+            write_field(&mut out, name, value);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(out)
+}
+
+/// is_ours tells which fields the framing writes, whatever the header holds.
+fn is_ours(name: &[u8]) -> bool {
+    match name.len() {
+        4 => name.eq_ignore_ascii_case(b"host"),
+        7 => name.eq_ignore_ascii_case(b"trailer"),
+        14 => name.eq_ignore_ascii_case(b"content-length"),
+        17 => name.eq_ignore_ascii_case(b"transfer-encoding"),
+        _ => false,
+    }
+}
+
+fn trailer_names(r: &Request, out: &mut Vec<u8>) -> Result<()> {
+    let mut first = true;
+    for (name, value) in r.trailer.iter() {
+        check_field(name, value)?;
+        if h1::is_forbidden_in_trailer(name) {
+            return Err(invalid(format!("invalid Trailer key {:?}", String::from_utf8_lossy(name))));
+        }
+        out.extend_from_slice(if first { b"Trailer: " } else { b"," });
+        out.extend_from_slice(name);
+        first = false;
+    }
+    if !first {
+        out.extend_from_slice(b"\r\n");
+    }
+    Ok(())
+}
+
+/// check_scheme: what this build can speak.
+pub(super) fn check_scheme(target: &Target) -> Result<()> {
+    match target.key.scheme.as_str() {
+        "http" if target.key.host.is_empty() => Err(invalid("http: no Host in request URL")),
+        "http" => Ok(()),
+        "https" => {
+            Err(Error::new(Kind::Unsupported, "nethttp: this build has no TLS").with_phase(Phase::Prepare))
+        }
+        other => Err(invalid(format!("unsupported protocol scheme {other:?}"))),
+    }
+}
+
+/// expects_continue: the program asks that the body waits for a go-ahead (RFC 9110, 10.1.1).
+pub(super) fn expects_continue(r: &Request, length: Length) -> bool {
+    length != Length::None && r.header.has_token(b"Expect", b"100-continue")
+}

@@ -1,0 +1,177 @@
+//! The transport: one request, one response, over pooled connections; Go's `Transport.RoundTrip`.
+//!
+//! * [`settings`]: limits and timeouts.
+//! * `pool`, `dialer`, `sweep`: idle connections, who waits for one, the threads that dial and tidy up.
+//! * `conn`: a connection with its read buffer.
+//! * `head`, `upload`, `exchange`: the request out and the answer's head in.
+//! * `body`: the answer's body.
+
+// Connections are boxed once and move through the pool as one word.
+#![allow(clippy::vec_box)]
+
+mod body;
+mod conn;
+mod dialer;
+mod exchange;
+mod head;
+mod pool;
+pub mod settings;
+mod sweep;
+mod upload;
+
+use crate::error::{Error, Kind, Phase, Result, invalid};
+use crate::h1::StatusLine;
+use crate::message::header::Header;
+use crate::message::request::{Body, Request};
+use crate::net::cancel::{CancelToken, canceled};
+use body::Reader;
+use exchange::{Call, Failure, Retry};
+use pool::{Pool, lock};
+use settings::Settings;
+use std::net::SocketAddr;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+use upload::Upload;
+
+/// Transport serves any number of threads. Dropping it closes what is idle; exchanges in flight go on.
+pub struct Transport(Pool);
+
+/// Stats are the pool's numbers at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Connections that wait for a request.
+    pub idle: usize,
+    /// Connections made so far.
+    pub dialed: usize,
+    /// Requests so far that went over a connection that was there.
+    pub reused: usize,
+}
+
+/// Response is a final answer; its body is read by pull.
+pub struct Response {
+    pub header: Header,
+    pub line: StatusLine,
+    /// -1 is unknown.
+    pub content_length: i64,
+    pub chunked: bool,
+    /// The connection ends with this answer.
+    pub close: bool,
+    /// Whole once the body has been read to its end.
+    pub trailer: Header,
+    pub remote: SocketAddr,
+    pub local: SocketAddr,
+    reader: Reader,
+}
+
+impl Response {
+    /// read_body is `Ok(0)` at the end; an error stays.
+    pub fn read_body(&mut self, buf: &mut [u8]) -> Result<usize> {
+        let n = self.reader.read(buf)?;
+        if let Some(t) = self.reader.trailer.take() {
+            self.trailer = t;
+        }
+        Ok(n)
+    }
+
+    /// close_body ends the exchange and gives the connection back if that costs little.
+    pub fn close_body(&mut self) {
+        self.reader.close();
+    }
+}
+
+impl Default for Transport {
+    fn default() -> Transport {
+        Transport(Pool(std::sync::Arc::default()))
+    }
+}
+
+impl Transport {
+    pub fn settings(&self) -> Settings {
+        self.0.0.settings()
+    }
+
+    /// configure changes settings for the exchanges to come.
+    pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.0.0.settings.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub fn stats(&self) -> Stats {
+        let idle = lock(&self.0.0.state).idle;
+        let c = &self.0.0.counters;
+        Stats { idle, dialed: c.dialed.load(Relaxed), reused: c.reused.load(Relaxed) }
+    }
+
+    pub fn close_idle(&self) {
+        self.0.0.close_idle();
+    }
+
+    /// round_trip sends the request and answers when the head of the final response is there. The request is
+    /// not changed, but for its body source, which is on loan until it was sent or the response is closed.
+    pub fn round_trip(
+        &self,
+        r: &Request,
+        overall: Option<Instant>,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Response> {
+        let settings = self.settings();
+        let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
+        head::check_scheme(target)?;
+        let length = head::length_of(r)?;
+        let head = head::write(r, target, length, &settings)?;
+        let held = head::expects_continue(r, length) && !settings.expect_continue.is_zero();
+        let call = Call { request: r, settings, overall, cancel };
+        if cancel.is_some_and(CancelToken::is_fired) {
+            return Err(canceled().with_phase(Phase::Prepare));
+        }
+        let shared = &self.0.0;
+        loop {
+            let conn = shared.get(&target.key, &settings, overall, cancel)?;
+            let reused = conn.reused;
+            let upload = match Upload::new(head.clone(), &r.body, length, &r.trailer, held) {
+                Ok(u) => u,
+                Err(e) => {
+                    // The connection is as it was.
+                    shared.put(conn);
+                    return Err(e.with_phase(Phase::Prepare));
+                }
+            };
+            crate::log::head('>', &head);
+            match exchange::run(conn, &call, upload) {
+                Ok(response) => return Ok(response),
+                Err(f) if reused && may_retry(r, &f) => {}
+                Err(f) => return Err(cannot_rewind(r, reused, f)),
+            }
+        }
+    }
+}
+
+/// may_retry is Go's `shouldRetryRequest`: the connection died of old age, and sending again is safe.
+fn may_retry(r: &Request, f: &Failure) -> bool {
+    let rewindable = match &r.body {
+        Body::None | Body::Bytes(_) => true,
+        Body::Source(s) => s.can_rewind(),
+        Body::Incoming(_) => false,
+    };
+    match f.retry {
+        Retry::No => false,
+        Retry::NothingSent => rewindable || matches!(&r.body, Body::Source(_)),
+        Retry::NoAnswer => rewindable && is_idempotent(r),
+    }
+}
+
+fn is_idempotent(r: &Request) -> bool {
+    matches!(head::method_of(r), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE")
+        || r.header.contains(b"Idempotency-Key")
+        || r.header.contains(b"X-Idempotency-Key")
+}
+
+/// cannot_rewind says so where only the body stood against another try.
+fn cannot_rewind(r: &Request, reused: bool, f: Failure) -> Error {
+    let spent = matches!(&r.body, Body::Source(s) if !s.can_rewind());
+    if reused && spent && f.retry == Retry::NoAnswer && is_idempotent(r) {
+        let text = "net/http: cannot rewind body after connection loss";
+        return Error::new(Kind::BodySpent, text).with_cause(f.error);
+    }
+    f.error
+}

@@ -1,0 +1,343 @@
+//! `Pool`: idle connections by server, and who waits for one; Go's `getConn`, `tryPutIdleConn`, `wantConn`.
+//!
+//! One lock, held for a few words' work: no system call but the sweep's poll, no callback, no drop of a
+//! connection happens under it. A connection counts against its server's limit from the moment its dial is
+//! queued until it is dropped (`forget`). A waiter takes what comes first: its own dial, or a connection
+//! that somebody gave back; a dial that nobody waits for any more feeds the next in line, or the pool.
+
+use super::conn::Conn;
+use super::dialer::Dials;
+use super::settings::Settings;
+use crate::error::{Error, Kind, Phase, Result};
+use crate::message::outbound::Key;
+use crate::net::cancel::{CancelToken, canceled};
+use crate::net::event::Event;
+use crate::runtime::before_block;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Shared is the pool as connections, threads and exchanges hold it; `Pool` is the owner that closes it.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) state: Mutex<State>,
+    pub(super) settings: RwLock<Settings>,
+    pub(super) dials: Dials,
+    pub(super) closing: CancelToken,
+    /// Tells the sweeper that the pool closes.
+    pub(super) sweep: Condvar,
+    pub(super) counters: Counters,
+}
+
+/// Counters tell what the pool did; they only grow.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) dialed: AtomicUsize,
+    pub(super) reused: AtomicUsize,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) hosts: HashMap<Arc<Key>, Host>,
+    pub(super) idle: usize,
+    pub(super) closed: bool,
+    pub(super) sweeping: bool,
+    pub(super) threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+pub(super) struct Host {
+    /// The last one is the one that was used last.
+    pub(super) idle: Vec<Box<Conn>>,
+    /// All that are open or being dialed.
+    conns: usize,
+    waiters: VecDeque<Arc<Waiter>>,
+}
+
+impl Host {
+    fn is_unused(&self) -> bool {
+        self.idle.is_empty() && self.conns == 0 && self.waiters.is_empty()
+    }
+}
+
+/// Waiter is one call that wants a connection.
+pub(super) struct Waiter {
+    event: Arc<Event>,
+    slot: Mutex<Slot>,
+}
+
+struct Slot {
+    outcome: Outcome,
+    /// A dial was queued on its behalf.
+    dialing: bool,
+}
+
+enum Outcome {
+    Waiting,
+    Ready(Result<Box<Conn>>),
+    Gone,
+}
+
+pub(super) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Waiter {
+    /// deliver answers the waiter, or gives the result back if it is answered or gone.
+    fn deliver(&self, result: Result<Box<Conn>>) -> std::result::Result<(), Result<Box<Conn>>> {
+        let mut slot = lock(&self.slot);
+        if !matches!(slot.outcome, Outcome::Waiting) {
+            return Err(result);
+        }
+        slot.outcome = Outcome::Ready(result);
+        drop(slot);
+        self.event.wake();
+        Ok(())
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(lock(&self.slot).outcome, Outcome::Waiting)
+    }
+
+    fn take(&self) -> Option<Result<Box<Conn>>> {
+        let mut slot = lock(&self.slot);
+        if matches!(slot.outcome, Outcome::Waiting) {
+            return None;
+        }
+        match std::mem::replace(&mut slot.outcome, Outcome::Gone) {
+            Outcome::Ready(r) => Some(r),
+            _ => None,
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn settings(&self) -> Settings {
+        *self.settings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// get answers an idle connection, or waits for one or for a new one.
+    pub(super) fn get(
+        self: &Arc<Self>,
+        key: &Arc<Key>,
+        settings: &Settings,
+        deadline: Option<Instant>,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Box<Conn>> {
+        let now = Instant::now();
+        let waiter = loop {
+            let mut state = lock(&self.state);
+            if state.closed {
+                return Err(Error::new(Kind::Closed, "http: client closed").with_phase(Phase::Pool));
+            }
+            let State { hosts, idle, .. } = &mut *state;
+            if let Some(conn) = hosts.get_mut(key).and_then(|h| h.idle.pop()) {
+                *idle -= 1;
+                drop(state);
+                let aged = settings.idle.is_some_and(|t| now.saturating_duration_since(conn.idle_since) >= t);
+                if !aged && conn.is_alive(now) {
+                    self.counters.reused.fetch_add(1, Relaxed);
+                    return Ok(conn);
+                }
+                continue;
+            }
+            let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
+            let host = hosts.entry(key.clone()).or_default();
+            let limit = settings.max_conns_per_host;
+            let dialing = limit == 0 || host.conns < limit;
+            let waiter =
+                Arc::new(Waiter { event, slot: Mutex::new(Slot { outcome: Outcome::Waiting, dialing }) });
+            host.waiters.push_back(waiter.clone());
+            host.conns += usize::from(dialing);
+            drop(state);
+            if dialing {
+                self.start_dial(key, &waiter);
+            }
+            break waiter;
+        };
+        self.wait(key, &waiter, deadline, cancel).map_err(|e| e.with_phase(Phase::Pool))
+    }
+
+    fn wait(
+        self: &Arc<Self>,
+        key: &Arc<Key>,
+        waiter: &Arc<Waiter>,
+        deadline: Option<Instant>,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Box<Conn>> {
+        let registered = cancel.map(|t| t.register_event(waiter.event.fd()));
+        let error = loop {
+            // Cancel wins over what came and over the deadline.
+            if cancel.is_some_and(CancelToken::is_fired) || matches!(registered, Some(None)) {
+                break canceled();
+            }
+            if let Some(result) = waiter.take() {
+                self.leave(key, waiter);
+                return result;
+            }
+            if deadline.is_some_and(|d| d <= Instant::now()) {
+                let text = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
+                break Error::new(Kind::Timeout, text);
+            }
+            before_block();
+            if let Err(e) = waiter.event.wait(deadline) {
+                break Error::io(Kind::NoResources, "poll", &e);
+            }
+        };
+        let late = {
+            let mut slot = lock(&waiter.slot);
+            std::mem::replace(&mut slot.outcome, Outcome::Gone)
+        };
+        self.leave(key, waiter);
+        if let Outcome::Ready(Ok(conn)) = late {
+            self.put(conn);
+        }
+        Err(error)
+    }
+
+    fn leave(&self, key: &Arc<Key>, waiter: &Arc<Waiter>) {
+        let mut state = lock(&self.state);
+        if let Some(host) = state.hosts.get_mut(key) {
+            host.waiters.retain(|w| !Arc::ptr_eq(w, waiter));
+            if host.is_unused() {
+                state.hosts.remove(key);
+            }
+        }
+    }
+
+    /// dialed brings the outcome of a dial: to the waiter that asked for it if it still waits, else a
+    /// connection goes to the next, and an error to nobody.
+    pub(super) fn dialed(self: &Arc<Self>, key: &Arc<Key>, waiter: &Waiter, result: Result<Box<Conn>>) {
+        if result.is_err() {
+            self.clone().forget(key);
+        } else {
+            self.counters.dialed.fetch_add(1, Relaxed);
+        }
+        if let Err(Ok(conn)) = waiter.deliver(result) {
+            self.put(conn);
+        }
+    }
+
+    /// put takes a connection back: to who waits first, or to the idle ones, or away.
+    pub(super) fn put(self: &Arc<Self>, mut conn: Box<Conn>) {
+        let settings = self.settings();
+        conn.idle_since = Instant::now();
+        // What must go is dropped after the lock, since a drop takes it again.
+        let mut evicted = None;
+        let mut state = lock(&self.state);
+        let State { hosts, idle, closed, .. } = &mut *state;
+        let Some(host) = hosts.get_mut(conn.key()) else {
+            drop(state);
+            return drop(conn);
+        };
+        if *closed || !settings.keep_alives {
+            drop(state);
+            return drop(conn);
+        }
+        while let Some(waiter) = host.waiters.pop_front() {
+            match waiter.deliver(Ok(conn)) {
+                Ok(()) => return,
+                Err(Ok(back)) => conn = back,
+                Err(Err(_)) => return,
+            }
+        }
+        if host.idle.len() >= settings.max_idle_per_host {
+            drop(state);
+            return drop(conn);
+        }
+        host.idle.push(conn);
+        *idle += 1;
+        if settings.max_idle != 0 && *idle > settings.max_idle {
+            evicted = evict(hosts);
+            *idle -= usize::from(evicted.is_some());
+        }
+        let start = !std::mem::replace(&mut state.sweeping, true);
+        drop(state);
+        drop(evicted);
+        if start {
+            super::sweep::start(self);
+        }
+    }
+
+    /// forget is told of each connection that is gone; whoever was held back by the limit may dial now.
+    pub(super) fn forget(self: Arc<Self>, key: &Arc<Key>) {
+        let settings = self.settings();
+        let mut state = lock(&self.state);
+        let closed = state.closed;
+        let Some(host) = state.hosts.get_mut(key) else { return };
+        host.conns = host.conns.saturating_sub(1);
+        let limit = settings.max_conns_per_host;
+        let mut next = None;
+        if !closed && (limit == 0 || host.conns < limit) {
+            next = host.waiters.iter().find(|w| {
+                let mut slot = lock(&w.slot);
+                let held = matches!(slot.outcome, Outcome::Waiting) && !slot.dialing;
+                slot.dialing |= held;
+                held
+            });
+            host.conns += usize::from(next.is_some());
+        }
+        let next = next.cloned();
+        if host.is_unused() {
+            state.hosts.remove(key);
+        }
+        drop(state);
+        if let Some(waiter) = next {
+            self.start_dial(key, &waiter);
+        }
+    }
+
+    fn start_dial(self: &Arc<Self>, key: &Arc<Key>, waiter: &Arc<Waiter>) {
+        if let Err(e) = self.dials.start(self, key, waiter) {
+            let e = Error::io(Kind::NoResources, "start a dial thread", &e).with_phase(Phase::Connect);
+            self.dialed(key, waiter, Err(e));
+        }
+    }
+
+    /// close_idle drops the idle connections; those in use stay, and are pooled again afterwards.
+    pub(super) fn close_idle(&self) {
+        let mut state = lock(&self.state);
+        let all: Vec<Box<Conn>> = state.hosts.values_mut().flat_map(|h| h.idle.drain(..)).collect();
+        state.idle = 0;
+        drop(state);
+        drop(all);
+    }
+}
+
+/// evict takes the connection that was idle longest.
+fn evict(hosts: &mut HashMap<Arc<Key>, Host>) -> Option<Box<Conn>> {
+    let oldest = hosts
+        .values_mut()
+        .filter(|h| !h.idle.is_empty())
+        .min_by_key(|h| h.idle.first().map_or_else(Instant::now, |c| c.idle_since))?;
+    Some(oldest.idle.remove(0))
+}
+
+/// Pool closes what it shares when it is dropped: idle connections at once, those in use when they end.
+pub(super) struct Pool(pub(super) Arc<Shared>);
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let shared = &self.0;
+        shared.closing.fire();
+        let mut state = lock(&shared.state);
+        state.closed = true;
+        let waiters: Vec<_> = state.hosts.values_mut().flat_map(|h| h.waiters.drain(..)).collect();
+        let threads = std::mem::take(&mut state.threads);
+        drop(state);
+        for w in waiters {
+            let _ = w.deliver(Err(Error::new(Kind::Closed, "http: client closed")));
+        }
+        shared.close_idle();
+        shared.sweep.notify_all();
+        shared.dials.close();
+        for t in threads {
+            let _ = t.join();
+        }
+    }
+}
+
+/// IDLE_THREAD is how long a thread of the pool waits for work before it ends.
+pub(super) const IDLE_THREAD: Duration = Duration::from_secs(10);

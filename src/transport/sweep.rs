@@ -1,0 +1,70 @@
+//! The sweep: each second one poll over the idle connections drops what died or aged.
+//!
+//! Its thread starts when something is idle and ends when nothing is for a while, or when the pool closes.
+
+use super::conn::Conn;
+use super::pool::{IDLE_THREAD, Shared, State, lock};
+use crate::net::sys;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// start is called by whoever set `State::sweeping`.
+pub(super) fn start(shared: &Arc<Shared>) {
+    let pool = shared.clone();
+    let thread = crate::hooks::spawn("nh-sweep", move || run(&pool));
+    let mut state = lock(&shared.state);
+    match thread {
+        Ok(t) => state.threads.push(t),
+        // Without a sweep the check before reuse still finds the dead; the next one that rests tries again.
+        Err(_) => state.sweeping = false,
+    }
+}
+
+fn run(shared: &Shared) {
+    let mut quiet_since = Instant::now();
+    let mut state = lock(&shared.state);
+    loop {
+        if !state.closed {
+            let waited = shared.sweep.wait_timeout(state, PERIOD);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let now = Instant::now();
+        if state.idle > 0 {
+            quiet_since = now;
+        }
+        if state.closed || now.saturating_duration_since(quiet_since) > IDLE_THREAD {
+            state.sweeping = false;
+            return;
+        }
+        let dead = sweep(&mut state, shared.settings().idle, now);
+        if !dead.is_empty() {
+            // A drop takes the lock.
+            drop(state);
+            drop(dead);
+            state = lock(&shared.state);
+        }
+    }
+}
+
+fn sweep(state: &mut State, idle: Option<Duration>, now: Instant) -> Vec<Box<Conn>> {
+    let all = state.hosts.values().flat_map(|h| h.idle.iter());
+    let mut fds: Vec<_> = all.map(|c| sys::poll_fd(c.fd(), sys::POLLIN | sys::POLLRDHUP)).collect();
+    if fds.is_empty() || sys::poll(&mut fds, 0).is_err() {
+        fds.iter_mut().for_each(|f| f.revents = 0);
+    }
+    let mut polled = fds.iter();
+    let mut dead = Vec::new();
+    for host in state.hosts.values_mut() {
+        let old = std::mem::take(&mut host.idle);
+        for conn in old {
+            // The same order as above: nothing has changed in between.
+            let stirred = polled.next().is_some_and(|f| f.revents != 0);
+            let aged = idle.is_some_and(|t| now.saturating_duration_since(conn.idle_since) >= t);
+            if stirred || aged { dead.push(conn) } else { host.idle.push(conn) }
+        }
+    }
+    state.idle -= dead.len();
+    dead
+}

@@ -1,0 +1,187 @@
+//! `Upload`: a request on its way out: head, then body from memory or a source.
+//!
+//! It never waits for the socket; whoever drives it polls, and looks for an early answer while it does. What is
+//! unsent when the answer's head has come is pumped by the reads of the answer's body.
+
+use super::head::Length;
+use crate::error::{Error, Kind, Phase, Result};
+use crate::h1::encode;
+use crate::message::header::Header;
+use crate::message::request::{Body, Taken};
+use crate::net::sys;
+use std::io::{self, IoSlice};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+const PIECE: usize = 64 * 1024;
+
+pub(super) struct Upload {
+    head: Vec<u8>,
+    head_sent: usize,
+    body: Payload,
+    /// The body waits for `100 Continue`.
+    pub(super) held: bool,
+    /// Bytes on the wire.
+    pub(super) sent: u64,
+    /// Nothing more will be sent, whatever is left.
+    stopped: bool,
+}
+
+enum Payload {
+    None,
+    Bytes { data: Arc<dyn AsRef<[u8]> + Send + Sync>, sent: usize },
+    Stream(Box<Stream>),
+}
+
+struct Stream {
+    source: Taken,
+    /// What is left of a declared length; `None` is chunked.
+    left: Option<u64>,
+    declared: u64,
+    trailer: Vec<u8>,
+    piece: Vec<u8>,
+    piece_sent: usize,
+    ended: bool,
+}
+
+impl Upload {
+    /// new takes the body on loan.
+    pub(super) fn new(
+        head: Vec<u8>,
+        body: &Body,
+        length: Length,
+        trailer: &Header,
+        held: bool,
+    ) -> Result<Upload> {
+        let body = match body {
+            Body::Bytes(data) if length != Length::None => Payload::Bytes { data: data.clone(), sent: 0 },
+            Body::Source(slot) => {
+                let declared = if let Length::Known(n) = length { Some(n) } else { None };
+                let mut fields = Vec::new();
+                trailer.write_to(&mut fields);
+                Payload::Stream(Box::new(Stream {
+                    source: slot.take()?,
+                    left: declared,
+                    declared: declared.unwrap_or(0),
+                    trailer: fields,
+                    piece: Vec::new(),
+                    piece_sent: 0,
+                    ended: false,
+                }))
+            }
+            _ => Payload::None,
+        };
+        Ok(Upload { head, head_sent: 0, body, held, sent: 0, stopped: false })
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        !self.stopped
+            && self.head_sent == self.head.len()
+            && match &self.body {
+                Payload::None => true,
+                Payload::Bytes { data, sent } => *sent == (**data).as_ref().len(),
+                Payload::Stream(s) => s.ended && s.piece_sent == s.piece.len(),
+            }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// stop gives the source back; the connection cannot be used again.
+    pub(super) fn stop(&mut self) {
+        if !self.is_done() {
+            self.stopped = true;
+            self.body = Payload::None;
+        }
+    }
+
+    /// wants_to_send: there is something that may go out now.
+    pub(super) fn wants_to_send(&self) -> bool {
+        let waits = self.held && self.head_sent == self.head.len();
+        !self.stopped && !self.is_done() && !waits
+    }
+
+    /// prepare reads the next piece of a source if the last one is gone. This may block in the program's
+    /// callback; an error is the callback's own.
+    pub(super) fn prepare(&mut self) -> Result<()> {
+        if self.held || self.head_sent < self.head.len() {
+            return Ok(());
+        }
+        let Payload::Stream(s) = &mut self.body else { return Ok(()) };
+        if s.ended || s.piece_sent < s.piece.len() {
+            return Ok(());
+        }
+        s.next_piece().map_err(|e| e.with_phase(Phase::Write))
+    }
+
+    /// send_some sends what the socket takes without waiting; `WouldBlock` if that is nothing.
+    pub(super) fn send_some(&mut self, fd: RawFd) -> io::Result<usize> {
+        let head = self.head.get(self.head_sent..).unwrap_or_default();
+        let body = match &self.body {
+            _ if self.held => &[][..],
+            Payload::None => &[],
+            Payload::Bytes { data, sent } => (**data).as_ref().get(*sent..).unwrap_or_default(),
+            Payload::Stream(s) => s.piece.get(s.piece_sent..).unwrap_or_default(),
+        };
+        let both = [IoSlice::new(head), IoSlice::new(body)];
+        let slices = match (head.is_empty(), body.is_empty()) {
+            (true, true) => return Ok(0),
+            (false, true) => &both[..1],
+            (true, false) => &both[1..],
+            (false, false) => &both[..],
+        };
+        let n = sys::sendmsg(fd, slices, sys::MSG_DONTWAIT)?;
+        let of_head = n.min(head.len());
+        self.head_sent += of_head;
+        match &mut self.body {
+            Payload::Bytes { sent, .. } => *sent += n - of_head,
+            Payload::Stream(s) => s.piece_sent += n - of_head,
+            Payload::None => {}
+        }
+        self.sent += n as u64;
+        Ok(n)
+    }
+}
+
+impl Stream {
+    fn next_piece(&mut self) -> Result<()> {
+        self.piece_sent = 0;
+        // Room for the size line in front, so that a chunk is one piece.
+        const FRONT: usize = 18;
+        self.piece.resize(FRONT + PIECE, 0);
+        let n = self.source.read(self.piece.get_mut(FRONT..).unwrap_or_default())?.min(PIECE);
+        match &mut self.left {
+            None if n == 0 => {
+                self.piece.clear();
+                self.piece.extend_from_slice(encode::LAST_CHUNK);
+                self.piece.extend_from_slice(&self.trailer);
+                self.piece.extend_from_slice(b"\r\n");
+                self.ended = true;
+            }
+            None => {
+                self.piece.truncate(FRONT + n);
+                let (line, len) = encode::chunk_header(n);
+                let at = FRONT - len;
+                if let (Some(to), Some(from)) = (self.piece.get_mut(at..FRONT), line.get(..len)) {
+                    to.copy_from_slice(from);
+                }
+                self.piece.extend_from_slice(encode::CHUNK_END);
+                self.piece_sent = at;
+            }
+            Some(left) => {
+                if n as u64 > *left || (n == 0 && *left > 0) {
+                    let got = self.declared - *left + n as u64;
+                    let text = format!("http: ContentLength={} with Body length {got}", self.declared);
+                    return Err(Error::new(Kind::BodyLength, text));
+                }
+                *left -= n as u64;
+                self.piece.truncate(FRONT + n);
+                self.piece_sent = FRONT;
+                // A source that gave all it declared is asked once more: its end, or a wrong length.
+                self.ended = n == 0;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# install.sh BUILD PREFIX: installs, moves the prefix, and looks at what came out.
+set -eu
+build=$1 prefix=$2
+rm -rf "$prefix" "$prefix.first"
+cmake --install "$build" --prefix "$prefix.first" >/dev/null
+mv "$prefix.first" "$prefix"
+
+fail() { echo "install: $*" >&2; exit 1; }
+lib=$(dirname "$(find "$prefix" -name libnethttp.a)")
+[ -L "$lib/libnethttp.so" ] && [ -L "$lib/libnethttp.so.0" ] || fail "the symbolic links are not there"
+readelf -d "$lib/libnethttp.so" | grep -q 'SONAME.*\[libnethttp\.so\.0\]' || fail "wrong SONAME"
+readelf -d "$lib/libnethttp.so" | grep -q NODELETE || fail "not linked with -z nodelete"
+if readelf -d "$lib/libnethttp.so" | grep -qE 'R(UN)?PATH'; then fail "the library has a run path"; fi
+others=$(nm -g --defined-only "$lib/libnethttp.a" 2>/dev/null | awk 'NF == 3 && $3 !~ /^nh_/ {print $3}' | head -5)
+[ -z "$others" ] || fail "the archive shows more than nh_*: $others"
+others=$(nm -D --defined-only "$lib/libnethttp.so" | awk '$3 !~ /^nh_/ {print $3}' | head -5)
+[ -z "$others" ] || fail "the shared library shows more than nh_*: $others"
+diff <(nm -g --defined-only "$lib/libnethttp.a" 2>/dev/null | awk 'NF == 3 {print $3}' | sort) \
+     <(nm -D --defined-only "$lib/libnethttp.so" | awk '{print $3}' | sort) || fail "the libraries differ"
+if grep -rIlF "$prefix.first" "$prefix"; then fail "these files name the prefix they were installed to"; fi

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# run.sh NAME PREFIX WORK CARGO_TARGET_DIR: builds tests/consumers/NAME against the installed PREFIX, in WORK, and
+# runs it. Each consumer serves a handler of its own and fetches from it.
+set -eu
+name=$1 prefix=$2 work=$3 target=$4
+here=$(cd "$(dirname "$0")" && pwd)
+rm -rf "$work" && mkdir -p "$work"
+lib=$(dirname "$(find "$prefix" -name libnethttp.a)")
+export PKG_CONFIG_PATH="$lib/pkgconfig"
+
+need() { # need TOOL: or skip, which fails where everything is required
+    command -v "$1" >/dev/null && return
+    echo "SKIP: $1 is not installed"
+    [ "${NH_REQUIRE_ALL:-0}" = 1 ] && exit 1 || exit 77
+}
+by_cmake() { # by_cmake DEFINITION...
+    cmake -S "$here/$name" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" "$@" >"$work/log" 2>&1 &&
+        cmake --build "$work/build" >>"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+    "$work/build/consumer"
+}
+cc=${CC:-cc}
+
+case $name in
+find_package_shared | find_package_static) by_cmake ;;
+cplusplus) need c++; by_cmake ;;
+add_subdirectory)
+    # The outer build shares cargo's directory with this one: what is built twice is the glue.
+    by_cmake -DNETHTTP_SOURCE="$(cd "$here/../.." && pwd)" -DNETHTTP_CARGO_TARGET_DIR="$target" ;;
+pkg_config)
+    need pkg-config
+    eval "flags=($(pkg-config --cflags --libs nethttp))"
+    "$cc" "$here/consumer.c" "${flags[@]}" -o "$work/consumer"
+    LD_LIBRARY_PATH="$lib" "$work/consumer" ;;
+pkg_config_static)
+    need pkg-config
+    eval "flags=($(pkg-config --static --cflags --libs nethttp))"
+    # Only the archive is in the way of -lnethttp here.
+    mkdir "$work/lib" && cp "$lib/libnethttp.a" "$work/lib/"
+    "$cc" "$here/consumer.c" "-L$work/lib" "${flags[@]}" -o "$work/consumer" -Wl,--as-needed
+    if readelf -d "$work/consumer" | grep -q libnethttp; then echo "linked to the shared library"; exit 1; fi
+    "$work/consumer" ;;
+beside_rust)
+    # Two Rust archives in one program: the rule of the platform is one, ours hides what would clash.
+    need rustc
+    rustc --edition 2021 -O -C panic=unwind --crate-type staticlib "$here/beside_rust/other.rs" -o "$work/libother.a"
+    "$cc" -DWITH_OTHER "$here/consumer.c" "-I$(dirname "$lib")/include" "-I$prefix/include" \
+        "$lib/libnethttp.a" "$work/libother.a" -lgcc_s -lutil -lrt -lpthread -lm -ldl -o "$work/consumer"
+    "$work/consumer" ;;
+python)
+    need python3
+    NETHTTP_LIBRARY="$lib/libnethttp.so.0" python3 "$here/python/consumer.py" ;;
+*) echo "no such consumer: $name" >&2; exit 1 ;;
+esac

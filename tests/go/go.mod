@@ -1,0 +1,3 @@
+module nethttp/tests
+
+go 1.24

@@ -1,0 +1,1 @@
+"""What tests/go/run and tests/peers/run share: the corpus reader, a raw HTTP reader, and the servers' lives."""

@@ -1,0 +1,46 @@
+"""Reads differences.txt: the cases in which we mean to differ from Go, under the names of docs/go-parity.md's rows.
+
+    [Name of a row of docs/go-parity.md]
+    The reason, one or more lines.
+      case-name
+      another-case
+
+Indented lines name cases.
+"""
+
+import re
+
+
+def _rows(parity):
+    """The first cell of each table row of the parity document, without its marks."""
+    names = set()
+    for line in parity.read_text(encoding="utf-8").splitlines():
+        cell = re.match(r"\|\s*(.+?)\s*\|", line)
+        if cell:
+            names.add(cell.group(1).replace("`", "").strip())
+    return names
+
+
+def load(path, parity, known):
+    """Returns ({case: row}, problems)."""
+    expected, problems, row, reason = {}, [], None, ""
+    rows = _rows(parity) if parity.is_file() else set()
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("["):
+            row, reason = line.strip()[1:-1], ""
+            if row.replace("`", "") not in rows:
+                problems.append("no row %r in docs/go-parity.md" % row)
+        elif not line.startswith(" "):
+            reason += line
+        else:
+            name = line.strip()
+            if not row or not reason:
+                problems.append("case %s stands under no row or no reason" % name)
+            if name not in known:
+                problems.append("no case %s in the corpus" % name)
+            if name in expected:
+                problems.append("case %s is listed twice" % name)
+            expected[name] = row
+    return expected, problems

@@ -1,0 +1,222 @@
+//! Values held against Go itself: the same inputs to both, all answers compared.
+//!
+//! Needs Go 1.26 or later (`scripts/go-path` finds it). Without one the test is skipped aloud, and fails under
+//! `NH_REQUIRE_ALL=1`. Each tolerated difference stands in `agrees` with its reason.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod corpus;
+
+use nethttp::message::auth::Basic;
+use nethttp::message::escape::{Part, escape, html, quote, unescape};
+use nethttp::message::query::Values;
+use nethttp::message::url::{Url, host_header};
+use nethttp::message::{date, header, status};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Query is one question: an operation and its arguments.
+pub(crate) struct Query {
+    pub op: &'static str,
+    pub a: Vec<u8>,
+    pub b: Vec<u8>,
+}
+
+type Fields = Vec<Vec<u8>>;
+
+fn hex(s: &[u8]) -> String {
+    if s.is_empty() { "-".into() } else { s.iter().map(|b| format!("{b:02x}")).collect() }
+}
+
+fn unhex(s: &str) -> Vec<u8> {
+    let digit = |i: usize| u8::from_str_radix(&s[i..i + 2], 16).unwrap();
+    if s == "-" { Vec::new() } else { (0..s.len()).step_by(2).map(digit).collect() }
+}
+
+fn show(u: &Url) -> Fields {
+    let user = u.user();
+    let password = user.and_then(|u| u.password.clone());
+    let has = if password.is_some() { "1" } else { "0" };
+    let text = |s: &[u8]| s.to_vec();
+    vec![
+        text(u.scheme()),
+        text(u.opaque()),
+        user.map(|u| u.username.clone()).unwrap_or_default(),
+        password.unwrap_or_default(),
+        has.into(),
+        text(u.host()),
+        text(u.hostname()),
+        text(u.port()),
+        text(u.path()),
+        u.escaped_path().into_owned(),
+        text(u.raw_query()),
+        text(u.fragment()),
+        u.to_bytes(),
+        u.redacted().into_bytes(),
+        u.request_uri(),
+        u.is_abs().to_string().into_bytes(),
+    ]
+}
+
+/// ours is the library's answer; `Err` holds the message.
+fn ours(q: &Query) -> Option<Result<Fields, String>> {
+    let one = |s: &[u8]| Some(Ok(vec![s.to_vec()]));
+    let fallible = |r: nethttp::error::Result<Fields>| Some(r.map_err(|e| e.message().to_owned()));
+    let number = || std::str::from_utf8(&q.a).unwrap().parse::<i64>().unwrap();
+    match q.op {
+        "parse" => fallible(Url::parse(&q.a).map(|u| show(&u))),
+        "target" => fallible(Url::parse_request_uri(&q.a).map(|u| show(&u))),
+        "resolve" => {
+            let (base, reference) = (Url::parse(&q.a).ok()?, Url::parse(&q.b).ok()?);
+            fallible(base.resolve(&reference).map(|u| show(&u)))
+        }
+        "join" => fallible(Url::parse(&q.a).ok()?.join(&[&q.b]).map(|u| show(&u))),
+        "query" => {
+            let (values, error) = Values::parse(&q.a);
+            let message = error.map(|e| e.message().as_bytes().to_vec()).unwrap_or_default();
+            Some(Ok(vec![message, values.encode()]))
+        }
+        "qescape" => one(&escape(&q.a, Part::Query)),
+        "pescape" => one(&escape(&q.a, Part::Segment)),
+        "hescape" => one(&html(&q.a)),
+        "qunescape" => fallible(unescape(&q.a, Part::Query).map(|s| vec![s.into_owned()])),
+        "punescape" => fallible(unescape(&q.a, Part::Segment).map(|s| vec![s.into_owned()])),
+        "quote" => one(quote(&q.a).as_bytes()),
+        "canonical" => one(&header::canonical(&q.a)),
+        "status" => one(u16::try_from(number()).map_or("", status::text).as_bytes()),
+        "date" => one(&date::format(number())),
+        "parsedate" => Some(match date::parse(&q.a) {
+            Some(secs) => Ok(vec![secs.to_string().into_bytes()]),
+            None => Err(String::new()),
+        }),
+        "basic" => Some(match Basic::parse(&q.a) {
+            Some(pair) => Ok(vec![pair.username, pair.password]),
+            None => Err(String::new()),
+        }),
+        "host" => fallible(host_header(&q.a).map(|h| vec![h])),
+        _ => unreachable!("{}", q.op),
+    }
+}
+
+/// agrees tells whether two answers are the same, but for what is meant to differ.
+fn agrees(q: &Query, go: &Option<Result<Fields, String>>, us: &Option<Result<Fields, String>>) -> bool {
+    match (go, us) {
+        (None, None) => true,
+        (Some(Ok(go)), Some(Ok(us))) => {
+            let mut go = go.clone();
+            if let (true, Some(uri)) = (go.len() == 16, go.get_mut(14)) {
+                // A space in a query or an opaque part is no target (RFC 9112, 3.2): %20 goes out.
+                *uri = String::from_utf8_lossy(uri).replace(' ', "%20").into_bytes();
+                if !us[14].is_ascii() {
+                    *uri = us[14].clone();
+                }
+            }
+            if go.len() == 16 {
+                // Redacted is shown as text: what is no UTF-8 becomes U+FFFD.
+                go[13] = String::from_utf8_lossy(&go[13]).into_owned().into_bytes();
+            }
+            go == *us
+        }
+        (Some(Err(go)), Some(Err(us))) => {
+            // No password is shown, Rust words its address errors in its own way, and net/http's idna
+            // reports its own.
+            let own_words =
+                q.a.contains(&b'@') || go.contains("ParseAddr(") || q.op == "host" || q.op == "join";
+            own_words || !q.a.is_ascii() || go == us
+        }
+        // Dates before 1970 are refused.
+        (Some(Ok(go)), Some(Err(_))) => q.op == "parsedate" && go[0].starts_with(b"-"),
+        _ => false,
+    }
+}
+
+fn parse_answer(line: &str) -> Option<Result<Fields, String>> {
+    if line == "bad" {
+        return None;
+    }
+    Some(match line.strip_prefix("err ") {
+        Some(message) => Err(String::from_utf8_lossy(&unhex(message)).into_owned()),
+        None => Ok(line.split(' ').map(unhex).collect()),
+    })
+}
+
+/// go is the path and the version of a Go whose rules these are.
+fn go() -> Result<(String, String), String> {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let run = |program: &Path, args: &[&str]| {
+        let mut command = Command::new(program);
+        let output = command.args(args).current_dir(root).env("GOTOOLCHAIN", "local").output().ok()?;
+        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+    };
+    let path = run(&Path::new(root).join("scripts/go-path"), &[]).filter(|p| !p.is_empty()).ok_or("no Go")?;
+    let full = run(Path::new(&path), &["env", "GOVERSION"]).unwrap_or_default();
+    let version = full.trim_start_matches("go").split('-').next().unwrap_or_default().to_owned();
+    let minor: u32 = version.split('.').nth(1).and_then(|m| m.parse().ok()).unwrap_or(0);
+    if minor < 26 {
+        return Err(format!("{full} has older rules for URLs, 1.26 is needed"));
+    }
+    Ok((path, version))
+}
+
+fn ask(go: &str, version: &str, queries: &[Query]) -> Vec<String> {
+    // A module of the Go's own version: an older one would bring older rules.
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go_values");
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::write(dir.join("values.go"), include_str!("values.go")).unwrap();
+    std::fs::write(dir.join("go.mod"), format!("module values\n\ngo {version}\n")).unwrap();
+    let program = dir.join("go-values");
+    let build = Command::new(go)
+        .args(["build", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(&dir)
+        .env("GOTOOLCHAIN", "local")
+        .status();
+    assert!(build.is_ok_and(|s| s.success()), "go build failed");
+    let mut child =
+        Command::new(&program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the Go program");
+    let mut stdin = child.stdin.take().unwrap();
+    let text: String = queries.iter().map(|q| format!("{} {} {}\n", q.op, hex(&q.a), hex(&q.b))).collect();
+    let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn values_are_gos() {
+    let (go, version) = match go() {
+        Ok(found) => found,
+        Err(why) => {
+            let required = std::env::var("NH_REQUIRE_ALL").is_ok_and(|v| v == "1");
+            assert!(!required, "{why}: set GO or run scripts/setup.sh");
+            println!("SKIP: values_are_gos: {why}");
+            return;
+        }
+    };
+    let queries = corpus::queries();
+    let answers = ask(&go, &version, &queries);
+    assert_eq!(answers.len(), queries.len());
+    let mut different = Vec::new();
+    for (q, line) in queries.iter().zip(&answers) {
+        let (go, us) = (parse_answer(line), ours(q));
+        if !agrees(q, &go, &us) {
+            let text = |f: &Option<Result<Fields, String>>| match f {
+                Some(Ok(f)) => format!("{:?}", f.iter().map(|s| quote(s)).collect::<Vec<_>>()),
+                other => format!("{other:?}"),
+            };
+            different.push(format!(
+                "{} {} {}\n  go: {}\n  us: {}",
+                q.op,
+                quote(&q.a),
+                quote(&q.b),
+                text(&go),
+                text(&us)
+            ));
+        }
+    }
+    println!("{} questions, {} different answers", queries.len(), different.len());
+    different.truncate(40);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
