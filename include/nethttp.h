@@ -2331,14 +2331,14 @@ nh_result nh_server_handle(nh_server *s,
                            nh_error **err);
 
 /**
- * nh_server_set_request_hook has fn called with each request before it is routed, those included that the
- * mux answers itself. It is for counting and logging: it must not block, write or read the body. Set it
- * before the server starts.
+ * nh_server_set_request_hook has fn called with each request before its handler, those included that the mux
+ * answers itself. It is for counting and logging, and is not to write or to read the body. Set it before the
+ * server starts.
  *
  * Errors: NH_ERR_INVALID (s or fn is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was
  * made before a fork)
  * Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
- * Threads: any thread; fn runs on the server's event loops.
+ * Threads: any thread; fn runs on the thread of the handler, and may block as that may.
  * Since: 0.1.0
  */
 nh_result nh_server_set_request_hook(nh_server *s,

@@ -4,9 +4,10 @@
 //! Start and stop hooks attach a thread to a virtual machine (JVM, CLR, Python) before it calls back.
 
 use crate::net::sys::process as sys;
+use crate::sync::RwLock;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 /// DEFAULT_STACK is what a C program's own main thread has.

@@ -18,6 +18,7 @@
 //! * [`net`]: sockets, resolver, deadlines, cancellation; the raw system calls.
 //! * [`error`]: the one error type of all of them.
 //! * [`log`], [`hooks`], [`fork`]: what a process has once: its log, how its threads start, whether it forked.
+//! * [`sync`]: the locks.
 
 // Under loom only what is model-checked is compiled, and what that needs: loom's threads are not the system's.
 #[cfg(not(loom))]
@@ -36,5 +37,6 @@ pub mod net;
 pub mod runtime;
 #[cfg(not(loom))]
 pub mod server;
+pub mod sync;
 #[cfg(not(loom))]
 pub mod transport;

@@ -3,8 +3,9 @@
 //! An unset log costs one relaxed load. The sink is called without a lock held; one that is replaced stays
 //! alive until the calls that are inside it have returned.
 
+use crate::sync::RwLock;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 /// Level tells how much a line matters; smaller is more important.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

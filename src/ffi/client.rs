@@ -7,8 +7,9 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::fork::Stamp;
 use crate::message::request::Body;
+use crate::sync::Mutex;
 use std::ffi::{c_char, c_void};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// nh_client sends requests and keeps their connections for the next ones. Make one and share it: Go's Client with
 /// a Transport of its own.

@@ -11,9 +11,10 @@ use crate::message::outbound::Target;
 use crate::message::request::Request;
 use crate::message::text::Span;
 use crate::net::cancel::CancelToken;
+use crate::sync::Mutex;
 use std::ffi::c_char;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// nh_request is a request: one to be sent, made by nh_request_new, or one that a server received.
 // Written so that cbindgen does not look through it: to C the handle is opaque.

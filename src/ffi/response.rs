@@ -6,12 +6,13 @@ use super::request_get::proto;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::fork::Stamp;
+use crate::sync::OnceLock;
 use crate::transport::Response;
 use std::ffi::{CString, OsStr, c_char, c_void};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// nh_response is an answer: Go's Response. It must be freed, which closes its body.
 pub struct nh_response {

@@ -10,9 +10,10 @@ use crate::fork::Stamp;
 use crate::message::request::Request;
 use crate::mux::Mux;
 use crate::server::{Handler, ResponseWriter, Server, Settings};
+use crate::sync::OnceLock;
 use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// nh_server listens on addresses and answers requests by the handlers of its mux.
@@ -217,14 +218,14 @@ pub unsafe extern "C" fn nh_server_handle(
     })
 }
 
-/// nh_server_set_request_hook has fn called with each request before it is routed, those included that the
-/// mux answers itself. It is for counting and logging: it must not block, write or read the body. Set it
-/// before the server starts.
+/// nh_server_set_request_hook has fn called with each request before its handler, those included that the mux
+/// answers itself. It is for counting and logging, and is not to write or to read the body. Set it before the
+/// server starts.
 ///
 /// Errors: NH_ERR_INVALID (s or fn is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was
 /// made before a fork)
 /// Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
-/// Threads: any thread; fn runs on the server's event loops.
+/// Threads: any thread; fn runs on the thread of the handler, and may block as that may.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_set_request_hook(

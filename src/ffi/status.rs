@@ -148,7 +148,7 @@ pub unsafe extern "C" fn nh_status_text(code: i32) -> *const c_char {
 
 /// text_c is [`status::text`] with a NUL, made once for all codes.
 fn text_c(code: u16) -> Option<&'static CStr> {
-    static TEXTS: std::sync::OnceLock<Vec<std::ffi::CString>> = std::sync::OnceLock::new();
+    static TEXTS: crate::sync::OnceLock<Vec<std::ffi::CString>> = crate::sync::OnceLock::new();
     let texts = TEXTS.get_or_init(|| {
         (0..600u16).map(|c| std::ffi::CString::new(status::text(c)).unwrap_or_default()).collect()
     });

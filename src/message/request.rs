@@ -4,8 +4,9 @@ use super::header::Header;
 use super::outbound::Target;
 use super::text::Span;
 use crate::error::{Error, Kind, Result};
+use crate::sync::Mutex;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
@@ -94,7 +95,7 @@ impl SourceSlot {
         Ok(taken)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Slot> {
+    fn lock(&self) -> crate::sync::MutexGuard<'_, Slot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

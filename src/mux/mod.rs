@@ -14,8 +14,9 @@ pub(crate) use table::Table;
 
 use crate::error::{Error, Kind, Result, invalid};
 use crate::server::Handler;
+use crate::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// Mux may be changed while it is served: threads see an addition with their next request.
 pub struct Mux {

@@ -30,7 +30,7 @@ impl Table {
     pub(super) fn new() -> Table {
         let routes = builtin::handlers().into_iter().map(|handler| {
             let none = String::new;
-            Arc::new(Route { pattern: none(), host: none(), path: none(), handler, learn: Learn::default() })
+            Arc::new(Route { pattern: none(), host: none(), path: none(), handler, learn: Learn::new() })
         });
         Table { routes: routes.collect(), by_path: HashMap::new(), has_hosts: false }
     }
@@ -55,7 +55,7 @@ impl Table {
             host: host.to_owned(),
             path: path.to_owned(),
             handler,
-            learn: Learn::default(),
+            learn: Learn::new(),
         }));
         Ok(Table { routes, by_path, has_hosts: self.has_hosts || !host.is_empty() })
     }

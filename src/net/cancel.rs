@@ -14,9 +14,10 @@
 
 use super::sys;
 use crate::error::{Error, Kind};
+use crate::sync::OnceLock;
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, OnceLock};
 
 const SLOTS: usize = 32;
 const FREE: u64 = 0;

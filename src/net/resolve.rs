@@ -8,10 +8,11 @@ use super::cancel::{CancelToken, canceled};
 use super::event::Event;
 use super::sys;
 use crate::error::{Error, Kind, Phase, Result};
+use crate::sync::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::CString;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 /// MAX_LOOKUPS bounds the threads that one resolver has.

@@ -1,6 +1,7 @@
 //! `before_block`: a thread's way to give its shard away, from anywhere below a handler.
 
 use super::handoff::Call;
+use super::learn::Stall;
 use crate::net::sys::ThreadProbe;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,23 +10,42 @@ use std::sync::Arc;
 /// GiveUp is the runtime as a thread that leads one of its shards sees it.
 pub(super) trait GiveUp {
     /// give_up passes the shard on if the call still holds it.
-    fn give_up(&self, call: Call);
+    fn give_up(&self, call: Call, why: Stall);
 }
 
 thread_local! {
     static CALL: Cell<Option<Call>> = const { Cell::new(None) };
     static SHARD: RefCell<Option<Rc<dyn GiveUp>>> = const { RefCell::new(None) };
+    static BLOCKED: Cell<bool> = const { Cell::new(false) };
     /// Which server's handler this thread is in, by the address of its core; 0 is none.
     static HANDLER: Cell<usize> = const { Cell::new(0) };
 }
 
 /// before_block is called before a system call that may wait. On a leader inside a handler it hands the event
-/// loop to another thread; everywhere else it is a look at a thread-local.
+/// loop to another thread, and the handler's route learns that it blocks; everywhere else it is a look at a
+/// thread-local.
 pub fn before_block() {
+    BLOCKED.set(true);
+    give_up(Stall::Blocked);
+}
+
+/// before_peer is [`before_block`] for waits on the exchange's own connection, from which a route learns nothing.
+pub(crate) fn before_peer() {
+    give_up(Stall::Peer);
+}
+
+/// blocks_in runs `f` and tells whether it called [`before_block`].
+pub(crate) fn blocks_in<R>(f: impl FnOnce() -> R) -> (R, bool) {
+    BLOCKED.set(false);
+    let r = f();
+    (r, BLOCKED.get())
+}
+
+fn give_up(why: Stall) {
     if let Some(call) = CALL.take()
         && let Some(shard) = SHARD.with(|s| s.borrow().clone())
     {
-        shard.give_up(call);
+        shard.give_up(call, why);
     }
 }
 

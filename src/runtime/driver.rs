@@ -1,6 +1,7 @@
 //! `Driver`: what the runtime asks of the protocol above it.
 
 use super::leader::Leader;
+use super::learn::Stall;
 use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
 
@@ -24,8 +25,10 @@ pub(crate) enum Fate {
     Wait(u64),
     /// Nothing: it has more to do at once, but others come first.
     Again,
-    /// A thread: its handler, prepared in the lease, must run off the loop.
-    Off,
+    /// A thread: its handler, prepared in the lease, must run off the loop. `quick`: it is trusted not to hold it.
+    Off {
+        quick: bool,
+    },
     Close,
 }
 
@@ -60,8 +63,8 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
     /// shed answers, without waiting, an exchange for which no thread was to be had in time.
     fn shed(&self, conn: &mut Self::Conn, lease: &mut Self::Lease, now: u64) -> Fate;
 
-    /// blame notes that the route's handler blocked inline.
-    fn blame(&self, route: u32);
+    /// stalled notes that a handler of that route held a leader until the shard was taken away.
+    fn stalled(&self, route: u32, why: Stall);
 
     /// accept_failed is told once for each back-off of a listener.
     fn accept_failed(&self, error: &std::io::Error, retry_ms: u64);

@@ -30,9 +30,10 @@ impl<'a, D: Driver> Leader<'a, D> {
         self.shard.now
     }
 
-    /// may_run_inline tells whether a relief stands by for the case that a handler blocks.
-    pub(crate) fn may_run_inline(&self) -> bool {
-        self.rt.workers.may_run_inline()
+    /// may_run_inline tells whether a relief stands by for the case that a handler blocks, and, unless the
+    /// handler is trusted to be quick, room below the cap.
+    pub(crate) fn may_run_inline(&self, quick: bool) -> bool {
+        self.rt.workers.may_run_inline(quick)
     }
 
     /// call runs `f`, which may block, as a handler of `route`. Whoever takes the shard away flushes `cork`.
@@ -230,18 +231,18 @@ impl<'a, D: Driver> Leader<'a, D> {
                 e.conn = Some(conn);
                 self.shard.enqueue(token);
             }
-            Fate::Off => self.send_off(token, conn, lease),
+            Fate::Off { quick } => self.send_off(token, conn, quick, lease),
         }
     }
 
-    fn send_off(&mut self, token: u64, conn: Box<D::Conn>, lease: &mut D::Lease) {
+    fn send_off(&mut self, token: u64, conn: Box<D::Conn>, quick: bool, lease: &mut D::Lease) {
         if let Some((e, timers)) = self.shard.with_timers(token) {
             timers.set(&mut e.deadline, NEVER, token);
         }
         let fresh = self.shard.leases.pop().unwrap_or_else(|| self.rt.driver.lease());
         let its = std::mem::replace(lease, fresh);
         let job = Job { shard: self.shard.index, token, conn, lease: its };
-        match self.rt.workers.run(job, self.shard.now) {
+        match self.rt.workers.run(job, quick, self.shard.now) {
             Ok(queued) => {
                 if queued {
                     self.rt.ring();

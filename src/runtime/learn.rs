@@ -6,18 +6,39 @@ const ONE: u32 = 1 << 16;
 /// Above this share of blocking calls a route leaves the loop; below the other one it comes back.
 const LEAVE: u32 = ONE / 10;
 const RETURN: u32 = ONE / 50;
+/// So many calls in a row that held their thread end the trust that the route is quick. A new route has none: in a
+/// burst of calls all would be let pass before the first has shown what it does.
+const STALLS: u32 = 2;
+
+/// Stall says why a handler held its thread: a leader, who lost the shard over it, or another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stall {
+    /// The handler slept, or burned CPU: in the program's own code, or in a client call.
+    Blocked,
+    /// It waited for its own connection, which says nothing about the route.
+    Peer,
+    /// Other threads had the CPU.
+    Preempted,
+}
 
 /// Learn is a decaying share of blocking calls. Lost updates of a race only make it a little late.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Learn {
     share: AtomicU32,
     off: AtomicU32,
     told: AtomicI32,
+    /// How many calls in a row held their thread; STALLS before the first that did not.
+    stalls: AtomicU32,
 }
 
 impl Learn {
     pub(crate) const fn new() -> Learn {
-        Learn { share: AtomicU32::new(0), off: AtomicU32::new(0), told: AtomicI32::new(0) }
+        Learn {
+            share: AtomicU32::new(0),
+            off: AtomicU32::new(0),
+            told: AtomicI32::new(0),
+            stalls: AtomicU32::new(STALLS),
+        }
     }
 
     /// tell fixes the answer: 1 the route blocks, 0 it does not, -1 find out.
@@ -33,17 +54,39 @@ impl Learn {
         }
     }
 
-    /// note counts a call. Calls of a route that never blocked cost one relaxed load.
-    pub(crate) fn note(&self, blocked: bool) {
-        let old = self.share.load(Ordering::Relaxed);
-        if !blocked && old == 0 {
-            return;
+    /// is_quick tells whether the route is trusted not to hold a thread: it was seen not to, and its last calls did
+    /// not all do so.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.stalls.load(Ordering::Relaxed) < STALLS && !self.blocks()
+    }
+
+    /// passed counts a call that held nothing up. On a route that never did it costs two relaxed loads.
+    pub(crate) fn passed(&self) {
+        if self.stalls.load(Ordering::Relaxed) != 0 {
+            self.stalls.store(0, Ordering::Relaxed);
         }
-        let new = if blocked { old + (ONE - old) / 16 } else { old - old.div_ceil(16) };
-        self.share.store(new, Ordering::Relaxed);
-        if new > LEAVE {
+        let old = self.share.load(Ordering::Relaxed);
+        if old != 0 {
+            self.settle(old - old.div_ceil(16));
+        }
+    }
+
+    /// stalled counts a call that held its thread; only where the handler is to blame did it block.
+    pub(crate) fn stalled(&self, why: Stall) {
+        if why != Stall::Preempted {
+            self.stalls.fetch_add(1, Ordering::Relaxed);
+        }
+        if why == Stall::Blocked {
+            let old = self.share.load(Ordering::Relaxed);
+            self.settle(old + (ONE - old) / 16);
+        }
+    }
+
+    fn settle(&self, share: u32) {
+        self.share.store(share, Ordering::Relaxed);
+        if share > LEAVE {
             self.off.store(1, Ordering::Relaxed);
-        } else if new < RETURN {
+        } else if share < RETURN {
             self.off.store(0, Ordering::Relaxed);
         }
     }
@@ -55,14 +98,14 @@ mod tests {
 
     #[test]
     fn two_blocking_calls_leave_the_loop_and_quiet_ones_return() {
-        let l = Learn::default();
-        l.note(true);
+        let l = Learn::new();
+        l.stalled(Stall::Blocked);
         assert!(!l.blocks());
-        l.note(true);
+        l.stalled(Stall::Blocked);
         assert!(l.blocks());
         let mut calls = 0;
         while l.blocks() {
-            l.note(false);
+            l.passed();
             calls += 1;
         }
         assert!((10..100).contains(&calls), "{calls}");
@@ -70,15 +113,30 @@ mod tests {
 
     #[test]
     fn what_is_told_wins() {
-        let l = Learn::default();
+        let l = Learn::new();
         l.tell(1);
-        assert!(l.blocks());
+        assert!(l.blocks() && !l.is_quick());
         l.tell(0);
         for _ in 0..10 {
-            l.note(true);
+            l.stalled(Stall::Blocked);
         }
         assert!(!l.blocks());
         l.tell(-1);
         assert!(l.blocks());
+    }
+
+    #[test]
+    fn trust_ends_with_two_stalls_in_a_row_and_comes_back_with_a_quick_call() {
+        let l = Learn::new();
+        assert!(!l.is_quick());
+        l.passed();
+        l.stalled(Stall::Preempted);
+        l.stalled(Stall::Preempted);
+        l.stalled(Stall::Peer);
+        assert!(l.is_quick());
+        l.stalled(Stall::Peer);
+        assert!(!l.is_quick() && !l.blocks());
+        l.passed();
+        assert!(l.is_quick());
     }
 }

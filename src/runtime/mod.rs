@@ -38,10 +38,10 @@ mod models;
 pub use current::before_block;
 #[cfg(not(loom))]
 pub(crate) use {
-    current::{in_handler, is_in_handler},
+    current::{before_peer, blocks_in, in_handler, is_in_handler},
     driver::{Driver, Fate, Ready},
     leader::Leader,
-    learn::Learn,
+    learn::{Learn, Stall},
     listen::Listening,
     shard::Flush,
     start::{Config, Runtime},

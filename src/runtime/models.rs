@@ -111,7 +111,7 @@ fn no_order_is_lost() {
         let w = Arc::new(Workers::<u32, u32>::new(limits));
         assert_eq!(w.wanted(), 0);
         let done = Arc::new(AtomicUsize::new(0));
-        w.run(1, 0).unwrap();
+        w.run(1, false, 0).unwrap();
         assert_eq!(w.wanted(), 1);
         let thread = {
             let (w, done) = (w.clone(), done.clone());
@@ -127,7 +127,7 @@ fn no_order_is_lost() {
                 }
             })
         };
-        w.run(2, 0).unwrap();
+        w.run(2, true, 0).unwrap();
         w.lead(3, false);
         w.stop();
         thread.join().unwrap();
@@ -162,7 +162,7 @@ fn a_relief_always_exists() {
                 }
             })
         };
-        w.run(1, 0).unwrap();
+        w.run(1, false, 0).unwrap();
         w.lead(2, false);
         // Seen by the assertion above: a job only after the shard was led, by the rest of the stopping pool.
         while !led.load(Ordering::SeqCst) {

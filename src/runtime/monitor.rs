@@ -6,6 +6,7 @@
 
 use super::driver::Driver;
 use super::handoff::Call;
+use super::learn::Stall;
 use super::shard::{Msg, Shared};
 use super::start::{Job, Phase, Runtime};
 use super::sync::lock;
@@ -98,31 +99,28 @@ fn watch<D: Driver>(rt: &Runtime<D>, shared: &Shared<D>, suspect: &mut Option<Su
     if now - s.since < PATIENCE {
         return false;
     }
-    let Some(guilty) = judge(shared, s, now) else { return false };
+    let Some(why) = judge(shared, s, now) else { return false };
     let Some(shard) = shared.handoff.steal(call) else { return false };
     *suspect = None;
-    if guilty {
-        rt.driver.blame(shard.route);
-    }
-    rt.displace(shard);
+    rt.displace(shard, why);
     true
 }
 
-/// judge decides whether the leader is to be relieved, and whether its handler is to blame.
-fn judge<D: Driver>(shared: &Shared<D>, s: &mut Suspect, now: Instant) -> Option<bool> {
+/// judge decides whether the leader is to be relieved, and why.
+fn judge<D: Driver>(shared: &Shared<D>, s: &mut Suspect, now: Instant) -> Option<Stall> {
     let probe = lock(&shared.probe).clone();
     let Some((state, cpu)) = probe.as_ref().and_then(|p| Some((p.state()?, p.cpu()?))) else {
         // Without /proc nothing can be told apart.
-        return Some(true);
+        return Some(Stall::Blocked);
     };
     if state != b'R' {
-        return Some(true);
+        return Some(Stall::Blocked);
     }
     match s.running {
         Some((at, before)) if (cpu.saturating_sub(before)) * 2 >= now - at && now - at >= SHORT_TICK => {
-            Some(true)
+            Some(Stall::Blocked)
         }
-        Some(_) if now - s.since > PREEMPTED => Some(false),
+        Some(_) if now - s.since > PREEMPTED => Some(Stall::Preempted),
         Some(_) => None,
         None => {
             s.running = Some((now, cpu));

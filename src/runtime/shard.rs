@@ -6,11 +6,12 @@ use super::listen::{Listening, Watched};
 use super::mailbox::Mailbox;
 use super::timers::{Deadline, Timers};
 use crate::net::sys;
+use crate::sync::Mutex;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// Msg is what other threads tell the leader.
 pub(super) enum Msg<D: Driver> {

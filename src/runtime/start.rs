@@ -5,15 +5,17 @@ use super::current::GiveUp;
 use super::driver::Driver;
 use super::handoff::Call;
 use super::leader::lead;
+use super::learn::Stall;
 use super::listen::Listening;
 use super::monitor;
 use super::shard::{Msg, Shard, Shared};
 use super::sync::lock;
 use super::workers::{Limits, Order, Slot, Was, Workers};
 use crate::hooks;
+use crate::sync::{Mutex, OnceLock};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{JoinHandle, Thread};
 use std::time::Instant;
 
@@ -231,7 +233,8 @@ impl<D: Driver> Runtime<D> {
     }
 
     /// displace passes on a shard whose leader is still in a handler.
-    pub(super) fn displace(&self, mut shard: Box<Shard<D>>) {
+    pub(super) fn displace(&self, mut shard: Box<Shard<D>>, why: Stall) {
+        self.driver.stalled(shard.route, why);
         if let Some(cork) = shard.cork.take() {
             cork.flush();
         }
@@ -247,9 +250,9 @@ pub(super) struct Here<D: Driver> {
 }
 
 impl<D: Driver> GiveUp for Here<D> {
-    fn give_up(&self, call: Call) {
+    fn give_up(&self, call: Call, why: Stall) {
         if let Some(shard) = self.rt.shards.get(self.index).and_then(|s| s.handoff.steal(call)) {
-            self.rt.displace(shard);
+            self.rt.displace(shard, why);
         }
     }
 }

@@ -1,15 +1,14 @@
 //! The primitives of the hand-off: std's when shipped, loom's when the model checker runs the same modules.
 
+#[cfg(not(loom))]
+pub(crate) use crate::sync::{Condvar, Mutex, MutexGuard};
 #[cfg(loom)]
 pub(crate) use loom::sync::{
-    Mutex, MutexGuard,
+    Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
 };
 #[cfg(not(loom))]
-pub(crate) use std::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
-};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// lock ignores poisoning: a panic is caught at the border, and what it left behind is whole, since no
 /// callback runs under a lock of ours.

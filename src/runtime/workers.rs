@@ -3,17 +3,14 @@
 //! The promise to keep: *a relief always exists*. A leader may run a handler inline only while at least
 //! `reserve` threads are idle (one for each shard), and off-loop handlers never take those. So when leaders
 //! block, each of their shards finds a thread, whatever the cap. Past the cap handlers queue; past the queue
-//! they are refused. A thread is handed its order directly and the most recently used one first; the lock is
+//! they are refused. Handlers that are trusted to be quick run inline past the cap too: those that wait for each
+//! other up to the cap must not keep them from being served. Where that trust is wrong, and where several leaders
+//! pass the cap at once, it is exceeded by a few, twice as many as there are shards. A thread is handed its order directly and the most recently used one first; the lock is
 //! held for a few instructions and never while waking.
 
-use super::sync::{AtomicUsize, Mutex, Ordering, lock};
+use super::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, lock};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-#[cfg(loom)]
-use loom::sync::Condvar;
-#[cfg(not(loom))]
-use std::sync::Condvar;
 
 pub(crate) enum Order<L, J> {
     /// Lead this shard.
@@ -72,7 +69,10 @@ impl<L, J> Slot<L, J> {
 struct State<L, J> {
     idle: Vec<Arc<Slot<L, J>>>,
     leads: VecDeque<L>,
+    /// Handlers that wait for a thread, with the time since when.
     jobs: VecDeque<(u64, J)>,
+    /// The same, of those that are trusted to be quick.
+    quick: VecDeque<(u64, J)>,
     /// Threads that exist or are being made.
     threads: usize,
     starting: usize,
@@ -84,6 +84,8 @@ struct State<L, J> {
 pub(crate) struct Workers<L, J> {
     state: Mutex<State<L, J>>,
     idle: AtomicUsize,
+    /// Below the cap, as leaders may see it without the lock: approximately.
+    room: AtomicBool,
     limits: Limits,
 }
 
@@ -93,24 +95,52 @@ impl<L, J> Workers<L, J> {
             idle: Vec::new(),
             leads: VecDeque::new(),
             jobs: VecDeque::new(),
+            quick: VecDeque::new(),
             threads: 0,
             starting: 0,
             busy: 0,
             stopping: false,
         };
-        Workers { state: Mutex::new(state), idle: AtomicUsize::new(0), limits }
+        Workers {
+            state: Mutex::new(state),
+            idle: AtomicUsize::new(0),
+            room: AtomicBool::new(limits.cap > 0),
+            limits,
+        }
     }
 
-    /// may_run_inline tells a leader whether a relief stands by.
-    pub(crate) fn may_run_inline(&self) -> bool {
+    /// may_run_inline tells a leader whether a relief stands by, and, for a handler that is not trusted to be
+    /// `quick`, whether the cap has room for it.
+    pub(crate) fn may_run_inline(&self, quick: bool) -> bool {
         self.idle.load(Ordering::Relaxed) >= self.limits.reserve
+            && (quick || self.room.load(Ordering::Relaxed))
+    }
+
+    /// cap is how many handlers may be off the loop before another one starts there. Above the cap of all is room
+    /// for what leaders may at once have let past it, and as much again for quick ones.
+    fn cap(&self, quick: bool) -> isize {
+        (self.limits.cap + if quick { 2 * self.limits.reserve } else { 0 }) as isize
+    }
+
+    /// most is how many threads there are at all: leaders, their reliefs and handlers.
+    fn most(&self) -> usize {
+        2 * self.limits.reserve + self.cap(true) as usize
+    }
+
+    /// count changes the number of handlers off the loop.
+    fn count(&self, s: &mut State<L, J>, by: isize) {
+        s.busy += by;
+        let room = s.busy < self.cap(false);
+        if room != self.room.load(Ordering::Relaxed) {
+            self.room.store(room, Ordering::Relaxed);
+        }
     }
 
     /// lead gives a shard to a thread; `displaced`: its old leader is still in a handler.
     pub(crate) fn lead(&self, shard: L, displaced: bool) {
         let mut s = lock(&self.state);
         if displaced {
-            s.busy += 1;
+            self.count(&mut s, 1);
         }
         match s.idle.pop() {
             None => s.leads.push_back(shard),
@@ -123,20 +153,21 @@ impl<L, J> Workers<L, J> {
     }
 
     /// run gives a handler to a thread, or queues it (`true`); `Err`: the queue is full or the threads stop.
-    pub(crate) fn run(&self, job: J, now: u64) -> Result<bool, J> {
+    pub(crate) fn run(&self, job: J, quick: bool, now: u64) -> Result<bool, J> {
         let mut s = lock(&self.state);
-        if s.stopping || s.jobs.len() >= self.limits.queue {
+        if s.stopping || s.jobs.len() + s.quick.len() >= self.limits.queue {
             return Err(job);
         }
-        let free =
-            s.busy < self.limits.cap as isize && s.idle.len() > self.limits.reserve && s.jobs.is_empty();
+        let first = if quick { s.quick.is_empty() } else { s.quick.is_empty() && s.jobs.is_empty() };
+        let free = first && s.busy < self.cap(quick) && s.idle.len() > self.limits.reserve;
         match if free { s.idle.pop() } else { None } {
             None => {
-                s.jobs.push_back((now, job));
+                let queue = if quick { &mut s.quick } else { &mut s.jobs };
+                queue.push_back((now, job));
                 return Ok(true);
             }
             Some(slot) => {
-                s.busy += 1;
+                self.count(&mut s, 1);
                 self.idle.store(s.idle.len(), Ordering::Relaxed);
                 drop(s);
                 slot.give(Order::Run(job));
@@ -150,21 +181,20 @@ impl<L, J> Workers<L, J> {
         let mut s = lock(&self.state);
         match was {
             Was::Started => s.starting = s.starting.saturating_sub(1),
-            Was::Handling => s.busy -= 1,
+            Was::Handling => self.count(&mut s, -1),
             Was::Leading => {}
         }
         if let Some(shard) = s.leads.pop_front() {
             return Order::Lead(shard);
         }
-        if s.stopping && s.jobs.is_empty() {
+        if s.stopping && s.jobs.is_empty() && s.quick.is_empty() {
             s.threads -= 1;
             return Order::Exit;
         }
-        if s.busy < self.limits.cap as isize
-            && (s.idle.len() >= self.limits.reserve || s.stopping)
-            && let Some((_, job)) = s.jobs.pop_front()
+        if (s.idle.len() >= self.limits.reserve || s.stopping)
+            && let Some(job) = self.waiting(&mut s)
         {
-            s.busy += 1;
+            self.count(&mut s, 1);
             return Order::Run(job);
         }
         s.idle.push(slot.clone());
@@ -173,17 +203,24 @@ impl<L, J> Workers<L, J> {
         slot.wait()
     }
 
+    /// waiting takes the handler whose turn it is, if the cap has room for it.
+    fn waiting(&self, s: &mut State<L, J>) -> Option<J> {
+        let quick = if s.busy < self.cap(true) { s.quick.pop_front() } else { None };
+        let job = quick.or_else(|| if s.busy < self.cap(false) { s.jobs.pop_front() } else { None });
+        job.map(|(_, job)| job)
+    }
+
     /// wanted says how many threads to make now, and counts them as being made.
     pub(crate) fn wanted(&self) -> usize {
         let mut s = lock(&self.state);
         if s.stopping && s.leads.is_empty() {
             return 0;
         }
-        let room = (self.limits.cap as isize - s.busy).max(0) as usize;
-        let need = s.leads.len() + s.jobs.len().min(room) + self.limits.reserve;
+        let room = |quick| (self.cap(quick) - s.busy).max(0) as usize;
+        let handlers = (s.quick.len() + s.jobs.len().min(room(false))).min(room(true));
+        let need = s.leads.len() + handlers + self.limits.reserve;
         let have = s.idle.len() + s.starting;
-        let most = self.limits.cap + 2 * self.limits.reserve;
-        let n = need.saturating_sub(have).min(most.saturating_sub(s.threads));
+        let n = need.saturating_sub(have).min(self.most().saturating_sub(s.threads));
         s.threads += n;
         s.starting += n;
         n
@@ -200,14 +237,22 @@ impl<L, J> Workers<L, J> {
     pub(crate) fn is_short(&self) -> bool {
         let s = lock(&self.state);
         let reserve = if s.stopping { 0 } else { self.limits.reserve };
-        !s.leads.is_empty() || !s.jobs.is_empty() || s.idle.len() + s.starting < reserve
+        !s.leads.is_empty()
+            || !s.jobs.is_empty()
+            || !s.quick.is_empty()
+            || s.idle.len() + s.starting < reserve
     }
 
     /// expired takes the handlers out of the queue that have waited since before `since`.
     pub(crate) fn expired(&self, since: u64) -> Vec<J> {
         let mut s = lock(&self.state);
-        let n = s.jobs.iter().take_while(|(at, _)| *at < since).count();
-        s.jobs.drain(..n).map(|(_, j)| j).collect()
+        let s = &mut *s;
+        let mut late = Vec::new();
+        for queue in [&mut s.quick, &mut s.jobs] {
+            let n = queue.iter().take_while(|(at, _)| *at < since).count();
+            late.extend(queue.drain(..n).map(|(_, job)| job));
+        }
+        late
     }
 
     /// trim sends half of the idle threads away that are more than the shards want, the longest idle first: after
@@ -215,7 +260,7 @@ impl<L, J> Workers<L, J> {
     pub(crate) fn trim(&self) {
         let mut s = lock(&self.state);
         let surplus = s.idle.len().saturating_sub(self.limits.reserve + 1);
-        if surplus == 0 || !s.jobs.is_empty() {
+        if surplus == 0 || !s.jobs.is_empty() || !s.quick.is_empty() {
             return;
         }
         // The bottom of the stack is the thread that has been idle longest.

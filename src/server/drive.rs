@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::h1::{self, Reject};
 use crate::log;
 use crate::net::sys;
-use crate::runtime::{Driver, Fate, Leader, NEVER, Ready, in_handler};
+use crate::runtime::{Driver, Fate, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const LINGER_MS: u64 = 500;
 /// Go's: a new connection that says nothing for this long counts as idle when the server stops.
 const NEW_IS_IDLE_MS: u64 = 5000;
-/// A call off the loop that took longer than this blocked.
+/// A call off the loop that took longer than this, but for its waits on its own connection, blocked.
 const BLOCKED: Duration = Duration::from_micros(300);
 /// Go's: so many bytes of line ends behind a POST are no part of the next request.
 const SKIP: u8 = 4;
@@ -92,8 +92,16 @@ impl Driver for Http {
 
     fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> Fate {
         let started = Instant::now();
-        self.call_handler(ex);
-        ex.table.learn(ex.route).note(started.elapsed() > BLOCKED);
+        let ((), called_out) = blocks_in(|| self.call_handler(ex));
+        let waited = ex.wire.input().waited + ex.wire.output().waited;
+        let learn = ex.table.learn(ex.route);
+        if called_out || started.elapsed().saturating_sub(waited) > BLOCKED {
+            learn.stalled(Stall::Blocked);
+        } else if !waited.is_zero() {
+            learn.stalled(Stall::Peer);
+        } else {
+            learn.passed();
+        }
         self.end_off_loop(conn, ex)
     }
 
@@ -102,8 +110,8 @@ impl Driver for Http {
         self.park(conn, ex, Next::Close, now)
     }
 
-    fn blame(&self, route: u32) {
-        self.0.mux.table().learn(route).note(true);
+    fn stalled(&self, route: u32, why: Stall) {
+        self.0.mux.table().learn(route).stalled(why);
     }
 
     fn accept_failed(&self, error: &std::io::Error, retry_ms: u64) {
@@ -154,17 +162,18 @@ impl Http {
             if let Err(refused) = self.prepare(conn, ex, len) {
                 break self.refuse(ex, &refused);
             }
-            let blocks = ex.table.learn(ex.route).blocks();
-            if blocks || !leader.may_run_inline() {
+            let learn = ex.table.learn(ex.route);
+            let quick = learn.is_quick();
+            if learn.blocks() || !leader.may_run_inline(quick) {
                 let _ = ex.wire.output().send_some();
-                return (Some(leader), Fate::Off);
+                return (Some(leader), Fate::Off { quick });
             }
             let corked = !ex.wire.output().buf.is_empty();
             let cork = corked.then(|| ex.wire.clone() as Arc<dyn crate::runtime::Flush>);
             let (left, ()) = leader.call(ex.route, cork, || self.call_handler(ex));
             let Some(l) = left else { return (None, self.end_off_loop(conn, ex)) };
             leader = l;
-            ex.table.learn(ex.route).note(false);
+            ex.table.learn(ex.route).passed();
             match self.after(conn, ex) {
                 Next::GoOn => {}
                 end => break end,
@@ -230,19 +239,22 @@ impl Http {
         ex.request.remote = Some(conn.remote);
         self.0.mux.refresh(&mut ex.table, &mut ex.generation);
         ex.route = ex.table.route(&ex.request);
-        // As in Go, `OPTIONS *` is the server's own and reaches no mux.
-        if let Some(hook) = self.0.hook.as_ref().filter(|_| !ex.table.is_options(ex.route)) {
-            hook.serve(&mut ex.writer, &mut ex.request);
-        }
         Ok(())
     }
 
     fn call_handler(&self, ex: &mut Exchange) {
         let core = Arc::as_ptr(&self.0) as usize;
         let Exchange { table, route, writer, request, .. } = ex;
-        if let Some(handler) = table.handler(*route) {
-            in_handler(core, || handler.serve(writer, request));
-        }
+        // As in Go, `OPTIONS *` is the server's own and reaches no mux.
+        let hook = self.0.hook.as_ref().filter(|_| !table.is_options(*route));
+        in_handler(core, || {
+            if let Some(hook) = hook {
+                hook.serve(writer, request);
+            }
+            if let Some(handler) = table.handler(*route) {
+                handler.serve(writer, request);
+            }
+        });
     }
 
     /// after ends the exchange whose handler has returned.

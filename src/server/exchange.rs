@@ -10,7 +10,7 @@ use crate::message::request::{Body, Request};
 use crate::mux::Table;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A block that grew beyond this for a large head is let go afterwards.
 const KEEP_BLOCK: usize = 64 * 1024;
@@ -149,8 +149,10 @@ impl Exchange {
                 input.begin(Framing::None, &[], u64::MAX);
             }
         }
+        let mut output = self.wire.output();
+        output.waited = Duration::ZERO;
         if settings.write_timeout.is_some() {
-            self.wire.output().deadline = settings.write_timeout.map(|t| Instant::now() + t);
+            output.deadline = settings.write_timeout.map(|t| Instant::now() + t);
         }
     }
 

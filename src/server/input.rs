@@ -7,7 +7,6 @@ use crate::h1::{BodyDecoder, Framing};
 use crate::message::header::Header;
 use crate::message::request::Incoming;
 use crate::net::sys;
-use crate::runtime::before_block;
 use std::io::ErrorKind;
 use std::os::fd::RawFd;
 use std::sync::atomic::Ordering;
@@ -30,6 +29,8 @@ pub(crate) struct Input {
     pub(super) asked_continue: bool,
     pub(super) progress: Option<Duration>,
     pub(super) deadline: Option<Instant>,
+    /// How long this exchange has waited for its connection.
+    pub(super) waited: Duration,
     /// Bytes that the body may still have.
     limit: u64,
     /// The last read left nothing behind in the socket.
@@ -49,6 +50,7 @@ impl Default for Input {
             asked_continue: false,
             progress: None,
             deadline: None,
+            waited: Duration::ZERO,
             limit: u64::MAX,
             drained: true,
             trailer: None,
@@ -67,6 +69,7 @@ impl Input {
         self.expect = false;
         self.asked_continue = false;
         self.limit = limit;
+        self.waited = Duration::ZERO;
         self.drained = true;
         self.trailer = None;
     }
@@ -164,8 +167,8 @@ impl Input {
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
                     self.drained = true;
-                    before_block();
-                    wait_for(self.fd, libc::POLLIN, self.progress, self.deadline, "read", Phase::Body)?;
+                    let limits = (self.progress, self.deadline);
+                    wait_for(self.fd, libc::POLLIN, limits, &mut self.waited, "read", Phase::Body)?;
                 }
                 Err(e) => return Err(Error::io(Kind::Io, "read", &e).with_phase(Phase::Body)),
             }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::sys;
-use crate::runtime::before_block;
+use crate::runtime::before_peer;
 use std::io::{ErrorKind, IoSlice};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
@@ -18,11 +18,20 @@ pub(crate) struct Output {
     /// Go's WriteTimeout.
     pub(super) deadline: Option<Instant>,
     pub(super) progress: Option<Duration>,
+    /// How long this exchange has waited for its connection.
+    pub(super) waited: Duration,
 }
 
 impl Default for Output {
     fn default() -> Output {
-        Output { fd: -1, buf: Vec::with_capacity(FULL), broken: None, deadline: None, progress: None }
+        Output {
+            fd: -1,
+            buf: Vec::with_capacity(FULL),
+            broken: None,
+            deadline: None,
+            progress: None,
+            waited: Duration::ZERO,
+        }
     }
 }
 
@@ -100,7 +109,7 @@ impl Output {
         sent.map_err(|e| self.break_with(e))
     }
 
-    fn send_slices(&self, slices: &mut [IoSlice<'_>]) -> Result<()> {
+    fn send_slices(&mut self, slices: &mut [IoSlice<'_>]) -> Result<()> {
         let mut rest = slices;
         IoSlice::advance_slices(&mut rest, 0);
         while !rest.is_empty() {
@@ -113,28 +122,33 @@ impl Output {
         Ok(())
     }
 
-    fn wait(&self) -> Result<()> {
-        before_block();
-        wait_for(self.fd, libc::POLLOUT, self.progress, self.deadline, "write", Phase::Write)
+    fn wait(&mut self) -> Result<()> {
+        let limits = (self.progress, self.deadline);
+        wait_for(self.fd, libc::POLLOUT, limits, &mut self.waited, "write", Phase::Write)
     }
 }
 
-/// wait_for waits until the socket is ready, but no longer than `progress` and not past `deadline`.
+/// wait_for waits until the socket is ready, but no longer than the progress timeout and not past the deadline,
+/// and adds the time to `waited`.
 pub(super) fn wait_for(
     fd: RawFd,
     events: i16,
-    progress: Option<Duration>,
-    deadline: Option<Instant>,
+    (progress, deadline): (Option<Duration>, Option<Instant>),
+    waited: &mut Duration,
     what: &str,
     phase: Phase,
 ) -> Result<()> {
+    before_peer();
+    let started = Instant::now();
     let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
     let limit = match (progress, left) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
     let mut fds = [sys::poll_fd(fd, events)];
-    match sys::poll(&mut fds, limit.map_or(-1, sys::millis)) {
+    let ready = sys::poll(&mut fds, limit.map_or(-1, sys::millis));
+    *waited += started.elapsed();
+    match ready {
         Ok(0) => Err(Error::new(Kind::Timeout, format!("{what}: i/o timeout")).with_phase(phase)),
         Ok(_) => Ok(()),
         Err(e) => Err(Error::io(Kind::Io, what, &e).with_phase(phase)),

@@ -7,17 +7,18 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::mux::Mux;
 use crate::net::sys;
 use crate::runtime::{Config, Listening, Runtime, is_in_handler};
+use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// Shared is what the server's threads see of it.
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) mux: Arc<Mux>,
-    /// Called with each request before it is routed.
+    /// Called before the handler of each request.
     pub(super) hook: Option<Box<dyn Handler>>,
     pub(super) stopping: Arc<AtomicBool>,
     base: Instant,
@@ -96,7 +97,7 @@ impl Server {
         Ok(())
     }
 
-    /// set_hook has `hook` called with each request before it is routed.
+    /// set_hook has `hook` called with each request before its handler, or before what the mux answers itself.
     pub fn set_hook(&self, hook: Box<dyn Handler>) -> Result<()> {
         let mut s = self.setup();
         if s.started {

@@ -5,9 +5,10 @@
 use super::input::Input;
 use super::output::Output;
 use crate::runtime::Flush;
+use crate::sync::{Mutex, MutexGuard};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// How often [`Flush`] looks again for a lock that a write holds for an instant.
 const FLUSH_TRIES: usize = 16;
@@ -42,8 +43,8 @@ impl Wire {
     pub(super) fn try_input(&self) -> Option<MutexGuard<'_, Input>> {
         match self.input.try_lock() {
             Ok(i) => Some(i),
-            Err(std::sync::TryLockError::Poisoned(p)) => Some(p.into_inner()),
-            Err(std::sync::TryLockError::WouldBlock) => None,
+            Err(crate::sync::TryLockError::Poisoned(p)) => Some(p.into_inner()),
+            Err(crate::sync::TryLockError::WouldBlock) => None,
         }
     }
 

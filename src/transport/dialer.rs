@@ -5,9 +5,10 @@ use super::pool::{IDLE_THREAD, Shared, Waiter, lock};
 use crate::error::{Error, Kind};
 use crate::message::outbound::Key;
 use crate::net::dial::Dialer;
+use crate::sync::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 /// MAX_DIALS bounds the dials that go on at once; more wait in line.

@@ -13,9 +13,10 @@ use crate::message::outbound::Key;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event::Event;
 use crate::runtime::before_block;
+use crate::sync::{Condvar, Mutex, MutexGuard, RwLock};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
