@@ -30,20 +30,8 @@ list(APPEND nethttp_rust_sources
 set(nethttp_cargo_env "CARGO_TARGET_DIR=${nethttp_target_dir}")
 set(nethttp_cargo_args rustc --release --locked --lib --crate-type cdylib,staticlib)
 set(nethttp_cargo_out "${nethttp_target_dir}/release")
-if(NETHTTP_SANITIZE STREQUAL "address")
-    # The bootstrap switch opens -Zsanitizer on a stable toolchain. A target is named so that build scripts, which
-    # run on the host, stay uninstrumented.
-    execute_process(COMMAND rustc -vV OUTPUT_VARIABLE nethttp_rustc_info COMMAND_ERROR_IS_FATAL ANY)
-    string(REGEX MATCH "host: ([^\n]+)" unused "${nethttp_rustc_info}")
-    set(nethttp_triple "${CMAKE_MATCH_1}")
-    list(APPEND nethttp_cargo_env "RUSTC_BOOTSTRAP=1" "RUSTFLAGS=-Zsanitizer=address -Cdebuginfo=1")
-    list(APPEND nethttp_cargo_args --target "${nethttp_triple}" --config "profile.release.lto=false"
-         --config "profile.release.codegen-units=16")
-    set(nethttp_cargo_out "${nethttp_target_dir}/${nethttp_triple}/release")
-    add_compile_options(-fsanitize=address -fno-omit-frame-pointer)
-    add_link_options(-fsanitize=address)
-elseif(NOT NETHTTP_SANITIZE STREQUAL "")
-    message(FATAL_ERROR "NETHTTP_SANITIZE is '${NETHTTP_SANITIZE}': only address is known")
+if(NOT NETHTTP_SANITIZE STREQUAL "")
+    include(cmake/sanitize.cmake)
 endif()
 
 add_custom_command(
