@@ -253,6 +253,46 @@ pub unsafe extern "C" fn nh_server_set_keep_alive(s: *mut nh_server, on: i32) ->
     })
 }
 
+/// nh_server_set_lame_duck sets how long a server that was told to stop goes on to accept and to serve: each answer
+/// then says `Connection: close`, so that clients leave by themselves, and no request meets a connection that is
+/// just being closed. Only afterwards idle connections are ended. In milliseconds; 0, the default, is no such
+/// period. It counts into the time of nh_server_shutdown; nh_server_close does not wait for it.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, the time is negative), NH_ERR_STATE (the server has started), NH_ERR_FORKED
+/// (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_lame_duck(s: *mut nh_server, duration_ms: i64) -> nh_result {
+    guard_plain(|| {
+        let period = duration(duration_ms)?
+            .ok_or_else(|| invalid("nethttp: the lame-duck period must have a limit"))?;
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.lame_duck = period) }
+    })
+}
+
+/// nh_server_set_reuse_port lets other sockets listen on the same addresses if they ask for that too (SO_REUSEPORT),
+/// as several processes of one program do: 1, or 0, the default. It hides that a port is in use, and connections
+/// that wait to be accepted are lost when their listener closes. It counts for later calls of nh_server_listen.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, on is neither), NH_ERR_STATE (the server has started), NH_ERR_FORKED
+/// (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_reuse_port(s: *mut nh_server, on: i32) -> nh_result {
+    guard_plain(|| {
+        if !(0..=1).contains(&on) {
+            return Err(invalid("nethttp: reuse_port must be 0 or 1"));
+        }
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.reuse_port = on == 1) }
+    })
+}
+
 /// nh_server_use_go_defaults sets all times to what Go's zero Server has: no limits.
 ///
 /// Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made

@@ -50,6 +50,26 @@ impl HeadScan {
     }
 }
 
+/// declared_length is a hint at how long the body behind a head is that was not parsed yet: what its Content-Length
+/// says, unless the sender waits for a go-ahead. What it means is the parser's to decide.
+pub fn declared_length(head: &[u8]) -> Option<u64> {
+    let mut length = None;
+    for line in head.split(|&b| b == b'\n').skip(1) {
+        let Some((name, value)) = memchr(b':', line).and_then(|at| line.split_at_checked(at)) else {
+            continue;
+        };
+        match name.len() {
+            6 if name.eq_ignore_ascii_case(b"expect") => return None,
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                let digits = value.strip_prefix(b":").unwrap_or_default().trim_ascii();
+                length = std::str::from_utf8(digits).ok().and_then(|d| d.parse().ok());
+            }
+            _ => {}
+        }
+    }
+    length
+}
+
 /// skip_empty_lines counts the CR and LF bytes, at most four, that stand before a request line. RFC 9112, 2.2
 /// has a server ignore at least one CRLF there; Go does so after a POST only, and so does our server.
 pub fn skip_empty_lines(buf: &[u8]) -> usize {
@@ -88,6 +108,17 @@ mod tests {
         }
         assert_eq!(HeadScan::new().find(b"GET / HTTP/1.1\r\nA: b\r\n\r"), None);
         assert_eq!(HeadScan::new().find(b""), None);
+    }
+
+    #[test]
+    fn a_declared_length_is_seen_unless_the_sender_waits() {
+        let of = |fields: &str| declared_length(format!("POST / HTTP/1.1\r\n{fields}\r\n").as_bytes());
+        assert_eq!(of("Host: h\r\ncontent-LENGTH:  12 \r\n"), Some(12));
+        assert_eq!(of("Content-Length: 12\r\nExpect: 100-continue\r\n"), None);
+        assert_eq!(of("Content-Length: x\r\n"), None);
+        assert_eq!(of("Content-Lengt: 1\r\n"), None);
+        assert_eq!(of("no colon\r\n"), None);
+        assert_eq!(declared_length(b""), None);
     }
 
     #[test]

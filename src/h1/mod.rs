@@ -20,7 +20,7 @@ pub use body::{BodyDecoder, Progress};
 pub use encode::{CHUNK_END, LAST_CHUNK, chunk_header, decimal, last_chunk, request_line, status_line};
 pub use fields::{MAX_REQUEST_FIELDS, MAX_RESPONSE_FIELDS};
 pub use framing::{Framing, RequestFacts, ResponseFacts, request_facts, response_facts};
-pub use head::{HeadScan, skip_empty_lines};
+pub use head::{HeadScan, declared_length, skip_empty_lines};
 pub use request::{Reject, RequestLine, check_first_line, parse_request};
 pub use response::{StatusLine, parse_response};
 pub use trailer::is_forbidden_in_trailer;

@@ -54,6 +54,7 @@ pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
             trimmed = now;
             rt.workers.trim();
         }
+        let until_drain = rt.until_drain().unwrap_or(TRIM_EVERY);
         let count = rt.shards.iter().map(|s| s.handoff.count()).sum::<u64>();
         if count != calls {
             (calls, active) = (count, now);
@@ -62,7 +63,7 @@ pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
             let work = || rt.workers.is_short() || rt.shards.iter().any(|s| s.handoff.current().is_some());
             rt.bell().sleep(work, || {
                 if rt.phase() != Phase::Quit {
-                    std::thread::park_timeout(TRIM_EVERY)
+                    std::thread::park_timeout(TRIM_EVERY.min(until_drain))
                 }
             });
             active = Instant::now();

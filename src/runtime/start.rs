@@ -10,14 +10,15 @@ use super::listen::Listening;
 use super::monitor;
 use super::shard::{Msg, Shard, Shared};
 use super::sync::lock;
+use super::timers::NEVER;
 use super::workers::{Limits, Order, Slot, Was, Workers};
 use crate::hooks;
 use crate::sync::{Mutex, OnceLock};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, Thread};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) queue: usize,
     /// How long they may wait, in milliseconds.
     pub(crate) queue_ms: u64,
+    /// How long a drain is put off, in milliseconds.
+    pub(crate) lame_ms: u64,
     /// When the runtime's time began.
     pub(crate) base: Instant,
 }
@@ -55,6 +58,9 @@ pub(crate) struct Runtime<D: Driver> {
     pub(super) workers: Workers<Box<Shard<D>>, Job<D>>,
     pub(super) base: Instant,
     pub(super) queue_ms: u64,
+    lame_ms: u64,
+    /// When a drain that was put off begins.
+    drain_at: AtomicU64,
     bell: Bell,
     monitor: OnceLock<Thread>,
     phase: AtomicU8,
@@ -79,6 +85,8 @@ impl<D: Driver> Runtime<D> {
             workers: Workers::new(limits),
             base: config.base,
             queue_ms: config.queue_ms,
+            lame_ms: config.lame_ms,
+            drain_at: AtomicU64::new(NEVER),
             bell: Bell::new(),
             monitor: OnceLock::new(),
             phase: AtomicU8::new(Phase::Running as u8),
@@ -134,6 +142,32 @@ impl<D: Driver> Runtime<D> {
         }
     }
 
+    /// begin_drain is [`Runtime::drain`] after the lame-duck period; only the first call counts.
+    pub(crate) fn begin_drain(&self) {
+        let at = self.now().saturating_add(self.lame_ms);
+        if self.drain_at.compare_exchange(NEVER, at, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            if self.lame_ms == 0 {
+                self.drain();
+            } else {
+                self.wake_monitor();
+            }
+        }
+    }
+
+    /// until_drain is how long a drain is still put off; it begins here when the time has come.
+    pub(super) fn until_drain(&self) -> Option<Duration> {
+        let at = self.drain_at.load(Ordering::SeqCst);
+        if at == NEVER || self.phase() != Phase::Running {
+            return None;
+        }
+        let left = at.saturating_sub(self.now());
+        if left == 0 {
+            self.drain();
+            return None;
+        }
+        Some(Duration::from_millis(left))
+    }
+
     /// drain ends accepting and idle connections; busy ones end after their answer.
     pub(crate) fn drain(&self) {
         self.set_phase(Phase::Draining);
@@ -151,7 +185,7 @@ impl<D: Driver> Runtime<D> {
     /// obey drains if that was asked for.
     pub(super) fn obey(&self) {
         if self.stop_requested.load(Ordering::SeqCst) && self.phase() == Phase::Running {
-            self.drain();
+            self.begin_drain();
         }
     }
 

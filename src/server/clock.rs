@@ -1,8 +1,8 @@
 //! The `Date` field: formatted once a second for all threads.
 
 use crate::message::date;
+use crate::net::sys;
 use std::cell::Cell;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// append_date appends the value of `Date` (RFC 9110, 6.6.1). Each thread keeps its own copy, so that threads
 /// share no cache line over it.
@@ -10,7 +10,7 @@ pub(super) fn append_date(out: &mut Vec<u8>) {
     thread_local! {
         static LAST: Cell<(i64, [u8; 29])> = const { Cell::new((i64::MIN, [0; 29])) };
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
+    let now = sys::process::wall_seconds();
     let (at, mut text) = LAST.get();
     if at != now {
         text = date::format(now);

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use crate::h1::HeadScan;
+use crate::runtime::NEVER;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
@@ -41,6 +42,8 @@ pub(crate) struct Conn {
     pub(super) started: Option<Instant>,
     /// When the current wait ends; `NEVER`: it does not.
     pub(super) due: u64,
+    /// How long a request whose head is there waits for its small body; `NEVER`: it does not.
+    pub(super) body_due: u64,
 }
 
 impl Conn {
@@ -60,6 +63,7 @@ impl Conn {
             since: now,
             started: None,
             due,
+            body_due: NEVER,
         })
     }
 }

@@ -25,6 +25,11 @@ const NEW_IS_IDLE_MS: u64 = 5000;
 const BLOCKED: Duration = Duration::from_micros(300);
 /// Go's: so many bytes of line ends behind a POST are no part of the next request.
 const SKIP: u8 = 4;
+/// A body of so many bytes, if that is declared, is awaited before its handler is called: a handler that waits for
+/// it would lose its loop.
+const SMALL_BODY: u64 = 8 * 1024;
+/// But not for longer than this: the handler may have something to say before.
+const SMALL_BODY_MS: u64 = 5;
 /// Bytes thrown away at once while lingering.
 const JUNK: usize = 16 * 1024;
 
@@ -84,7 +89,7 @@ impl Driver for Http {
                 let fate = if expired || !discard(conn) { Fate::Close } else { Fate::Wait(conn.due) };
                 return (Some(leader), fate);
             }
-            State::Reading if expired => return (Some(leader), Fate::Close),
+            State::Reading if expired && conn.body_due == NEVER => return (Some(leader), Fate::Close),
             State::Reading => {}
         }
         self.read_requests(leader, conn, ex)
@@ -151,7 +156,7 @@ impl Http {
                 {
                     break self.refuse(ex, &refused);
                 }
-                match self.more(conn, ex) {
+                match self.more(conn, ex, leader.now()) {
                     Ok(true) => continue,
                     Ok(false) => break Next::GoOn,
                     Err(Some(refused)) => break self.refuse(ex, &refused),
@@ -159,6 +164,15 @@ impl Http {
                 }
             };
             conn.scan.reset();
+            if body_is_coming(conn, ex, len, leader.now()) {
+                match self.more(conn, ex, leader.now()) {
+                    Ok(true) => continue,
+                    Ok(false) => break Next::GoOn,
+                    // What came instead is for the handler to find.
+                    Err(_) => {}
+                }
+            }
+            conn.body_due = NEVER;
             if let Err(refused) = self.prepare(conn, ex, len) {
                 break self.refuse(ex, &refused);
             }
@@ -174,7 +188,7 @@ impl Http {
             let Some(l) = left else { return (None, self.end_off_loop(conn, ex)) };
             leader = l;
             ex.table.learn(ex.route).passed();
-            match self.after(conn, ex) {
+            match self.after(conn, ex, leader.now()) {
                 Next::GoOn => {}
                 end => break end,
             }
@@ -188,7 +202,7 @@ impl Http {
     }
 
     /// more reads what the socket has; `Ok(false)`: nothing now. `Err` ends the connection, with an answer or not.
-    fn more(&self, conn: &mut Conn, ex: &mut Exchange) -> Result<bool, Option<Reject>> {
+    fn more(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Result<bool, Option<Reject>> {
         let limit = self.settings().head_limit();
         if ex.unread().len() > limit {
             return Err(Some(Reject::HEADER_TOO_LARGE));
@@ -209,7 +223,7 @@ impl Http {
                 // reported is not: it is still to be read.
                 conn.readable = n == len || conn.closed;
                 if was_empty {
-                    conn.since = self.0.now();
+                    conn.since = now;
                     conn.started = self.settings().read_timeout.map(|_| Instant::now());
                 }
                 Ok(true)
@@ -258,10 +272,10 @@ impl Http {
     }
 
     /// after ends the exchange whose handler has returned.
-    fn after(&self, conn: &mut Conn, ex: &mut Exchange) -> Next {
+    fn after(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Next {
         let goes_on = ex.finish();
         conn.served = conn.served.saturating_add(1);
-        conn.since = self.0.now();
+        conn.since = now;
         conn.skip = if ex.request.text(ex.request.method) == b"POST" { SKIP } else { 0 };
         if ex.writer.was_aborted() || ex.wire.output().is_broken() {
             return Next::Drop;
@@ -275,12 +289,13 @@ impl Http {
 
     /// end_off_loop ends an exchange on a thread that does not lead; the leader goes on with the connection.
     fn end_off_loop(&self, conn: &mut Conn, ex: &mut Exchange) -> Fate {
-        let next = self.after(conn, ex);
+        let now = self.0.now();
+        let next = self.after(conn, ex, now);
         // What comes while the connection is away is an edge that the leader keeps. What was known before, or is
         // left in the block, has no edge to come.
         let more = next == Next::GoOn && (conn.readable || conn.closed || !ex.unread().is_empty());
         conn.readable |= conn.closed;
-        match self.park(conn, ex, next, self.0.now()) {
+        match self.park(conn, ex, next, now) {
             Fate::Wait(_) if more && conn.state == State::Reading => Fate::Again,
             fate => fate,
         }
@@ -328,6 +343,10 @@ impl Http {
             conn.due = now + LINGER_MS;
             return if discard(conn) { Fate::Wait(conn.due) } else { Fate::Close };
         }
+        if conn.body_due != NEVER {
+            conn.due = conn.body_due;
+            return Fate::Wait(conn.due);
+        }
         let idle = conn.carry.is_empty();
         if conn.stop && idle {
             let grace = conn.since + NEW_IS_IDLE_MS;
@@ -367,6 +386,23 @@ impl Http {
         conn.pending = Vec::new();
         self.after_answer(conn, then_close, now)
     }
+}
+
+/// body_is_coming tells whether the request whose head of `len` bytes is there should wait for its body, and since
+/// when it does.
+fn body_is_coming(conn: &mut Conn, ex: &Exchange, len: usize, now: u64) -> bool {
+    let unread = ex.unread();
+    // POST, PUT, PATCH; others have no body as a rule, and pay nothing.
+    if unread.first() != Some(&b'P') || conn.body_due <= now || conn.closed {
+        return false;
+    }
+    let length = unread.get(..len).and_then(h1::declared_length).unwrap_or(0);
+    let have = (unread.len() - len.min(unread.len())) as u64;
+    if length > SMALL_BODY || have >= length {
+        return false;
+    }
+    conn.body_due = conn.body_due.min(now + SMALL_BODY_MS);
+    true
 }
 
 /// discard throws away what the peer still sends; `false`: it has ended.

@@ -30,6 +30,11 @@ pub struct Settings {
     /// The longest request body; `u64::MAX` is no limit.
     pub max_body_bytes: u64,
     pub keep_alive: bool,
+    /// How long a stopping server goes on to accept and to serve, with `Connection: close` in each answer, before
+    /// it ends idle connections.
+    pub lame_duck: Duration,
+    /// Whether other sockets that ask for it too may listen on the same addresses.
+    pub reuse_port: bool,
 }
 
 impl Default for Settings {
@@ -49,6 +54,8 @@ impl Default for Settings {
             max_header_bytes: 1 << 20,
             max_body_bytes: u64::MAX,
             keep_alive: true,
+            lame_duck: Duration::ZERO,
+            reuse_port: false,
         }
     }
 }

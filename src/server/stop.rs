@@ -109,11 +109,14 @@ impl Server {
 
     /// listen binds an address ("host:port", port 0 for any); connections are accepted from the start on.
     pub fn listen(&self, addr: &str) -> Result<()> {
+        let reuse_port = self.setup().settings.reuse_port;
+        // A name may take its time to be resolved: not under the lock.
+        let listening = bind(addr, reuse_port);
         let mut s = self.setup();
         if s.closed || self.stop_requested.load(Ordering::SeqCst) {
             return Err(closed());
         }
-        let listening = Arc::new(bind(addr)?);
+        let listening = Arc::new(listening?);
         s.addrs.push(listening.addr);
         s.listeners.push(listening.clone());
         if let Some(rt) = self.runtime.get() {
@@ -155,6 +158,7 @@ impl Server {
             cap: s.settings.max_handlers,
             queue: s.settings.max_queue,
             queue_ms: s.settings.queue_timeout.as_millis() as u64,
+            lame_ms: s.settings.lame_duck.as_millis() as u64,
             base,
         };
         let rt = Runtime::start(Http(shared.clone()), config)
@@ -204,7 +208,8 @@ impl Server {
         true
     }
 
-    /// drain stops accepting, ends idle connections, and lets busy ones end after their answer.
+    /// drain lets each answer be its connection's last, and after the lame-duck period stops accepting and ends
+    /// idle connections.
     fn drain(&self) {
         let listeners = {
             let mut s = self.setup();
@@ -215,7 +220,7 @@ impl Server {
             shared.stopping.store(true, Ordering::SeqCst);
         }
         if let Some(rt) = self.runtime.get() {
-            rt.drain();
+            rt.begin_drain();
         }
         drop(listeners);
     }
@@ -288,7 +293,7 @@ fn closed() -> Error {
 const BACKLOG: i32 = 4096;
 
 /// bind makes a listening socket. An empty host is all addresses, of both families where there is IPv6.
-fn bind(addr: &str) -> Result<Listening> {
+fn bind(addr: &str, reuse_port: bool) -> Result<Listening> {
     let fail = |what: &str, e: &std::io::Error| {
         Error::io(Kind::Connect, format!("listen tcp {addr}: {what}"), e).with_phase(Phase::Listen)
     };
@@ -311,7 +316,7 @@ fn bind(addr: &str) -> Result<Listening> {
     };
     let mut last = Error::new(Kind::Dns, format!("listen tcp: lookup {host}: no such host"));
     for a in candidates {
-        match bind_one(&a) {
+        match bind_one(&a, reuse_port) {
             Ok(l) => return Ok(l),
             Err((what, e)) => last = fail(what, &e),
         }
@@ -319,10 +324,16 @@ fn bind(addr: &str) -> Result<Listening> {
     Err(last)
 }
 
-fn bind_one(addr: &SocketAddr) -> std::result::Result<Listening, (&'static str, std::io::Error)> {
+fn bind_one(
+    addr: &SocketAddr,
+    reuse_port: bool,
+) -> std::result::Result<Listening, (&'static str, std::io::Error)> {
     let socket = sys::socket(addr, true).map_err(|e| ("socket", e))?;
     let fd = socket.as_raw_fd();
     sys::set_reuse_addr(fd).map_err(|e| ("setsockopt", e))?;
+    if reuse_port {
+        sys::set_reuse_port(fd).map_err(|e| ("setsockopt", e))?;
+    }
     if addr.is_ipv6() {
         let _ = sys::set_v6_only(fd, !addr.ip().is_unspecified());
     }

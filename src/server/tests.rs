@@ -20,6 +20,24 @@ fn server(configure: impl FnOnce(&mut Settings)) -> (Arc<Server>, TcpStream) {
         }),
     );
     on(
+        "/early",
+        Box::new(|w: &mut ResponseWriter, r: &mut Request| {
+            w.set_full_duplex();
+            w.write(b"early").and_then(|()| w.flush()).unwrap();
+            let mut buf = [0; 1000];
+            loop {
+                match r.read_body(&mut buf) {
+                    Ok(0) => return,
+                    Ok(n) => w.write(&buf[..n]).unwrap(),
+                    Err(_) => {
+                        w.flush().unwrap();
+                        return w.abort();
+                    }
+                }
+            }
+        }),
+    );
+    on(
         "/echo",
         Box::new(|w: &mut ResponseWriter, r: &mut Request| {
             w.set_full_duplex();
@@ -94,6 +112,30 @@ fn dripped_bytes_and_refusals() {
     }
     let (_s, mut c) = server(|_| {});
     assert_eq!(talk(&mut c, b"GET /abort HTTP/1.1\r\nHost: x\r\n\r\n"), "");
+}
+
+#[test]
+fn a_small_body_is_awaited_but_not_for_long() {
+    let (s, mut c) = server(|_| {});
+    // In pieces: it is whole when the handler asks for it.
+    c.write_all(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\na").unwrap();
+    for piece in [b"b", b"c", b"d"] {
+        std::thread::sleep(Duration::from_millis(1));
+        c.write_all(piece).unwrap();
+    }
+    assert!(talk(&mut c, b"").ends_with("abcd"));
+    // The handler speaks first, to a client that waits for it.
+    let mut c = TcpStream::connect(s.addr(0).unwrap()).unwrap();
+    c.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    c.write_all(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n").unwrap();
+    let mut buf = [0; 1000];
+    let n = c.read(&mut buf).unwrap();
+    assert!(buf[..n].starts_with(b"HTTP/1.1 200"));
+    assert!(talk(&mut c, b"body").contains("body"));
+    // Its sender gives up: the handler is told.
+    let mut c = TcpStream::connect(s.addr(0).unwrap()).unwrap();
+    let got = talk(&mut c, b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo");
+    assert!(got.contains("bo") && !got.ends_with("0\r\n\r\n"), "{got}");
 }
 
 #[test]

@@ -341,6 +341,8 @@ static void bad_arguments(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_queue_timeout(s, NH_TIMEOUT_NONE));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_body_bytes(s, -2));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_keep_alive(s, 2));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_set_lame_duck(s, NH_TIMEOUT_NONE));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_set_reuse_port(s, 2));
     CHECK_ERR(NH_ERR_INVALID, nh_server_use_go_defaults(NULL));
     nh_server_free(s);
     CHECK_INT(frees, 8);
@@ -421,6 +423,8 @@ static void after_fork(void) {
         CHECK_ERR(NH_ERR_FORKED, nh_server_set_queue_timeout(s, 1));
         CHECK_ERR(NH_ERR_FORKED, nh_server_set_max_body_bytes(s, 1));
         CHECK_ERR(NH_ERR_FORKED, nh_server_set_keep_alive(s, 1));
+        CHECK_ERR(NH_ERR_FORKED, nh_server_set_lame_duck(s, 1));
+        CHECK_ERR(NH_ERR_FORKED, nh_server_set_reuse_port(s, 1));
         CHECK_ERR(NH_ERR_FORKED, nh_server_use_go_defaults(s));
         nh_server_request_stop(s);
         nh_server_free(s);
@@ -548,6 +552,43 @@ static void stop_by_signal(void) {
     nh_server_free(s);
 }
 
+/* A server that stops serves on for its lame-duck period, and tells so; an idle connection meets no end. */
+static void lame_duck(void) {
+    char buf[1024];
+    nh_server *s = nh_server_new(), *beside = nh_server_new();
+    CHECK_INT(nh_server_handle(s, "/hold", hold, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_set_lame_duck(s, 600), NH_OK);
+    CHECK_INT(nh_server_set_reuse_port(s, 1), NH_OK);
+    CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
+    /* The port may be shared, but only with those who share theirs. */
+    snprintf(buf, sizeof buf, "127.0.0.1:%d", (int)nh_server_port(s, 0));
+    CHECK_ERR(NH_ERR_CONNECT, nh_server_listen(beside, buf, NULL));
+    CHECK_INT(nh_server_set_reuse_port(beside, 1), NH_OK);
+    CHECK_INT(nh_server_listen(beside, buf, NULL), NH_OK);
+    nh_server_free(beside);
+    CHECK_INT(nh_server_start(s, NULL), NH_OK);
+    int idle = dial(s);
+    say(idle, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    ssize_t n = recv(idle, buf, sizeof buf - 1, 0);
+    CHECK(n > 0);
+    buf[n] = 0;
+    CHECK(!strstr(buf, "Connection: close"));
+    nh_server_request_stop(s);
+    usleep(30 * 1000);
+    CHECK(has(talk(s, "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n"), "Connection: close"));
+    say(idle, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    n = recv(idle, buf, sizeof buf - 1, 0);
+    CHECK(n > 0);
+    buf[n] = 0;
+    CHECK(has(buf, "404 Not Found") && has(buf, "Connection: close"));
+    close(idle);
+    idle = dial(s);
+    CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_run(s, NULL));
+    CHECK_INT(nh_server_connections(s), 0);
+    close(idle);
+    nh_server_free(s);
+}
+
 static void settings_work(void) {
     nh_mux *m = nh_mux_new();
     CHECK_INT(nh_mux_handle(m, "/end", body_end, NULL, NULL, NULL), NH_OK);
@@ -589,6 +630,7 @@ int main(void) {
     after_fork();
     exchanges();
     stop_by_signal();
+    lame_duck();
     settings_work();
     puts("server: ok");
     return 0;

@@ -1,4 +1,4 @@
-//! Calls that concern the process: signal masks and forks.
+//! Calls that concern the process: signal masks, forks, the wall clock.
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,4 +61,14 @@ pub fn count_forks() {
 #[inline]
 pub fn fork_count() -> u64 {
     FORKS.load(Ordering::Relaxed)
+}
+
+/// wall_seconds is the time in seconds since 1970 by the kernel's coarse clock: a tick behind at most, and without
+/// the price of reading the hardware's.
+#[inline]
+pub fn wall_seconds() -> i64 {
+    let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `ts` lives through the call. It fails only for an unknown clock, and leaves 1970 then.
+    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &mut ts) };
+    ts.tv_sec
 }
