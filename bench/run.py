@@ -2,7 +2,9 @@
 
 Each row is one server under nh-bench-client with one number of connections. CPU time is user and system time of the
 server's and the client's process over the requests answered: it hardly moves with noise from other processes, where
-requests a second do. Rounds are interleaved; every figure is the median over them."""
+requests a second do. Rounds are interleaved; every figure is the median over them. Then, with --idle N, a server gets N
+kept-alive connections that were asked once and say nothing more: its memory for each, and what 32 active ones beside
+them get."""
 
 import argparse
 import os
@@ -17,6 +19,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("bin")
 parser.add_argument("--requests", type=int, default=200000)
 parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("--idle", type=int, default=0, metavar="N")
 args = parser.parse_args()
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -84,3 +87,44 @@ print(f"{'server':<18}{'connections':>12}{'requests/s':>12}{'server us/req':>15}
 for (name, c), row in rows.items():
     rate, server_cpu, client_cpu = (statistics.median(column) for column in zip(*row))
     print(f"{name:<18}{c:>12}{rate:>12.0f}{server_cpu:>15.2f}{client_cpu:>15.2f}")
+
+
+def status_of(pid, field):
+    with open(f"/proc/{pid}/status") as f:
+        return int(next(line for line in f if line.startswith(field + ":")).split()[1])
+
+
+def idle(count):
+    """KiB of memory a connection, threads, and the requests a second of 32 active ones without and with the idle."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < count + 200:
+        sys.exit(f"--idle {count} needs more than {hard} descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    server = Server("nh-bench-server")
+    sockets = []
+    try:
+        pid = server.process.pid
+        without = statistics.median(measure(server, 32)[0] for _ in range(args.rounds))
+        before = status_of(pid, "VmRSS")
+        for _ in range(count):
+            s = socket.create_connection(("127.0.0.1", server.port), 10)
+            s.sendall(b"GET /plaintext HTTP/1.1\r\nHost: h\r\n\r\n")
+            if not s.recv(4096).startswith(b"HTTP/1.1 200"):
+                sys.exit("an idle connection was not answered")
+            sockets.append(s)
+        after, threads = status_of(pid, "VmRSS"), status_of(pid, "Threads")
+        beside = statistics.median(measure(server, 32)[0] for _ in range(args.rounds))
+        s = sockets[0]
+        s.sendall(b"GET /plaintext HTTP/1.1\r\nHost: h\r\n\r\n")
+        alive = s.recv(4096).startswith(b"HTTP/1.1 200")
+    finally:
+        for s in sockets:
+            s.close()
+        server.stop()
+    print(f"\n{count} idle connections: {(after - before) / count:.2f} KiB each, {threads} threads, the first one "
+          f"{'answers' if alive else 'is dead'}; 32 active ones beside them get {100 * beside / without:.0f} % of "
+          f"{without:.0f} requests/s")
+
+
+if args.idle:
+    idle(args.idle)
