@@ -3,6 +3,7 @@
 //! The connection goes back to the pool with the body's last byte. It is dropped when the body was not read to
 //! its end (but for a small rest), when the request was not sent whole, and when bytes lie behind the body.
 
+use super::ReadBody;
 use super::conn::{Conn, Stop, recv_until, wait};
 use super::exchange::{Clock, timeout};
 use super::upload::Upload;
@@ -36,9 +37,8 @@ pub(super) struct Reader {
     pub(super) trailer: Option<Header>,
 }
 
-impl Reader {
-    /// read is `Ok(0)` at the end. Data comes before its error, and an error stays.
-    pub(super) fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+impl ReadBody for Reader {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed {
             return Err(
                 Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body)
@@ -58,6 +58,30 @@ impl Reader {
         })
     }
 
+    fn take_trailer(&mut self) -> Option<Header> {
+        self.trailer.take()
+    }
+
+    /// close ends the exchange: a rest that is small and comes soon is read to save the connection.
+    fn close(&mut self) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        let sent = self.upload.as_ref().is_none_or(|u| u.is_done());
+        if self.conn.is_some()
+            && self.keep
+            && sent
+            && self.error.is_none()
+            && self.declared <= DRAIN_BYTES as i64
+        {
+            self.drain();
+        }
+        self.release(false);
+    }
+}
+
+impl Reader {
     fn read_until(&mut self, buf: &mut [u8], until: Option<Instant>) -> Result<usize> {
         loop {
             if self.decoder.is_done() {
@@ -171,24 +195,6 @@ impl Reader {
             conn.rest();
             conn.home().clone().put(conn);
         }
-    }
-
-    /// close ends the exchange: a rest that is small and comes soon is read to save the connection.
-    pub(super) fn close(&mut self) {
-        if self.closed {
-            return;
-        }
-        self.closed = true;
-        let sent = self.upload.as_ref().is_none_or(|u| u.is_done());
-        if self.conn.is_some()
-            && self.keep
-            && sent
-            && self.error.is_none()
-            && self.declared <= DRAIN_BYTES as i64
-        {
-            self.drain();
-        }
-        self.release(false);
     }
 
     fn drain(&mut self) {

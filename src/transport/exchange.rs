@@ -7,7 +7,7 @@ use super::body::Reader;
 use super::conn::{Conn, Stop, wait};
 use super::settings::Settings;
 use super::upload::Upload;
-use super::{Response, head};
+use super::{Response, ResponseBody, head};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, BodyDecoder, Framing, HeadScan};
 use crate::message::header::Header;
@@ -289,7 +289,7 @@ impl Exchange<'_> {
             trailer: Header::new(),
             remote,
             local,
-            reader,
+            body: ResponseBody::Conn(reader),
         })
     }
 

@@ -61,14 +61,41 @@ pub struct Response {
     pub trailer: Header,
     pub remote: SocketAddr,
     pub local: SocketAddr,
-    reader: Reader,
+    body: ResponseBody,
+}
+
+/// ReadBody is a response's body from where it comes, or decoded on its way.
+pub trait ReadBody: Send {
+    /// read is `Ok(0)` at the end; data comes before its error, and an error stays.
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize>;
+    /// take_trailer is what came behind the body, once after `read` has answered `Ok(0)`.
+    fn take_trailer(&mut self) -> Option<Header>;
+    /// close ends the exchange; reads fail from then on.
+    fn close(&mut self);
+}
+
+/// ResponseBody spares the common case, straight from a pooled connection, an allocation.
+#[allow(clippy::large_enum_variant)]
+enum ResponseBody {
+    Conn(Reader),
+    Other(Box<dyn ReadBody>),
+}
+
+impl ResponseBody {
+    fn get(&mut self) -> &mut dyn ReadBody {
+        match self {
+            ResponseBody::Conn(r) => r,
+            ResponseBody::Other(b) => &mut **b,
+        }
+    }
 }
 
 impl Response {
     /// read_body is `Ok(0)` at the end; an error stays.
     pub fn read_body(&mut self, buf: &mut [u8]) -> Result<usize> {
-        let n = self.reader.read(buf)?;
-        if let Some(t) = self.reader.trailer.take() {
+        let body = self.body.get();
+        let n = body.read(buf)?;
+        if let Some(t) = body.take_trailer() {
             self.trailer = t;
         }
         Ok(n)
@@ -76,7 +103,16 @@ impl Response {
 
     /// close_body ends the exchange and gives the connection back if that costs little.
     pub fn close_body(&mut self) {
-        self.reader.close();
+        self.body.get().close();
+    }
+
+    /// map_body puts a decoder, or another source, around or in the place of the body.
+    pub fn map_body(self, wrap: impl FnOnce(Box<dyn ReadBody>) -> Box<dyn ReadBody>) -> Response {
+        let body: Box<dyn ReadBody> = match self.body {
+            ResponseBody::Conn(r) => Box::new(r),
+            ResponseBody::Other(b) => b,
+        };
+        Response { body: ResponseBody::Other(wrap(body)), ..self }
     }
 }
 
