@@ -401,8 +401,10 @@ int main(int argc, char **argv) {
             fprintf(stderr, "nh-fetch: %s\n", text);
         result = 1;
     }
-    for (long long i = 0; r && result == 0 && i < opt.repeat; i++)
-        result = exchange(client, r);
+    for (long long i = 0; r && i < opt.repeat && !nh_cancel_token_is_fired(interrupt); i++) {
+        int failed = exchange(client, r);
+        if (failed) result = failed;
+    }
     nh_error_free(err);
     nh_request_free(r);
     nh_client_free(client);

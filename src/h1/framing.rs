@@ -46,6 +46,8 @@ pub struct ResponseFacts {
     pub keep_alive: bool,
     /// As Go's `Response.ContentLength`: -1 is unknown; in answers to HEAD, what GET would have had.
     pub content_length: i64,
+    /// The message names the coding `chunked`, whether a body follows or not.
+    pub chunked: bool,
 }
 
 /// Seen is what one pass over the fields finds.
@@ -185,7 +187,12 @@ pub fn response_facts(
 ) -> Result<ResponseFacts, Error> {
     if connect && (200..300).contains(&line.code) {
         // From here on it is a tunnel, and both framing fields are to be ignored.
-        return Ok(ResponseFacts { framing: Framing::None, keep_alive: false, content_length: -1 });
+        return Ok(ResponseFacts {
+            framing: Framing::None,
+            keep_alive: false,
+            content_length: -1,
+            chunked: false,
+        });
     }
     let seen = look(h);
     let lasts = seen.lasts(line.version);
@@ -216,8 +223,13 @@ pub fn response_facts(
     }
     let as_i64 = |n: Option<u64>| n.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
     if request_is_head || matches!(line.code, 100..=199 | 204 | 304) {
-        let content_length = if request_is_head { as_i64(length) } else { 0 };
-        return Ok(ResponseFacts { framing: Framing::None, keep_alive: lasts && !faulty, content_length });
+        let content_length = match request_is_head {
+            true if chunked => -1,
+            true => as_i64(length),
+            false => 0,
+        };
+        let keep_alive = lasts && !faulty;
+        return Ok(ResponseFacts { framing: Framing::None, keep_alive, content_length, chunked });
     }
     let framing = match length {
         _ if chunked => Framing::Chunked,
@@ -231,6 +243,7 @@ pub fn response_facts(
         framing,
         keep_alive: lasts && !both && framing != Framing::UntilClose,
         content_length: if chunked || faulty { -1 } else { as_i64(length) },
+        chunked,
     })
 }
 

@@ -22,7 +22,7 @@ pub use fields::{MAX_REQUEST_FIELDS, MAX_RESPONSE_FIELDS};
 pub use framing::{Framing, RequestFacts, ResponseFacts, request_facts, response_facts};
 pub use head::{HeadScan, declared_length, skip_empty_lines};
 pub use request::{Reject, RequestLine, check_first_line, parse_request};
-pub use response::{StatusLine, parse_response};
+pub use response::{StatusLine, check_status_line, not_a_response, parse_response};
 pub use trailer::is_forbidden_in_trailer;
 
 #[cfg(test)]

@@ -49,6 +49,23 @@ fn parse(h: &mut Header, block: &mut [u8], start: usize, head_len: usize) -> Res
     }
 }
 
+/// check_status_line refuses a response whose first line is whole and wrong before the rest of its head is there: a
+/// server that speaks something else may never send one. `msg` begins with the line and may hold more.
+pub fn check_status_line(msg: &[u8]) -> Result<(), Error> {
+    let lf = memchr(b'\n', msg).unwrap_or(msg.len());
+    status_line(msg.get(..lf).unwrap_or_default(), 0).map(|_| ())
+}
+
+/// not_a_response is the error of a stream that ended, if what came cannot be the beginning of a response.
+pub fn not_a_response(msg: &[u8]) -> Option<Error> {
+    const START: &[u8] = b"HTTP/";
+    const SHOWN: usize = 200;
+    let begins = msg.iter().zip(START).all(|(a, b)| a == b);
+    let line = msg.split(|&b| b == b'\n').next().unwrap_or_default();
+    let line = line.get(..SHOWN).unwrap_or(line);
+    (!begins).then(|| Error::new(Kind::Protocol, format!("malformed HTTP response {}", quote(line))))
+}
+
 fn status_line(line: &[u8], start: usize) -> Result<StatusLine, Error> {
     let malformed = |what: &str, text: &[u8]| {
         Error::new(Kind::Protocol, format!("malformed HTTP {what} {}", quote(text)))

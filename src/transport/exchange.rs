@@ -11,7 +11,7 @@ use super::{Response, ResponseBody, head};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, BodyDecoder, Framing, HeadScan};
 use crate::message::header::Header;
-use crate::message::request::Request;
+use crate::message::request::{HTTP_11, Request};
 use crate::net::cancel::{CancelToken, Registration, canceled};
 use crate::net::sys;
 use std::time::{Duration, Instant};
@@ -119,10 +119,15 @@ impl Exchange<'_> {
                 scan.reset();
                 continue;
             }
+            if scan.first_line_came()
+                && let Err(e) = h1::check_status_line(self.conn.buffered())
+            {
+                return Err(fatal(self.broken(e.with_phase(Phase::Head))));
+            }
             if self.conn.buffered().len() >= budget {
                 return Err(fatal(self.too_large()));
             }
-            answered |= !self.conn.buffered().is_empty();
+            answered |= !self.conn.buffered().is_empty() || budget < self.call.settings.max_head_bytes;
             let got = if self.upload.is_done() || self.upload.is_stopped() {
                 self.conn.fill(until)
             } else {
@@ -258,12 +263,7 @@ impl Exchange<'_> {
             }
         }
         let framing = if switched { Framing::UntilClose } else { facts.framing };
-        let chunked = framing == Framing::Chunked;
-        if chunked {
-            header.del(b"Transfer-Encoding");
-            header.del(b"Content-Length");
-            header.del(b"Trailer");
-        }
+        understood(&mut header, &line, facts.chunked);
         let (remote, local) = (self.conn.remote, self.conn.local);
         let mut reader = Reader {
             conn: Some(self.conn),
@@ -284,7 +284,7 @@ impl Exchange<'_> {
             header,
             line,
             content_length: facts.content_length,
-            chunked,
+            chunked: facts.chunked,
             close: !facts.keep_alive,
             trailer: Header::new(),
             remote,
@@ -310,8 +310,12 @@ impl Exchange<'_> {
             return Failure { error: self.broken(error), retry: Retry::NoAnswer };
         }
         if answered {
-            let e = Error::new(Kind::UnexpectedEof, "unexpected EOF").with_phase(Phase::Head);
-            return fatal(self.broken(e));
+            // What cannot be the beginning of an answer was none: another protocol, as a rule.
+            let e = match h1::not_a_response(self.conn.buffered()) {
+                Some(e) => e,
+                None => Error::new(Kind::UnexpectedEof, "unexpected EOF"),
+            };
+            return fatal(self.broken(e.with_phase(Phase::Head)));
         }
         Failure {
             error: Error::new(Kind::UnexpectedEof, "EOF").with_phase(Phase::Head),
@@ -323,5 +327,23 @@ impl Exchange<'_> {
         let error = self.conn.failure("read", e).with_phase(Phase::Head);
         let error = self.write_error.take().unwrap_or(error);
         Failure { error, retry: if answered { Retry::No } else { Retry::NoAnswer } }
+    }
+}
+
+/// understood takes out of the header what was dealt with, as Go does: who forwards it must not repeat it.
+fn understood(header: &mut Header, line: &h1::StatusLine, chunked: bool) {
+    header.del(b"Transfer-Encoding");
+    if chunked {
+        header.del(b"Content-Length");
+        header.del(b"Trailer");
+    }
+    if header.values(b"Content-Length").nth(1).is_some() {
+        // All say the same (RFC 9110, 8.6).
+        let length = header.get(b"Content-Length").map(<[u8]>::to_vec).unwrap_or_default();
+        header.del(b"Content-Length");
+        header.add_unchecked(b"Content-Length", &length);
+    }
+    if line.version >= HTTP_11 && header.has_token(b"Connection", b"close") {
+        header.del(b"Connection");
     }
 }

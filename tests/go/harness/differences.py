@@ -5,9 +5,10 @@
       case-name
       another-case
 
-Indented lines name cases.
+Indented lines name cases; one with a * stands for those of them that differ, at least one.
 """
 
+import fnmatch
 import re
 
 
@@ -22,7 +23,7 @@ def _rows(parity):
 
 
 def load(path, parity, known):
-    """Returns ({case: row}, problems)."""
+    """Returns ({case: row}, problems). A case that came from a pattern with * has the pattern as its row."""
     expected, problems, row, reason = {}, [], None, ""
     rows = _rows(parity) if parity.is_file() else set()
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
@@ -38,9 +39,22 @@ def load(path, parity, known):
             name = line.strip()
             if not row or not reason:
                 problems.append("case %s stands under no row or no reason" % name)
+            if "*" in name:
+                cases = set(fnmatch.filter(known, name)) - set(expected)
+                if not cases:
+                    problems.append("no case like %s in the corpus" % name)
+                expected.update((case, name) for case in cases)
+                continue
             if name not in known:
                 problems.append("no case %s in the corpus" % name)
             if name in expected:
                 problems.append("case %s is listed twice" % name)
             expected[name] = row
     return expected, problems
+
+
+def undiffering(expected, differing):
+    """What is listed and does not differ: a case, or a pattern none of whose cases does."""
+    patterns = {row for case, row in expected.items() if "*" in row and case in differing}
+    return sorted({row if "*" in row else case for case, row in expected.items()
+                   if case not in differing and row not in patterns})

@@ -78,6 +78,15 @@ def build_go(go, out):
     return out / "server", out / "client"
 
 
+def build_fetch(go, out):
+    """Builds nh-fetch's Go twin into the folder `out`."""
+    run = subprocess.run([go, "build", "-o", str(out) + "/", "./fetch"], cwd=GO_DIR, env=go_env(), capture_output=True,
+                         text=True, check=False)
+    if run.returncode != 0:
+        raise RuntimeError("go build: " + run.stderr.strip())
+    return out / "fetch"
+
+
 def find_program(build_dir, name):
     """The program below a build directory: at its usual places first, then anywhere."""
     build = pathlib.Path(build_dir)
