@@ -123,6 +123,11 @@ typedef struct nh_response_writer nh_response_writer;
  */
 typedef struct nh_cancel_token nh_cancel_token;
 
+/**
+ * nh_reader reads messages from a stream of the program's, and holds what was read ahead: Go's bufio.Reader.
+ */
+typedef struct nh_reader nh_reader;
+
 /* ========================================================================================================
  * Results: what a call that can fail returns
  * ======================================================================================================== */
@@ -1822,7 +1827,7 @@ int32_t nh_response_close(const nh_response *r);
 
 /**
  * nh_response_request is the request as it was sent to get this answer, without its body; later changes of the
- * caller's request do not show. NULL for NULL.
+ * caller's request do not show. NULL for NULL, and where nh_read_response was told of no request.
  *
  * Errors: none
  * Ownership: result: the library owns; borrowed until the response is freed
@@ -1832,7 +1837,8 @@ int32_t nh_response_close(const nh_response *r);
 const nh_request *nh_response_request(const nh_response *r);
 
 /**
- * nh_response_remote_addr is the server's address and port, such as "127.0.0.1:80". NULL for NULL.
+ * nh_response_remote_addr is the server's address and port, such as "127.0.0.1:80". NULL for NULL, and for a
+ * response from nh_read_response.
  *
  * Errors: none
  * Ownership: result: the library owns; borrowed until the response is freed
@@ -1842,7 +1848,8 @@ const nh_request *nh_response_request(const nh_response *r);
 const char *nh_response_remote_addr(const nh_response *r);
 
 /**
- * nh_response_local_addr is this side's address and port. NULL for NULL.
+ * nh_response_local_addr is this side's address and port. NULL for NULL, and for a response from
+ * nh_read_response.
  *
  * Errors: none
  * Ownership: result: the library owns; borrowed until the response is freed
@@ -2659,7 +2666,8 @@ nh_result nh_request_set_body_limit(nh_request *r, int64_t n);
  * nh_request_set_read_timeout bounds the rest of the reading of this body, in milliseconds from now;
  * NH_TIMEOUT_NONE lifts the bound. Follows Go's ResponseController.SetReadDeadline.
  *
- * Errors: NH_ERR_INVALID (r is NULL, the time is below -1), NH_ERR_STATE (r was not received)
+ * Errors: NH_ERR_INVALID (r is NULL, the time is below -1), NH_ERR_STATE (r was not received),
+ * NH_ERR_UNSUPPORTED (r came from nh_read_request)
  * Ownership: nothing changes hands.
  * Threads: one thread at a time for r; beside one that writes the response.
  * Since: 0.1.0
@@ -3133,6 +3141,103 @@ int32_t nh_cancel_token_is_fired(const nh_cancel_token *t);
  * Since: 0.1.0
  */
 void nh_cancel_token_free(nh_cancel_token *t);
+
+/* ========================================================================================================
+ * nh_reader: messages from any stream
+ * ======================================================================================================== */
+
+/**
+ * nh_read_fn gives a stream's next bytes: it writes at most cap bytes to buf and their number to *n_out. NH_OK with 0
+ * bytes is the stream's end; any other result is its failure, which is NH_ERR_IO to whoever reads, and stays.
+ *
+ * It is called only on the thread that is inside a function that reads from its nh_reader: nh_read_request,
+ * nh_read_response, nh_request_body_read and nh_response_body_read. It may block, and may call functions of the
+ * library, but none that reads from the same nh_reader.
+ */
+typedef nh_result (*nh_read_fn)(void *userdata, void *buf, size_t cap, size_t *n_out);
+
+/**
+ * nh_reader_new makes a reader of a stream.
+ *
+ * Errors: NH_ERR_INVALID (fn or out is NULL)
+ * Ownership: *out: the caller owns, and ends it by nh_reader_free; userdata: the library takes, also on failure, and
+ * ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_reader_new(nh_read_fn read_fn,
+                        void *userdata,
+                        nh_free_fn free_userdata,
+                        nh_reader **out);
+
+/**
+ * nh_reader_free ends a reader; NULL is fine. Messages that were read from it keep the stream until they are freed.
+ *
+ * Errors: none
+ * Ownership: r: the library takes
+ * Threads: any thread, while no other call uses the reader
+ * Since: 0.1.0
+ */
+void nh_reader_free(nh_reader *r);
+
+/**
+ * nh_reader_set_max_head_bytes bounds the heads to come. Default: 1 MiB. 0 is the default.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL), NH_ERR_BUSY (r is being read)
+ * Ownership: nothing changes hands
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_result nh_reader_set_max_head_bytes(nh_reader *r, size_t n);
+
+/**
+ * nh_reader_buffered moves bytes that were read ahead to buf, at most cap, without reading on: what follows a message
+ * after a switch of protocols. NH_OK with 0 bytes: there are none left.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, or cap is 0), NH_ERR_BUSY (r is being read)
+ * Ownership: buf: the caller owns
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_result nh_reader_buffered(nh_reader *r,
+                             void *buf,
+                             size_t cap,
+                             size_t *n_out);
+
+/**
+ * nh_read_request reads the next request's head, as strictly as a server: Go's ReadRequest. The body is read by
+ * nh_request_body_read, to its end before the next message is read.
+ *
+ * A stream that ends before a first byte gives NH_ERR_UNEXPECTED_EOF with the message "EOF".
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL), NH_ERR_UNEXPECTED_EOF (the stream has ended), NH_ERR_PROTOCOL (it is no
+ * request), NH_ERR_TOO_LARGE (the head is), NH_ERR_STATE (the body of the message before was not read to its end),
+ * NH_ERR_BUSY (r is being read), NH_ERR_IO (the stream's function failed)
+ * Ownership: *out: the caller owns, and ends it by nh_request_free
+ * Threads: any thread; one at a time per reader; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_read_request(nh_reader *r,
+                          nh_request **out,
+                          nh_error **err);
+
+/**
+ * nh_read_response reads the next response's head: Go's ReadResponse. The body is read by nh_response_body_read, to
+ * its end before the next message is read. Informational responses (1xx) are given like others.
+ *
+ * request is what the response answers, which decides about a body after HEAD and CONNECT; NULL is a GET.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL), NH_ERR_UNEXPECTED_EOF (the stream has ended), NH_ERR_PROTOCOL (it is no
+ * response), NH_ERR_TOO_LARGE (the head is), NH_ERR_STATE (the body of the message before was not read to its end),
+ * NH_ERR_BUSY (r is being read), NH_ERR_IO (the stream's function failed)
+ * Ownership: *out: the caller owns, and ends it by nh_response_free; request: the library copies
+ * Threads: any thread; one at a time per reader; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_read_response(nh_reader *r,
+                           const nh_request *request,
+                           nh_response **out,
+                           nh_error **err);
 
 /* ========================================================================================================
  * Log: lines about what has no caller to be returned to

@@ -12,6 +12,7 @@
 //! * [`transport`]: the connection pool, dialing, persistent connections, retry.
 //! * [`server`]: listeners, connections, the response writer, shutdown.
 //! * [`mux`]: patterns and routing.
+//! * [`stream`]: whole messages on any stream of the program's.
 //! * [`h1`]: HTTP/1.1 without I/O: bytes in, values out; no socket, no clock.
 //! * [`message`]: values: header, status, URL, query, dates, requests, responses.
 //! * [`runtime`]: shards, the hand-off, timers, the handler threads.
@@ -37,6 +38,8 @@ pub mod net;
 pub mod runtime;
 #[cfg(not(loom))]
 pub mod server;
+#[cfg(not(loom))]
+pub mod stream;
 pub mod sync;
 #[cfg(not(loom))]
 pub mod transport;

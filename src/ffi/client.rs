@@ -130,7 +130,7 @@ pub unsafe extern "C" fn nh_client_do(
 fn send(c: &nh_client, r: &nh_request) -> Result<nh_response> {
     let _sending = r.start()?;
     let response = c.client.send(&r.0, r.0.timeout, r.outgoing()?.cancel.as_ref())?;
-    Ok(nh_response::new(response, r.snapshot()?))
+    Ok(nh_response::new(response, Some(r.snapshot()?)))
 }
 
 /// short is a whole exchange on the default client.

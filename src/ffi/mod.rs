@@ -28,6 +28,7 @@ pub mod header;
 pub mod log;
 pub mod ptr;
 pub mod query;
+pub mod reader;
 pub mod request;
 pub mod request_body;
 pub mod request_clone;

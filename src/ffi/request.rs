@@ -47,6 +47,9 @@ impl Outgoing {
     }
 }
 
+/// Owned marks a received request that the program owns.
+struct Owned;
+
 /// Sending marks a request as in use until it is dropped.
 pub(super) struct Sending<'a>(&'a AtomicBool);
 
@@ -59,6 +62,12 @@ impl Drop for Sending<'_> {
 impl nh_request {
     pub(super) fn wrap(mut r: Request) -> nh_request {
         r.extra = Some(Box::new(Outgoing::new()));
+        nh_request(r)
+    }
+
+    /// received is a request that was read from a program's stream, for the program to own.
+    pub(super) fn received(mut r: Request) -> nh_request {
+        r.extra = Some(Box::new(Owned));
         nh_request(r)
     }
 
@@ -166,8 +175,8 @@ pub unsafe extern "C" fn nh_request_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_request_free(r: *mut nh_request) {
     guard_plain(|| {
-        // SAFETY: P1. A received request belongs to its exchange and is left alone.
-        if unsafe { ptr::shared(r, "request")? }.outgoing().is_ok() {
+        // SAFETY: P1. What a handler got belongs to its exchange and is left alone.
+        if unsafe { ptr::shared(r, "request")? }.0.extra.is_some() {
             // SAFETY: P1, and the caller gives it up.
             drop(unsafe { ptr::owned(r) });
         }

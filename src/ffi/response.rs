@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// nh_response is an answer: Go's Response. It must be freed, which closes its body.
 pub struct nh_response {
     response: Response,
-    request: Arc<nh_request>,
+    request: Option<Arc<nh_request>>,
     stamp: Stamp,
     remote: OnceLock<CString>,
     local: OnceLock<CString>,
@@ -26,7 +26,7 @@ pub struct nh_response {
 }
 
 impl nh_response {
-    pub(super) fn new(response: Response, request: Arc<nh_request>) -> nh_response {
+    pub(super) fn new(response: Response, request: Option<Arc<nh_request>>) -> nh_response {
         let (remote, local) = (OnceLock::new(), OnceLock::new());
         nh_response { response, request, stamp: Stamp::now(), remote, local, all: Vec::new() }
     }
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn nh_response_close(r: *const nh_response) -> i32 {
 }
 
 /// nh_response_request is the request as it was sent to get this answer, without its body; later changes of the
-/// caller's request do not show. NULL for NULL.
+/// caller's request do not show. NULL for NULL, and where nh_read_response was told of no request.
 ///
 /// Errors: none
 /// Ownership: result: the library owns; borrowed until the response is freed
@@ -171,14 +171,15 @@ pub unsafe extern "C" fn nh_response_close(r: *const nh_response) -> i32 {
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_request(r: *const nh_response) -> *const nh_request {
-    get(r, std::ptr::null(), |r| Some(Arc::as_ptr(&r.request)))
+    get(r, std::ptr::null(), |r| r.request.as_ref().map(Arc::as_ptr))
 }
 
 fn addr(slot: &OnceLock<CString>, a: SocketAddr) -> *const c_char {
     slot.get_or_init(|| CString::new(a.to_string()).unwrap_or_default()).as_ptr()
 }
 
-/// nh_response_remote_addr is the server's address and port, such as "127.0.0.1:80". NULL for NULL.
+/// nh_response_remote_addr is the server's address and port, such as "127.0.0.1:80". NULL for NULL, and for a
+/// response from nh_read_response.
 ///
 /// Errors: none
 /// Ownership: result: the library owns; borrowed until the response is freed
@@ -186,10 +187,11 @@ fn addr(slot: &OnceLock<CString>, a: SocketAddr) -> *const c_char {
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_remote_addr(r: *const nh_response) -> *const c_char {
-    get(r, std::ptr::null(), |r| Some(addr(&r.remote, r.response.remote)))
+    get(r, std::ptr::null(), |r| r.response.remote.map(|a| addr(&r.remote, a)))
 }
 
-/// nh_response_local_addr is this side's address and port. NULL for NULL.
+/// nh_response_local_addr is this side's address and port. NULL for NULL, and for a response from
+/// nh_read_response.
 ///
 /// Errors: none
 /// Ownership: result: the library owns; borrowed until the response is freed
@@ -197,7 +199,7 @@ pub unsafe extern "C" fn nh_response_remote_addr(r: *const nh_response) -> *cons
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_local_addr(r: *const nh_response) -> *const c_char {
-    get(r, std::ptr::null(), |r| Some(addr(&r.local, r.response.local)))
+    get(r, std::ptr::null(), |r| r.response.local.map(|a| addr(&r.local, a)))
 }
 
 /// nh_response_body_read reads what is there of the body, at least one byte, at most cap, waiting if there is

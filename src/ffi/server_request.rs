@@ -317,7 +317,8 @@ pub unsafe extern "C" fn nh_request_set_body_limit(r: *mut nh_request, n: i64) -
 /// nh_request_set_read_timeout bounds the rest of the reading of this body, in milliseconds from now;
 /// NH_TIMEOUT_NONE lifts the bound. Follows Go's ResponseController.SetReadDeadline.
 ///
-/// Errors: NH_ERR_INVALID (r is NULL, the time is below -1), NH_ERR_STATE (r was not received)
+/// Errors: NH_ERR_INVALID (r is NULL, the time is below -1), NH_ERR_STATE (r was not received),
+/// NH_ERR_UNSUPPORTED (r came from nh_read_request)
 /// Ownership: nothing changes hands.
 /// Threads: one thread at a time for r; beside one that writes the response.
 /// Since: 0.1.0
@@ -328,9 +329,8 @@ pub unsafe extern "C" fn nh_request_set_read_timeout(r: *mut nh_request, timeout
         // SAFETY: P1, P6.
         match &mut unsafe { request(r)? }.body {
             Body::Incoming(b) => b.set_read_timeout(limit),
-            _ => return Err(not_received()),
+            _ => Err(not_received()),
         }
-        Ok(())
     })
 }
 

@@ -5,6 +5,7 @@
 //! [`response_facts`] tell how the body is framed and whether the connection lasts. [`BodyDecoder`] then gives
 //! the body's bytes and the trailer. [`encode`] writes heads and chunks.
 
+mod apply;
 pub mod body;
 pub mod encode;
 mod fields;
@@ -16,6 +17,7 @@ pub mod response;
 mod target;
 mod trailer;
 
+pub use apply::{describe_request, understood};
 pub use body::{BodyDecoder, Progress};
 pub use encode::{CHUNK_END, LAST_CHUNK, chunk_header, decimal, last_chunk, request_line, status_line};
 pub use fields::{MAX_REQUEST_FIELDS, MAX_RESPONSE_FIELDS};

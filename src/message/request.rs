@@ -25,8 +25,8 @@ pub trait Incoming: Send {
     fn take_trailer(&mut self) -> Option<Header>;
     /// set_limit bounds the bytes still to be read; more of them fail with `TooLarge`.
     fn set_limit(&mut self, bytes: u64);
-    /// set_read_timeout bounds the rest of the reading.
-    fn set_read_timeout(&mut self, limit: Option<std::time::Duration>);
+    /// set_read_timeout bounds the rest of the reading, where the library waits for it.
+    fn set_read_timeout(&mut self, limit: Option<std::time::Duration>) -> Result<()>;
     /// peer_gone tells whether the peer has closed its side or the connection broke.
     fn peer_gone(&self) -> bool;
 }
@@ -142,8 +142,6 @@ pub struct Request {
     pub url: Span,
     /// Where `url` leads to.
     pub outbound: Option<Arc<Target>>,
-    /// Ends the exchange when it fires.
-
     /// The whole exchange, its body included, takes at most this long.
     pub timeout: Option<std::time::Duration>,
     pub version: Option<Version>,

@@ -5,7 +5,7 @@ use super::input::BodyReader;
 use super::settings::Settings;
 use super::wire::{SharedWire, Wire};
 use super::writer::{Asked, ResponseWriter};
-use crate::h1::{Framing, RequestFacts, RequestLine};
+use crate::h1::{self, Framing, RequestFacts, RequestLine};
 use crate::message::request::{Body, Request};
 use crate::mux::Table;
 use std::sync::Arc;
@@ -95,33 +95,9 @@ impl Exchange {
         close: bool,
     ) {
         let r = &mut self.request;
-        r.method = line.method;
-        r.target = line.target;
-        r.host = facts.host;
-        r.version = Some(line.version);
-        r.close = !facts.keep_alive;
+        h1::describe_request(r, line, &facts);
         r.pattern = Default::default();
         r.path = None;
-        (r.content_length, r.chunked) = match facts.framing {
-            Framing::Length(n) => (i64::try_from(n).unwrap_or(i64::MAX), false),
-            Framing::Chunked => (-1, true),
-            _ => (0, false),
-        };
-        // As in Go, framing that was understood is no part of the header: who forwards it must not repeat it.
-        match facts.framing {
-            Framing::Chunked => {
-                r.header.del(b"Transfer-Encoding");
-                if facts.has_trailer_decl {
-                    r.header.del(b"Trailer");
-                }
-            }
-            Framing::Length(n) if r.header.values(b"Content-Length").nth(1).is_some() => {
-                // All say the same (RFC 9110, 8.6).
-                r.header.del(b"Content-Length");
-                r.header.add_unchecked(b"Content-Length", n.to_string().as_bytes());
-            }
-            _ => {}
-        }
         if !r.trailer.is_empty() {
             r.trailer.clear();
         }

@@ -218,8 +218,9 @@ impl Incoming for BodyReader {
         self.0.input().set_limit(bytes);
     }
 
-    fn set_read_timeout(&mut self, limit: Option<Duration>) {
+    fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
         self.0.input().deadline = limit.map(|d| Instant::now() + d);
+        Ok(())
     }
 
     fn peer_gone(&self) -> bool {

@@ -11,7 +11,7 @@ use super::{Response, ResponseBody, head};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, BodyDecoder, Framing, HeadScan};
 use crate::message::header::Header;
-use crate::message::request::{HTTP_11, Request};
+use crate::message::request::Request;
 use crate::net::cancel::{CancelToken, Registration, canceled};
 use crate::net::sys;
 use std::time::{Duration, Instant};
@@ -263,7 +263,7 @@ impl Exchange<'_> {
             }
         }
         let framing = if switched { Framing::UntilClose } else { facts.framing };
-        understood(&mut header, &line, facts.chunked);
+        h1::understood(&mut header, &line, facts.chunked);
         let (remote, local) = (self.conn.remote, self.conn.local);
         let mut reader = Reader {
             conn: Some(self.conn),
@@ -287,8 +287,8 @@ impl Exchange<'_> {
             chunked: facts.chunked,
             close: !facts.keep_alive,
             trailer: Header::new(),
-            remote,
-            local,
+            remote: Some(remote),
+            local: Some(local),
             body: ResponseBody::Conn(reader),
         })
     }
@@ -327,23 +327,5 @@ impl Exchange<'_> {
         let error = self.conn.failure("read", e).with_phase(Phase::Head);
         let error = self.write_error.take().unwrap_or(error);
         Failure { error, retry: if answered { Retry::No } else { Retry::NoAnswer } }
-    }
-}
-
-/// understood takes out of the header what was dealt with, as Go does: who forwards it must not repeat it.
-fn understood(header: &mut Header, line: &h1::StatusLine, chunked: bool) {
-    header.del(b"Transfer-Encoding");
-    if chunked {
-        header.del(b"Content-Length");
-        header.del(b"Trailer");
-    }
-    if header.values(b"Content-Length").nth(1).is_some() {
-        // All say the same (RFC 9110, 8.6).
-        let length = header.get(b"Content-Length").map(<[u8]>::to_vec).unwrap_or_default();
-        header.del(b"Content-Length");
-        header.add_unchecked(b"Content-Length", &length);
-    }
-    if line.version >= HTTP_11 && header.has_token(b"Connection", b"close") {
-        header.del(b"Connection");
     }
 }

@@ -20,7 +20,7 @@ mod sweep;
 mod upload;
 
 use crate::error::{Error, Kind, Phase, Result, invalid};
-use crate::h1::StatusLine;
+use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
 use crate::message::request::{Body, Request};
 use crate::net::cancel::{CancelToken, canceled};
@@ -59,8 +59,9 @@ pub struct Response {
     pub close: bool,
     /// Whole once the body has been read to its end.
     pub trailer: Header,
-    pub remote: SocketAddr,
-    pub local: SocketAddr,
+    /// None where the response came over no connection of the library's.
+    pub remote: Option<SocketAddr>,
+    pub local: Option<SocketAddr>,
     body: ResponseBody,
 }
 
@@ -104,6 +105,26 @@ impl Response {
     /// close_body ends the exchange and gives the connection back if that costs little.
     pub fn close_body(&mut self) {
         self.body.get().close();
+    }
+
+    /// from_parts is a response that did not come over a connection of the library's.
+    pub fn from_parts(
+        header: Header,
+        line: StatusLine,
+        facts: ResponseFacts,
+        body: Box<dyn ReadBody>,
+    ) -> Response {
+        Response {
+            header,
+            line,
+            content_length: facts.content_length,
+            chunked: facts.chunked,
+            close: !facts.keep_alive,
+            trailer: Header::new(),
+            remote: None,
+            local: None,
+            body: ResponseBody::Other(body),
+        }
     }
 
     /// map_body puts a decoder, or another source, around or in the place of the body.

@@ -25,6 +25,7 @@ const ORDER: &[&str] = &[
     "mux",
     "cancel",
     "transport",
+    "reader",
     "log",
     "thread_hooks",
 ];

@@ -1,0 +1,54 @@
+//! What a head said about its message goes into the message's fields, and out of its header: as in Go, framing that
+//! was understood is no part of the header, so that who forwards it cannot repeat it.
+
+use super::framing::{Framing, RequestFacts};
+use super::request::RequestLine;
+use super::response::StatusLine;
+use crate::message::header::Header;
+use crate::message::request::{HTTP_11, Request};
+
+/// describe_request fills a received request whose header was parsed.
+pub fn describe_request(r: &mut Request, line: &RequestLine, facts: &RequestFacts) {
+    r.method = line.method;
+    r.target = line.target;
+    r.host = facts.host;
+    r.version = Some(line.version);
+    r.close = !facts.keep_alive;
+    (r.content_length, r.chunked) = match facts.framing {
+        Framing::Length(n) => (i64::try_from(n).unwrap_or(i64::MAX), false),
+        Framing::Chunked => (-1, true),
+        _ => (0, false),
+    };
+    match facts.framing {
+        Framing::Chunked => {
+            r.header.del(b"Transfer-Encoding");
+            if facts.has_trailer_decl {
+                r.header.del(b"Trailer");
+            }
+        }
+        Framing::Length(_) => one_length(&mut r.header),
+        _ => {}
+    }
+}
+
+/// understood takes the framing, and the end of the connection, out of a response's header.
+pub fn understood(header: &mut Header, line: &StatusLine, chunked: bool) {
+    header.del(b"Transfer-Encoding");
+    if chunked {
+        header.del(b"Content-Length");
+        header.del(b"Trailer");
+    }
+    one_length(header);
+    if line.version >= HTTP_11 && header.has_token(b"Connection", b"close") {
+        header.del(b"Connection");
+    }
+}
+
+/// one_length leaves one of several Content-Length fields: all say the same (RFC 9110, 8.6).
+fn one_length(header: &mut Header) {
+    if header.values(b"Content-Length").nth(1).is_some() {
+        let length = header.get(b"Content-Length").map(<[u8]>::to_vec).unwrap_or_default();
+        header.del(b"Content-Length");
+        header.add_unchecked(b"Content-Length", &length);
+    }
+}

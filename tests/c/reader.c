@@ -1,0 +1,241 @@
+/* Messages from any stream: whole, cut at every byte, in pieces of every size, with what is wrong told. */
+#include "check.h"
+#include "nethttp.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+struct feed {
+    const char *text;
+    size_t len, at, piece;
+    nh_result failure;
+    nh_reader *reader; /* reads itself again, which must be refused */
+    int freed, pause;
+};
+
+static nh_result give(void *userdata, void *buf, size_t cap, size_t *n_out) {
+    struct feed *f = userdata;
+    size_t n = f->len - f->at;
+    if (f->reader) {
+        nh_request *r = NULL;
+        nh_response *res = NULL;
+        char waste[4];
+        size_t got = 0;
+        CHECK_ERR(NH_ERR_BUSY, nh_read_request(f->reader, &r, NULL));
+        CHECK_ERR(NH_ERR_BUSY, nh_read_response(f->reader, NULL, &res, NULL));
+        CHECK_ERR(NH_ERR_BUSY, nh_reader_buffered(f->reader, waste, sizeof waste, &got));
+        CHECK_ERR(NH_ERR_BUSY, nh_reader_set_max_head_bytes(f->reader, 10));
+    }
+    if (n == 0 && f->failure != NH_OK) return f->failure;
+    if (n > f->piece) n = f->piece;
+    if (n > cap) n = cap;
+    memcpy(buf, f->text + f->at, n);
+    f->at += n;
+    *n_out = n;
+    return NH_OK;
+}
+
+static nh_result lie(void *userdata, void *buf, size_t cap, size_t *n_out) {
+    (void)userdata, (void)buf;
+    *n_out = cap + 1;
+    return NH_OK;
+}
+
+static void count_free(void *userdata) { ((struct feed *)userdata)->freed++; }
+
+static nh_reader *reader_of(struct feed *f, const char *text, size_t piece) {
+    nh_reader *r = NULL;
+    memset(f, 0, sizeof *f);
+    f->text = text;
+    f->len = strlen(text);
+    f->piece = piece;
+    CHECK_INT(nh_reader_new(give, f, count_free, &r), NH_OK);
+    return r;
+}
+
+static const char requests[] =
+    "POST /a?b=c HTTP/1.1\r\nHost: h:1\r\nX-One: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n"
+    "GET http://other/x HTTP/1.0\r\n\r\n"
+    "PUT /b HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nokrest";
+
+static void read_all(nh_request *r, const char *want) {
+    char buf[64];
+    size_t have = 0, n = 1;
+    while (n > 0) {
+        CHECK_INT(nh_request_body_read(r, buf + have, sizeof buf - have, &n, NULL), NH_OK);
+        have += n;
+    }
+    CHECK(have == strlen(want) && memcmp(buf, want, have) == 0);
+}
+
+static void in_pieces(size_t piece) {
+    struct feed f;
+    nh_request *r = NULL;
+    char buf[16];
+    size_t n;
+    nh_reader *reader = reader_of(&f, requests, piece);
+    CHECK_INT(nh_read_request(reader, &r, NULL), NH_OK);
+    CHECK_STR(nh_request_method(r), "POST");
+    CHECK_STR(nh_request_uri(r), "/a?b=c");
+    CHECK_STR(nh_request_host(r), "h:1");
+    CHECK_STR(nh_request_query_value(r, "b", &n), "c");
+    CHECK_STR(nh_request_header_value(r, "x-one"), "1");
+    CHECK_STR(nh_request_header_value(r, "Transfer-Encoding"), NULL);
+    CHECK_INT(nh_request_content_length(r), -1);
+    CHECK_ERR(NH_ERR_UNSUPPORTED, nh_request_set_read_timeout(r, 5));
+    CHECK_INT(nh_request_is_client_gone(r), 0);
+    read_all(r, "abcde");
+    CHECK_STR(nh_request_trailer_value(r, "X-Sum"), "5");
+    nh_request_free(r);
+    CHECK_INT(nh_read_request(reader, &r, NULL), NH_OK);
+    CHECK_STR(nh_request_host(r), "other");
+    CHECK_INT(nh_request_proto(r), 10);
+    read_all(r, "");
+    nh_request_free(r);
+    CHECK_INT(nh_read_request(reader, &r, NULL), NH_OK);
+    read_all(r, "ok");
+    nh_request_free(r);
+    CHECK_INT(nh_reader_buffered(reader, buf, sizeof buf, &n), NH_OK);
+    CHECK(n <= 4 && memcmp(buf, "rest", n) == 0);
+    CHECK(piece < sizeof requests - 1 || n == 4);
+    nh_reader_free(reader);
+    CHECK_INT(f.freed, 1);
+}
+
+/* A stream that ends anywhere: never a message that is not whole. */
+static void cut(void) {
+    const char *whole = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
+    for (size_t at = 0; at < strlen(whole); at++) {
+        struct feed f;
+        nh_request *r = NULL;
+        nh_error *err = NULL;
+        char buf[16];
+        size_t n = 1;
+        nh_reader *reader = reader_of(&f, whole, 7);
+        f.len = at;
+        nh_result result = nh_read_request(reader, &r, &err);
+        if (result != NH_OK) {
+            CHECK_INT(result, NH_ERR_UNEXPECTED_EOF);
+            CHECK_STR(nh_error_message(err), at == 0 ? "EOF" : "unexpected EOF");
+            nh_error_free(err);
+        }
+        /* Handles may be freed in any order. */
+        nh_reader_free(reader);
+        while (result == NH_OK) {
+            result = nh_request_body_read(r, buf, sizeof buf, &n, NULL);
+            CHECK(result != NH_OK || n > 0);
+        }
+        CHECK_INT(result, NH_ERR_UNEXPECTED_EOF);
+        nh_request_free(r);
+        CHECK_INT(f.freed, 1);
+    }
+}
+
+static void responses(void) {
+    struct feed f;
+    nh_response *res = NULL;
+    nh_request *asked = NULL;
+    const void *data;
+    size_t n;
+    nh_reader *reader =
+        reader_of(&f,
+                  "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+                  "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+                  "HTTP/1.1 200 Fine\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n"
+                  "HTTP/1.0 200 OK\r\n\r\nto the end",
+                  3);
+    CHECK_INT(nh_read_response(reader, NULL, &res, NULL), NH_OK);
+    CHECK_INT(nh_response_status_code(res), 103);
+    nh_response_free(res);
+    CHECK_INT(nh_request_new("HEAD", "http://h/", &asked, NULL), NH_OK);
+    CHECK_INT(nh_read_response(reader, asked, &res, NULL), NH_OK);
+    CHECK_INT(nh_response_content_length(res), 9);
+    CHECK_STR(nh_request_method((nh_request *)nh_response_request(res)), "HEAD");
+    nh_response_free(res);
+    nh_request_free(asked);
+    CHECK_INT(nh_read_response(reader, NULL, &res, NULL), NH_OK);
+    CHECK(nh_response_request(res) == NULL && nh_response_remote_addr(res) == NULL);
+    CHECK_STR(nh_response_status(res), "200 Fine");
+    CHECK_INT(nh_response_body_read_all(res, 10, &data, &n, NULL), NH_OK);
+    CHECK(n == 2 && memcmp(data, "ok", 2) == 0);
+    CHECK_STR(nh_header_get(nh_response_trailer(res), "X-T"), "1");
+    nh_response_free(res);
+    CHECK_INT(nh_read_response(reader, NULL, &res, NULL), NH_OK);
+    CHECK_INT(nh_response_body_read_all(res, 20, &data, &n, NULL), NH_OK);
+    CHECK_INT(n, 10);
+    nh_response_body_close(res);
+    nh_response_free(res);
+    CHECK_ERR(NH_ERR_UNEXPECTED_EOF, nh_read_response(reader, NULL, &res, NULL));
+    CHECK_ERR(NH_ERR_UNEXPECTED_EOF, nh_read_request(reader, &asked, NULL));
+    nh_reader_free(reader);
+}
+
+static void errors(void) {
+    struct feed f;
+    nh_reader *reader = NULL;
+    nh_request *r = NULL, *other = NULL;
+    nh_response *res = NULL;
+    char buf[8];
+    size_t n;
+    memset(&f, 0, sizeof f);
+    CHECK_ERR(NH_ERR_INVALID, nh_reader_new(NULL, &f, count_free, &reader));
+    CHECK_ERR(NH_ERR_INVALID, nh_reader_new(give, &f, count_free, NULL));
+    CHECK_INT(f.freed, 2);
+    nh_reader_free(NULL);
+    CHECK_ERR(NH_ERR_INVALID, nh_reader_set_max_head_bytes(NULL, 1));
+    CHECK_ERR(NH_ERR_INVALID, nh_reader_buffered(NULL, buf, sizeof buf, &n));
+    CHECK_ERR(NH_ERR_INVALID, nh_read_request(NULL, &r, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_read_response(NULL, NULL, &res, NULL));
+
+    reader = reader_of(&f, "nonsense\r\n", 100);
+    CHECK_ERR(NH_ERR_INVALID, nh_read_request(reader, NULL, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_read_response(reader, NULL, NULL, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_reader_buffered(reader, NULL, sizeof buf, &n));
+    CHECK_ERR(NH_ERR_INVALID, nh_reader_buffered(reader, buf, 0, &n));
+    CHECK_ERR(NH_ERR_INVALID, nh_reader_buffered(reader, buf, sizeof buf, NULL));
+    CHECK_ERR(NH_ERR_PROTOCOL, nh_read_request(reader, &r, NULL));
+    CHECK_ERR(NH_ERR_PROTOCOL, nh_read_response(reader, NULL, &res, NULL));
+    CHECK(r == NULL && res == NULL);
+    nh_reader_free(reader);
+
+    reader = reader_of(&f, requests, 1000);
+    CHECK_INT(nh_reader_set_max_head_bytes(reader, 20), NH_OK);
+    CHECK_ERR(NH_ERR_TOO_LARGE, nh_read_request(reader, &r, NULL));
+    CHECK_ERR(NH_ERR_TOO_LARGE, nh_read_response(reader, NULL, &res, NULL));
+    CHECK_INT(nh_reader_set_max_head_bytes(reader, 0), NH_OK);
+    CHECK_INT(nh_read_request(reader, &r, NULL), NH_OK);
+    CHECK_ERR(NH_ERR_STATE, nh_read_request(reader, &other, NULL));
+    CHECK_ERR(NH_ERR_STATE, nh_read_response(reader, NULL, &res, NULL));
+    CHECK_INT(nh_request_set_body_limit(r, 4), NH_OK);
+    CHECK_INT(nh_request_body_read(r, buf, sizeof buf, &n, NULL), NH_OK);
+    CHECK_INT(n, 4);
+    CHECK_ERR(NH_ERR_TOO_LARGE, nh_request_body_read(r, buf, sizeof buf, &n, NULL));
+    nh_request_free(r);
+    nh_reader_free(reader);
+
+    reader = reader_of(&f, "", 100);
+    f.failure = NH_ERR_TIMEOUT;
+    CHECK_ERR(NH_ERR_IO, nh_read_request(reader, &r, NULL));
+    CHECK_ERR(NH_ERR_IO, nh_read_response(reader, NULL, &res, NULL));
+    nh_reader_free(reader);
+    CHECK_INT(nh_reader_new(lie, NULL, NULL, &reader), NH_OK);
+    CHECK_ERR(NH_ERR_INVALID, nh_read_request(reader, &r, NULL));
+    nh_reader_free(reader);
+
+    /* While its function is called a reader is in use. */
+    reader = reader_of(&f, requests, 1000);
+    f.reader = reader;
+    CHECK_INT(nh_read_request(reader, &r, NULL), NH_OK);
+    nh_request_free(r);
+    nh_reader_free(reader);
+}
+
+int main(void) {
+    for (size_t piece = 1; piece < sizeof requests; piece++)
+        in_pieces(piece);
+    cut();
+    responses();
+    errors();
+    return 0;
+}
