@@ -92,13 +92,19 @@ pub unsafe extern "C" fn nh_mux_free(m: *mut nh_mux) {
     });
 }
 
-/// nh_mux_handle registers a handler for a pattern: a path, with a host before it if it is for that host
-/// only. "/tree/" names a subtree, "/leaf" exactly that path; the longest pattern wins, and one with a host
-/// before one without. "/tree" redirects to "/tree/" where only that is registered. Patterns may be added
-/// while the mux is served. Follows Go's ServeMux.Handle; methods and wildcards are not supported yet.
+/// nh_mux_handle registers a handler for a pattern: "[METHOD ][HOST]/[PATH]", Go's ServeMux.Handle.
 ///
-/// Errors: NH_ERR_INVALID (m, pattern or fn is NULL, the pattern is malformed or registered already),
-/// NH_ERR_UNSUPPORTED (the pattern has a method or a wildcard)
+/// The path's segments are literals or wildcards: "{name}" is any one segment, "{name...}" at the end all that
+/// follow, a slash at the end the same without a name, "{$}" at the end the slash alone. What a wildcard stood for is
+/// told by nh_request_path_value. Without a method a pattern is for all; GET is for HEAD too. Of the patterns that
+/// match a request the most specific answers it: one with the host before one without, then a literal before a
+/// wildcard and one with the method before one without. Two patterns of which neither is more specific cannot both be
+/// registered; the error names a path that both match.
+///
+/// Unclean paths, and "/tree" where only "/tree/" is registered, are redirected (307). A path that is registered for
+/// other methods only is answered 405 with Allow. Patterns may be added while the mux is served.
+///
+/// Errors: NH_ERR_INVALID (m, pattern or fn is NULL, the pattern is malformed or conflicts with another)
 /// Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
 /// Threads: any thread.
 /// Since: 0.1.0
@@ -196,8 +202,8 @@ pub unsafe extern "C" fn nh_server_free(s: *mut nh_server) {
 
 /// nh_server_handle registers a handler with the server's mux: see nh_mux_handle.
 ///
-/// Errors: NH_ERR_INVALID (s, pattern or fn is NULL, the pattern is malformed or registered already),
-/// NH_ERR_UNSUPPORTED (the pattern has a method or a wildcard), NH_ERR_FORKED (s was made before a fork)
+/// Errors: NH_ERR_INVALID (s, pattern or fn is NULL, the pattern is malformed or conflicts with another),
+/// NH_ERR_FORKED (s was made before a fork)
 /// Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
 /// Threads: any thread, also while the server runs.
 /// Since: 0.1.0

@@ -138,6 +138,78 @@ fn decoded(r: &Request, span: crate::message::text::Span, len_out: *mut usize) -
     Some(r.text(span).as_ptr().cast())
 }
 
+/// nh_request_pattern is the mux pattern that the request matched, such as "GET /files/{name}"; "" if the mux answered
+/// by itself, and in a request to be sent. Go's Request.Pattern.
+///
+/// Errors: none
+/// Ownership: the library owns; borrowed until r ends.
+/// Threads: one thread at a time for r; beside one that writes the response.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_request_pattern(r: *const nh_request) -> *const c_char {
+    text(r, |r| r.routes.as_ref().map_or(c"", |routes| routes.pattern(r.route)))
+}
+
+/// nh_request_path_value is what a wildcard of the pattern stands for, unescaped, or what nh_request_set_path_value
+/// has set; NULL if there is no wildcard of that name. It may hold any byte, NUL too: *len_out is its length. Go's
+/// Request.PathValue.
+///
+/// Errors: none
+/// Ownership: the library owns; borrowed until r ends.
+/// Threads: one thread at a time for r; beside one that writes the response.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_request_path_value(
+    r: *mut nh_request,
+    name: *const c_char,
+    len_out: *mut usize,
+) -> *const c_char {
+    guard_or(std::ptr::null(), || {
+        ptr::out(len_out, 0, "len_out").ok()?;
+        // SAFETY: P1, P2, P6.
+        let (r, name) = unsafe { (request(r).ok()?, ptr::text(name, "name").ok()?) };
+        if let Some((_, value)) = r.path_values.iter().find(|(n, _)| r.text(*n) == name) {
+            return decoded(r, *value, len_out);
+        }
+        let at = r.routes.as_ref()?.value(r, std::str::from_utf8(name).ok()?)?;
+        let raw = r.text(r.target).get(at)?;
+        let value = unescape(raw, Part::Path).map_or_else(|_| raw.to_vec(), |v| v.into_owned());
+        let store = r.header.store_mut();
+        let pair = (store.intern(name), store.intern(&value));
+        r.path_values.push(pair);
+        decoded(r, pair.1, len_out)
+    })
+}
+
+/// nh_request_set_path_value sets what nh_request_path_value answers for a name: for routers of the program's own.
+/// Go's Request.SetPathValue.
+///
+/// Errors: NH_ERR_INVALID (r or name is NULL, or value is NULL and len is not 0)
+/// Ownership: the library copies name and value.
+/// Threads: one thread at a time for r; beside one that writes the response.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_request_set_path_value(
+    r: *mut nh_request,
+    name: *const c_char,
+    value: *const c_void,
+    len: usize,
+) -> nh_result {
+    guard_plain(|| {
+        // SAFETY: P1, P2, P3, P6.
+        let (r, name, value) =
+            unsafe { (request(r)?, ptr::text(name, "name")?, ptr::bytes(value, len, "value")?) };
+        let store = r.header.store_mut();
+        let pair = (store.intern(name), store.intern(value));
+        let known = r.path_values.iter().position(|(n, _)| r.header.store().get(*n) == name);
+        match known.and_then(|i| r.path_values.get_mut(i)) {
+            Some(slot) => *slot = pair,
+            None => r.path_values.push(pair),
+        }
+        Ok(())
+    })
+}
+
 /// nh_request_header_value is the first value of a header field, its name in any case; NULL if it is
 /// absent, "" if it is empty.
 ///

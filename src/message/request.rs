@@ -5,7 +5,9 @@ use super::outbound::Target;
 use super::text::Span;
 use crate::error::{Error, Kind, Result};
 use crate::sync::Mutex;
+use std::ffi::CStr;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +31,16 @@ pub trait Incoming: Send {
     fn set_read_timeout(&mut self, limit: Option<std::time::Duration>) -> Result<()>;
     /// peer_gone tells whether the peer has closed its side or the connection broke.
     fn peer_gone(&self) -> bool;
+}
+
+/// Routes is what a mux tells of a request that it has routed.
+pub trait Routes: Send + Sync {
+    /// pattern is the text of a route's pattern; "" for answers of the mux's own.
+    fn pattern(&self, route: u32) -> &CStr;
+    /// value is where in the request's target the value of a wildcard of its route stands, escaped as it came.
+    fn value(&self, r: &Request, name: &str) -> Option<Range<usize>>;
+    /// allowed is a list of the methods with which the request would have found a route.
+    fn allowed(&self, r: &Request) -> String;
 }
 
 /// Source is the body of a request that is being sent, read by the thread that sends it.
@@ -158,8 +170,11 @@ pub struct Request {
     pub extra: Option<Box<dyn std::any::Any + Send + Sync>>,
     /// The unescaped path, once it was asked for.
     pub path: Option<Span>,
-    /// The mux pattern that matched, for handlers and logs.
-    pub pattern: Span,
+    /// The routes of the mux that serves this request, and which of them that is.
+    pub routes: Option<Arc<dyn Routes>>,
+    pub route: u32,
+    /// Path values that the program has set, or asked for: name and decoded value.
+    pub path_values: Vec<(Span, Span)>,
 }
 
 impl Request {
@@ -180,11 +195,16 @@ impl Request {
             (self.target, &mut r.target),
             (self.host, &mut r.host),
             (self.url, &mut r.url),
-            (self.pattern, &mut r.pattern),
         ] {
             *to = r.header.store_mut().intern(self.text(from));
         }
         r.outbound = self.outbound.clone();
+        (r.routes, r.route) = (self.routes.clone(), self.route);
+        for (name, value) in &self.path_values {
+            let store = r.header.store_mut();
+            let pair = (store.intern(self.text(*name)), store.intern(self.text(*value)));
+            r.path_values.push(pair);
+        }
         r.timeout = self.timeout;
         r.version = self.version;
         r.content_length = self.content_length;

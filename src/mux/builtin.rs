@@ -12,8 +12,9 @@ pub(super) const ADD_SLASH: u32 = 2;
 pub(super) const OPTIONS: u32 = 3;
 pub(super) const BAD_REQUEST: u32 = 4;
 pub(super) const CLEAN_ADD_SLASH: u32 = 5;
+pub(super) const METHOD_NOT_ALLOWED: u32 = 6;
 
-pub(super) fn handlers() -> [Box<dyn Handler>; 6] {
+pub(super) fn handlers() -> [Box<dyn Handler>; 7] {
     [
         Box::new(not_found),
         Box::new(clean),
@@ -21,16 +22,27 @@ pub(super) fn handlers() -> [Box<dyn Handler>; 6] {
         Box::new(options),
         Box::new(bad_request),
         Box::new(clean_add_slash),
+        Box::new(method_not_allowed),
     ]
 }
 
 // A failed write has broken the connection, which the server sees for itself.
 fn not_found(w: &mut ResponseWriter, _: &mut Request) {
+    refuse(w, 404, b"404 page not found\n");
+}
+
+fn method_not_allowed(w: &mut ResponseWriter, r: &mut Request) {
+    let allowed = r.routes.as_ref().map(|routes| routes.allowed(r)).unwrap_or_default();
+    w.header().add_unchecked(b"Allow", allowed.as_bytes());
+    refuse(w, 405, b"Method Not Allowed\n");
+}
+
+fn refuse(w: &mut ResponseWriter, code: u16, text: &[u8]) {
     let h = w.header();
     h.add_unchecked(b"Content-Type", b"text/plain; charset=utf-8");
     h.add_unchecked(b"X-Content-Type-Options", b"nosniff");
-    let _ = w.write_header(404);
-    let _ = w.write(b"404 page not found\n");
+    let _ = w.write_header(code);
+    let _ = w.write(text);
 }
 
 fn clean(w: &mut ResponseWriter, r: &mut Request) {

@@ -1,27 +1,37 @@
-//! The mux: which handler answers a request (Go's `ServeMux`, the classic rules).
+//! The mux: which handler answers a request (Go's `ServeMux`).
 //!
-//! A pattern is a path, with a host before it if it is for that host only. One that ends in a slash names a
-//! subtree, any other exactly that path; the longest wins, and one with a host before one without. Paths are
-//! matched segment by segment after unescaping; unclean ones are redirected, as is "/tree" where only
-//! "/tree/" exists.
+//! A pattern is `[METHOD ][HOST]/[PATH]`: see [`pattern`]. Of those that match, the one with the host wins, then the one
+//! with the more specific method and path; two of which neither is more specific cannot stand side by side. Paths are
+//! matched segment by segment after unescaping; unclean ones are redirected, as is "/tree" where only "/tree/" exists.
 
 mod builtin;
+mod conflict;
 mod path;
+mod pattern;
 mod table;
+mod tree;
 
 pub(crate) use path::of_target as path_of_target;
 pub(crate) use table::Table;
 
 use crate::error::{Error, Kind, Result, invalid};
 use crate::server::Handler;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
+use pattern::Pattern;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
+use table::Route;
 
 /// Mux may be changed while it is served: threads see an addition with their next request.
 pub struct Mux {
-    table: Mutex<Arc<Table>>,
+    state: Mutex<State>,
     generation: AtomicU64,
+}
+
+struct State {
+    routes: Vec<Arc<Route>>,
+    /// What the routes look like to a lookup; made when it is asked for, so that many additions cost one.
+    table: Option<Arc<Table>>,
 }
 
 impl Default for Mux {
@@ -32,51 +42,57 @@ impl Default for Mux {
 
 impl Mux {
     pub fn new() -> Mux {
-        Mux { table: Mutex::new(Arc::new(Table::new())), generation: AtomicU64::new(1) }
+        let routes = builtin::handlers().into_iter().map(|h| Route::new(None, h)).collect();
+        Mux { state: Mutex::new(State { routes, table: None }), generation: AtomicU64::new(1) }
     }
 
-    /// handle registers a handler. A pattern that is malformed or registered already is an error.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// handle registers a handler. A pattern that is malformed, or conflicts with another, is an error that says how.
     pub fn handle(&self, pattern: &str, handler: Box<dyn Handler>) -> Result<()> {
-        if pattern.is_empty() {
-            return Err(invalid("http: invalid pattern"));
+        let pattern = Pattern::parse(pattern)?;
+        // Before the lock, and so dropped behind it where it is refused: that calls back into the program.
+        let route = Route::new(Some(pattern.clone()), handler);
+        let mut state = self.state();
+        let clash =
+            state.routes.iter().filter_map(|r| conflict::conflict(&pattern, r.pattern.as_ref()?)).next();
+        if let Some(why) = clash {
+            return Err(invalid(why));
         }
-        if pattern.contains(['{', '}', ' ', '\t']) {
-            return Err(Error::new(
-                Kind::Unsupported,
-                format!("nethttp: pattern {pattern:?}: methods and wildcards are not supported yet"),
-            ));
-        }
-        let Some(slash) = pattern.find('/') else {
-            return Err(invalid(format!("parsing {pattern:?}: at offset 0: host/path missing /")));
-        };
-        let (host, path) = pattern.split_at(slash);
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = table.with(pattern, host, path, handler)?;
-        *table = Arc::new(new);
+        state.routes.push(route);
+        state.table = None;
+        drop(state);
         self.generation.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
     /// set_blocking says whether a pattern's handler blocks: 1 yes, 0 no, -1 to be found out.
     pub fn set_blocking(&self, pattern: &str, blocks: i32) -> Result<()> {
-        let known = self.table().tell(pattern, blocks);
-        if known {
-            Ok(())
-        } else {
-            Err(Error::new(Kind::NotFound, format!("nethttp: no pattern {pattern:?}")))
+        let state = self.state();
+        let found = state.routes.iter().find(|r| r.pattern.as_ref().is_some_and(|p| p.text == pattern));
+        match found {
+            Some(route) => route.learn.tell(blocks),
+            None => return Err(Error::new(Kind::NotFound, format!("nethttp: no pattern {pattern:?}"))),
         }
+        Ok(())
     }
 
     pub(crate) fn table(&self) -> Arc<Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut state = self.state();
+        let State { routes, table } = &mut *state;
+        table.get_or_insert_with(|| Arc::new(Table::new(routes.clone()))).clone()
     }
 
     /// refresh brings a thread's own view of the routes up to date; one atomic load if nothing changed.
-    pub(crate) fn refresh(&self, table: &mut Arc<Table>, generation: &mut u64) {
+    pub(crate) fn refresh(&self, table: &mut Arc<Table>, generation: &mut u64) -> bool {
         let now = self.generation.load(Ordering::Acquire);
-        if *generation != now {
-            *table = self.table();
-            *generation = now;
+        if *generation == now {
+            return false;
         }
+        *table = self.table();
+        *generation = now;
+        true
     }
 }

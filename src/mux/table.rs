@@ -1,68 +1,59 @@
-//! `Table`: the routes at one moment, immutable. Looking up costs a hash for each segment of the path at most,
-//! however many routes there are.
+//! `Table`: the routes at one moment, immutable, and how a request finds its own.
 
 use super::builtin;
 use super::path;
-use crate::error::{Result, invalid};
-use crate::message::request::Request;
+use super::pattern::{Pattern, Segment};
+use super::tree::Tree;
+use crate::message::request::{Request, Routes};
 use crate::runtime::Learn;
 use crate::server::Handler;
 use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::ops::Range;
 use std::sync::Arc;
 
-struct Route {
-    pattern: String,
-    host: String,
-    path: String,
+pub(super) struct Route {
+    /// None: one of the mux's own.
+    pub(super) pattern: Option<Pattern>,
+    /// The pattern's text for C; empty for the mux's own.
+    text: CString,
     handler: Box<dyn Handler>,
-    learn: Learn,
+    pub(super) learn: Learn,
+}
+
+impl Route {
+    pub(super) fn new(pattern: Option<Pattern>, handler: Box<dyn Handler>) -> Arc<Route> {
+        let text = pattern.as_ref().and_then(|p| CString::new(p.text.as_str()).ok()).unwrap_or_default();
+        Arc::new(Route { pattern, text, handler, learn: Learn::new() })
+    }
 }
 
 pub(crate) struct Table {
     /// The built-in ones come first, at the indices of [`builtin`]. Only added to: an index stays good.
     routes: Vec<Arc<Route>>,
-    /// By host and path; subtrees with their slash.
-    by_path: HashMap<Vec<u8>, u32>,
+    tree: Tree,
+    /// The patterns without host and wildcard, by path and then method: what most requests ask for, in one hash.
+    plain: HashMap<Vec<u8>, Vec<(String, u32)>>,
     has_hosts: bool,
 }
 
 impl Table {
-    pub(super) fn new() -> Table {
-        let routes = builtin::handlers().into_iter().map(|handler| {
-            let none = String::new;
-            Arc::new(Route { pattern: none(), host: none(), path: none(), handler, learn: Learn::new() })
-        });
-        Table { routes: routes.collect(), by_path: HashMap::new(), has_hosts: false }
-    }
-
-    /// with is this table and one route more.
-    pub(super) fn with(
-        &self,
-        pattern: &str,
-        host: &str,
-        path: &str,
-        handler: Box<dyn Handler>,
-    ) -> Result<Table> {
-        let key = [host.as_bytes(), path.as_bytes()].concat();
-        if self.by_path.contains_key(&key) {
-            return Err(invalid(format!("http: multiple registrations for {pattern}")));
+    pub(super) fn new(routes: Vec<Arc<Route>>) -> Table {
+        let mut t =
+            Table { routes: Vec::new(), tree: Tree::default(), plain: HashMap::new(), has_hosts: false };
+        for (i, route) in routes.iter().enumerate() {
+            let Some(p) = &route.pattern else { continue };
+            t.tree.add(p, i as u32);
+            t.has_hosts |= !p.host.is_empty();
+            if p.host.is_empty() && p.is_plain() {
+                let same = t.plain.entry(plain_path(p)).or_default();
+                same.push((p.method.clone(), i as u32));
+                // The one for any method comes last.
+                same.sort_by_key(|(m, _)| m.is_empty());
+            }
         }
-        let mut routes = self.routes.clone();
-        let mut by_path = self.by_path.clone();
-        by_path.insert(key, routes.len() as u32);
-        routes.push(Arc::new(Route {
-            pattern: pattern.to_owned(),
-            host: host.to_owned(),
-            path: path.to_owned(),
-            handler,
-            learn: Learn::new(),
-        }));
-        Ok(Table { routes, by_path, has_hosts: self.has_hosts || !host.is_empty() })
-    }
-
-    pub(super) fn tell(&self, pattern: &str, blocks: i32) -> bool {
-        let found = self.routes.iter().find(|r| !r.pattern.is_empty() && r.pattern == pattern);
-        found.inspect(|r| r.learn.tell(blocks)).is_some()
+        t.routes = routes;
+        t
     }
 
     pub(crate) fn learn(&self, route: u32) -> &Learn {
@@ -81,83 +72,117 @@ impl Table {
             return if method == b"OPTIONS" { builtin::OPTIONS } else { builtin::BAD_REQUEST };
         }
         let path = path::of_target(target, method);
-        let host = if self.has_hosts { path::host_without_port(r.text(r.host)) } else { b"" };
         if method != b"CONNECT" && !path::is_clean(path) {
             // One redirect does for both.
-            return match self.find_at(host, &path::clean(path)) {
+            return match self.find_at(self.host_of(r), method, &path::clean(path)) {
                 builtin::ADD_SLASH => builtin::CLEAN_ADD_SLASH,
                 _ => builtin::CLEAN,
             };
         }
-        self.find_at(host, path)
+        self.find_at(self.host_of(r), method, path)
     }
 
-    fn find_at(&self, host: &[u8], path: &[u8]) -> u32 {
-        if !host.is_empty()
-            && let Some(found) = self.find(host, path)
-        {
-            return found;
+    /// host_of is the request's host as patterns name it: without its port, but for CONNECT.
+    fn host_of<'a>(&self, r: &'a Request) -> &'a str {
+        if !self.has_hosts {
+            return "";
         }
-        self.find(b"", path).unwrap_or(builtin::NOT_FOUND)
+        let host = r.text(r.host);
+        let host = if r.text(r.method) == b"CONNECT" { host } else { path::host_without_port(host) };
+        std::str::from_utf8(host).unwrap_or_default()
+    }
+
+    fn find_at(&self, host: &str, method: &[u8], path: &[u8]) -> u32 {
+        if !self.has_hosts
+            && let Some(same) = self.plain.get(path)
+            && let Some(i) = by_method(same, method)
+        {
+            return i;
+        }
+        let found = self.tree.find(host, method, path);
+        if !found.is_some_and(|i| self.is_exact(i, path)) && !path.ends_with(b"/") && !path.is_empty() {
+            let with_slash = [path, b"/"].concat();
+            let other = self.tree.find(host, method, &with_slash);
+            if other.is_some_and(|i| self.is_exact(i, &with_slash)) {
+                return builtin::ADD_SLASH;
+            }
+        }
+        found.unwrap_or_else(|| match self.allowed_at(host, path).is_empty() {
+            true => builtin::NOT_FOUND,
+            false => builtin::METHOD_NOT_ALLOWED,
+        })
+    }
+
+    /// is_exact tells whether a pattern that takes all the rest was given nothing but its slash.
+    fn is_exact(&self, route: u32, path: &[u8]) -> bool {
+        let Some(p) = self.routes.get(route as usize).and_then(|r| r.pattern.as_ref()) else { return false };
+        let slashes = memchr::memchr_iter(b'/', path).count();
+        !p.ends_open() || (path.ends_with(b"/") && slashes == p.segments.len())
+    }
+
+    fn allowed_at(&self, host: &str, path: &[u8]) -> Vec<&str> {
+        let mut all = self.tree.methods(host, path);
+        if !path.ends_with(b"/") {
+            all.extend(self.tree.methods(host, &[path, b"/"].concat()));
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// is_options tells whether the route is the server's own answer to `OPTIONS *`.
     pub(crate) fn is_options(&self, route: u32) -> bool {
         route == builtin::OPTIONS
     }
+}
 
-    fn find(&self, host: &[u8], path: &[u8]) -> Option<u32> {
-        if memchr::memchr(b'%', path).is_some() {
-            return self.find_escaped(host, path);
-        }
-        if host.is_empty()
-            && let Some(i) = self.by_path.get(path)
-        {
-            return Some(*i);
-        }
-        let mut key = [host, path].concat();
-        if !host.is_empty()
-            && let Some(i) = self.by_path.get(&key)
-        {
-            return Some(*i);
-        }
-        key.push(b'/');
-        if self.by_path.contains_key(&key) {
-            return Some(builtin::ADD_SLASH);
-        }
-        key.pop();
-        while key.len() > host.len() {
-            if key.ends_with(b"/")
-                && let Some(i) = self.by_path.get(&key)
-            {
-                return Some(*i);
+impl Routes for Table {
+    fn pattern(&self, route: u32) -> &CStr {
+        self.routes.get(route as usize).map_or(c"", |r| &r.text)
+    }
+
+    fn allowed(&self, r: &Request) -> String {
+        let path = path::of_target(r.text(r.target), r.text(r.method));
+        self.allowed_at(self.host_of(r), path).join(", ")
+    }
+
+    fn value(&self, r: &Request, name: &str) -> Option<Range<usize>> {
+        let pattern = self.routes.get(r.route as usize)?.pattern.as_ref()?;
+        let target = r.text(r.target);
+        let path = path::of_target(target, r.text(r.method));
+        // The path is a part of the target.
+        let base = path.as_ptr() as usize - target.as_ptr() as usize;
+        let mut at = 0;
+        for s in &pattern.segments {
+            at += 1;
+            let rest = path.get(at..)?;
+            let len = memchr::memchr(b'/', rest).unwrap_or(rest.len());
+            match s {
+                Segment::One(n) if n == name => return Some(base + at..base + at + len),
+                Segment::Rest(n) if n == name && !n.is_empty() => return Some(base + at..base + path.len()),
+                _ => at += len,
             }
-            key.pop();
-            let slash = memchr::memrchr(b'/', &key).map_or(0, |i| i + 1);
-            key.truncate(slash.max(host.len()));
         }
         None
     }
+}
 
-    /// find_escaped compares segment by segment, each unescaped: an escaped slash separates nothing.
-    fn find_escaped(&self, host: &[u8], path: &[u8]) -> Option<u32> {
-        let mut best: Option<(usize, u32)> = None;
-        let (mut exact, mut slash) = (false, false);
-        for (i, r) in self.routes.iter().enumerate() {
-            if r.path.is_empty() || r.host.as_bytes() != host {
-                continue;
-            }
-            let subtree = r.path.strip_suffix('/');
-            slash |= subtree.is_some_and(|p| !p.is_empty() && path::matches(p.as_bytes(), path));
-            let matches = path::matches(r.path.as_bytes(), path);
-            exact |= matches && subtree.is_none();
-            if matches && best.is_none_or(|(len, _)| r.path.len() > len) {
-                best = Some((r.path.len(), i as u32));
-            }
+/// plain_path is the one path that the pattern matches, as it comes without escapes.
+fn plain_path(p: &Pattern) -> Vec<u8> {
+    let mut path = Vec::new();
+    for s in &p.segments {
+        path.push(b'/');
+        if let Segment::Literal(l) = s {
+            path.extend_from_slice(l);
         }
-        if slash && !exact {
-            return Some(builtin::ADD_SLASH);
-        }
-        best.map(|(_, i)| i)
+    }
+    path
+}
+
+fn by_method(same: &[(String, u32)], method: &[u8]) -> Option<u32> {
+    let of = |m: &[u8]| same.iter().find(|(n, _)| n.as_bytes() == m).map(|(_, i)| *i);
+    match same {
+        [(any, i)] if any.is_empty() => Some(*i),
+        _ => of(method).or_else(|| if method == b"HEAD" { of(b"GET") } else { None }).or_else(|| of(b"")),
     }
 }

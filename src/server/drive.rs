@@ -251,8 +251,11 @@ impl Http {
         let close = conn.stop || self.0.stopping.load(Ordering::Relaxed);
         ex.prepare(&line, facts, &self.0.settings, conn.started, close);
         ex.request.remote = Some(conn.remote);
-        self.0.mux.refresh(&mut ex.table, &mut ex.generation);
+        if self.0.mux.refresh(&mut ex.table, &mut ex.generation) {
+            ex.request.routes = Some(ex.table.clone());
+        }
         ex.route = ex.table.route(&ex.request);
+        ex.request.route = ex.route;
         Ok(())
     }
 

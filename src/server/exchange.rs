@@ -96,8 +96,8 @@ impl Exchange {
     ) {
         let r = &mut self.request;
         h1::describe_request(r, line, &facts);
-        r.pattern = Default::default();
         r.path = None;
+        r.path_values.clear();
         if !r.trailer.is_empty() {
             r.trailer.clear();
         }

@@ -241,9 +241,9 @@ static void listening(void) {
 
 static void patterns(void) {
     nh_mux *mux = nh_mux_new();
-    CHECK_ERR(NH_ERR_UNSUPPORTED, nh_server_handle(server, "/{name}", handler, &freed, count_free, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_handle(server, "/{name", handler, &freed, count_free, NULL));
     CHECK_INT(freed, 1);
-    CHECK_ERR(NH_ERR_UNSUPPORTED, nh_mux_handle(mux, "/{name}", handler, &freed, count_free, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_mux_handle(mux, "/{name}/{name}", handler, &freed, count_free, NULL));
     CHECK_INT(freed, 2);
     CHECK_ERR(NH_ERR_INVALID, nh_server_handle(server, "", handler, &freed, count_free, NULL));
     CHECK_INT(freed, 3);

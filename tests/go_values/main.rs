@@ -5,15 +5,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod corpus;
+mod go;
 
 use nethttp::message::auth::Basic;
 use nethttp::message::escape::{Part, escape, html, quote, unescape};
 use nethttp::message::query::Values;
 use nethttp::message::url::{Url, host_header};
 use nethttp::message::{date, header, status};
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// Query is one question: an operation and its arguments.
 pub(crate) struct Query {
@@ -140,63 +138,15 @@ fn parse_answer(line: &str) -> Option<Result<Fields, String>> {
     })
 }
 
-/// go is the path and the version of a Go whose rules these are.
-fn go() -> Result<(String, String), String> {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let run = |program: &Path, args: &[&str]| {
-        let mut command = Command::new(program);
-        let output = command.args(args).current_dir(root).env("GOTOOLCHAIN", "local").output().ok()?;
-        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
-    };
-    let path = run(&Path::new(root).join("scripts/go-path"), &[]).filter(|p| !p.is_empty()).ok_or("no Go")?;
-    let full = run(Path::new(&path), &["env", "GOVERSION"]).unwrap_or_default();
-    let version = full.trim_start_matches("go").split('-').next().unwrap_or_default().to_owned();
-    let minor: u32 = version.split('.').nth(1).and_then(|m| m.parse().ok()).unwrap_or(0);
-    if minor < 26 {
-        return Err(format!("{full} has older rules for URLs, 1.26 is needed"));
-    }
-    Ok((path, version))
-}
-
-fn ask(go: &str, version: &str, queries: &[Query]) -> Vec<String> {
-    // A module of the Go's own version: an older one would bring older rules.
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go_values");
-    std::fs::create_dir_all(&dir).unwrap();
-    std::fs::write(dir.join("values.go"), include_str!("values.go")).unwrap();
-    std::fs::write(dir.join("go.mod"), format!("module values\n\ngo {version}\n")).unwrap();
-    let program = dir.join("go-values");
-    let build = Command::new(go)
-        .args(["build", "-o"])
-        .arg(&program)
-        .arg(".")
-        .current_dir(&dir)
-        .env("GOTOOLCHAIN", "local")
-        .status();
-    assert!(build.is_ok_and(|s| s.success()), "go build failed");
-    let mut child =
-        Command::new(&program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the Go program");
-    let mut stdin = child.stdin.take().unwrap();
+fn ask(queries: &[Query]) -> Option<Vec<String>> {
     let text: String = queries.iter().map(|q| format!("{} {} {}\n", q.op, hex(&q.a), hex(&q.b))).collect();
-    let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    go::ask("values_are_gos", include_str!("values.go"), text)
 }
 
 #[test]
 fn values_are_gos() {
-    let (go, version) = match go() {
-        Ok(found) => found,
-        Err(why) => {
-            let required = std::env::var("NH_REQUIRE_ALL").is_ok_and(|v| v == "1");
-            assert!(!required, "{why}: set GO or run scripts/setup.sh");
-            println!("SKIP: values_are_gos: {why}");
-            return;
-        }
-    };
     let queries = corpus::queries();
-    let answers = ask(&go, &version, &queries);
+    let Some(answers) = ask(&queries) else { return };
     assert_eq!(answers.len(), queries.len());
     let mut different = Vec::new();
     for (q, line) in queries.iter().zip(&answers) {
