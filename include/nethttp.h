@@ -1389,6 +1389,24 @@ nh_result nh_basic_auth_parse(const char *value,
                               size_t *password_len_out);
 
 /* ========================================================================================================
+ * Media types of content
+ * ======================================================================================================== */
+
+/**
+ * nh_detect_content_type tells the media type of content by its first 512 bytes, such as "image/png" or
+ * "text/html; charset=utf-8"; "application/octet-stream" where none fits better. Go's DetectContentType.
+ *
+ * A response writer does this for bodies whose handler has set no Content-Type. NULL with a length gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the program ends
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_detect_content_type(const void *data,
+                                   size_t len);
+
+/* ========================================================================================================
  * Requests: what a program builds to send, and what it may ask of any request
  * ======================================================================================================== */
 
@@ -2943,6 +2961,9 @@ nh_result nh_server_use_go_defaults(nh_server *s);
  * nh_response_writer_set_header replaces all fields of that name by one. Changes count until the first
  * write.
  *
+ * Without a Content-Type one is found by the body's first bytes, as nh_detect_content_type does; one that is
+ * set to the empty text is not sent, and none is looked for.
+ *
  * Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, the value has control bytes)
  * Ownership: the library copies name and value.
  * Threads: one thread at a time for w; beside one that reads the request's body.
@@ -3088,7 +3109,8 @@ int32_t nh_response_writer_status(nh_response_writer *w);
 uint64_t nh_response_writer_written(nh_response_writer *w);
 
 /**
- * nh_respond writes a whole answer: status, Content-Type (NULL: none) and len bytes of body.
+ * nh_respond writes a whole answer: status, Content-Type and len bytes of body. A type of NULL is found by the
+ * body's first bytes, "" is none.
  *
  * Errors: NH_ERR_INVALID (w is NULL, data is NULL and len is not 0, the code or the type is malformed),
  * NH_ERR_STATE (the header was written already), NH_ERR_BODY_NOT_ALLOWED (the status has no body),

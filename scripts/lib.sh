@@ -47,6 +47,8 @@ finish() {
 start_server() {
     local log=$1 tries
     shift
+    # Emptied here: the server's own redirection may come after the first look, at what an earlier run left.
+    : >"$log"
     "$@" >"$log" 2>&1 &
     server_pid=$!
     for tries in $(seq 300); do

@@ -39,6 +39,7 @@ pub mod result;
 pub mod server;
 pub mod server_request;
 pub mod server_settings;
+pub mod sniff;
 pub mod status;
 pub mod thread_hooks;
 pub mod url;

@@ -25,6 +25,9 @@ unsafe fn writer<'a>(w: *mut nh_response_writer) -> Result<&'a mut ResponseWrite
 /// nh_response_writer_set_header replaces all fields of that name by one. Changes count until the first
 /// write.
 ///
+/// Without a Content-Type one is found by the body's first bytes, as nh_detect_content_type does; one that is
+/// set to the empty text is not sent, and none is looked for.
+///
 /// Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, the value has control bytes)
 /// Ownership: the library copies name and value.
 /// Threads: one thread at a time for w; beside one that reads the request's body.
@@ -258,7 +261,8 @@ pub unsafe extern "C" fn nh_response_writer_written(w: *mut nh_response_writer) 
     guard_or(0, || Some(unsafe { writer(w) }.ok()?.written()))
 }
 
-/// nh_respond writes a whole answer: status, Content-Type (NULL: none) and len bytes of body.
+/// nh_respond writes a whole answer: status, Content-Type and len bytes of body. A type of NULL is found by the
+/// body's first bytes, "" is none.
 ///
 /// Errors: NH_ERR_INVALID (w is NULL, data is NULL and len is not 0, the code or the type is malformed),
 /// NH_ERR_STATE (the header was written already), NH_ERR_BODY_NOT_ALLOWED (the status has no body),

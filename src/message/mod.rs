@@ -8,6 +8,7 @@ pub mod header;
 pub mod outbound;
 pub mod query;
 pub mod request;
+pub mod sniff;
 pub mod status;
 pub mod text;
 pub mod url;

@@ -74,7 +74,8 @@ fn talk(c: &mut TcpStream, bytes: &[u8]) -> String {
 fn one_request() {
     let (_s, mut c) = server(|_| {});
     let got = talk(&mut c, b"GET /plain HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert_eq!(got, "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, World!");
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 13\r\n\r\n";
+    assert_eq!(got, head.to_owned() + "Hello, World!");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result, invalid};
 use crate::h1::encode;
 use crate::message::header::{Header, write_field};
 use crate::message::request::{HTTP_10, HTTP_11, Version};
+use crate::message::sniff;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,8 @@ pub struct ResponseWriter {
     no_length: bool,
     /// The handler set `Transfer-Encoding: identity`, Go's word for a body that the connection's end ends.
     identity: bool,
+    /// The handler said what its body is, or how it is coded: its type is not looked for.
+    typed: bool,
     written: u64,
     close: bool,
     aborted: bool,
@@ -80,6 +83,7 @@ impl ResponseWriter {
             declared: None,
             no_length: false,
             identity: false,
+            typed: false,
             written: 0,
             close: false,
             aborted: false,
@@ -99,6 +103,7 @@ impl ResponseWriter {
         self.declared = None;
         self.no_length = false;
         self.identity = false;
+        self.typed = false;
         self.written = 0;
         self.close = !asked.keep_alive;
         self.aborted = false;
@@ -170,6 +175,13 @@ impl ResponseWriter {
                         value.split(|&b| b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(b"close"));
                     continue;
                 }
+                12 if name.eq_ignore_ascii_case(b"content-type") => {
+                    self.typed = true;
+                    // The way to have none (in Go a field without values).
+                    if value.is_empty() {
+                        continue;
+                    }
+                }
                 14 if name.eq_ignore_ascii_case(b"content-length") => {
                     self.declared = parse_length(value);
                     self.no_length |= self.declared.is_none();
@@ -177,10 +189,11 @@ impl ResponseWriter {
                 }
                 // Framing is the writer's business: a handler can choose between two, and name no other.
                 17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                    self.no_length = true;
+                    (self.no_length, self.typed) = (true, true);
                     self.identity = value == b"identity";
                     continue;
                 }
+                16 if name.eq_ignore_ascii_case(b"content-encoding") => self.typed |= !value.is_empty(),
                 _ => {}
             }
             write_field(&mut self.head, name, value);
@@ -225,8 +238,11 @@ impl ResponseWriter {
         }
         self.written = total;
         if self.asked.head {
+            // As much as its type is found by.
+            let room = sniff::LOOKED_AT.saturating_sub(self.body.len());
+            self.body.extend_from_slice(data.get(..room).unwrap_or(data));
             if total > BUFFER as u64 {
-                self.send_head(false)?;
+                self.send_head(false, &[])?;
             }
             return self.wire.output().check();
         }
@@ -234,7 +250,7 @@ impl ResponseWriter {
             self.body.extend_from_slice(data);
             return Ok(());
         }
-        let sent = self.send_head(false).and_then(|()| self.send_body(data));
+        let sent = self.send_head(false, data).and_then(|()| self.send_body(data));
         self.keep(sent)
     }
 
@@ -252,7 +268,7 @@ impl ResponseWriter {
             }
             _ => {}
         }
-        let sent = self.send_head(false).and_then(|()| self.send_body(&[]));
+        let sent = self.send_head(false, &[]).and_then(|()| self.send_body(&[]));
         let sent = sent.and_then(|()| self.wire.output().send_all(&[]));
         self.keep(sent)
     }
@@ -272,14 +288,16 @@ impl ResponseWriter {
         self.wire.output().deadline = limit.map(|d| Instant::now() + d);
     }
 
-    /// send_head fixes the framing and puts the head on the wire; `whole`: the body is in the buffer.
-    fn send_head(&mut self, whole: bool) -> Result<()> {
+    /// send_head fixes the framing and puts the head on the wire; `whole`: the body is in the buffer, else `next` is
+    /// what follows there.
+    fn send_head(&mut self, whole: bool, next: &[u8]) -> Result<()> {
         if self.stage != Stage::Settled {
             return Ok(());
         }
         self.stage = Stage::Sent;
         self.close |= self.wire.stopping.load(Ordering::Relaxed);
         self.read_rest();
+        self.put_type(next);
         self.wire.answered.store(true, Ordering::Relaxed);
         self.close |= self.asked.connect;
         let tunnel = self.asked.connect && (200..300).contains(&self.status);
@@ -330,6 +348,19 @@ impl ResponseWriter {
         self.head.extend_from_slice(b"\r\n");
         crate::log::head('>', &self.head);
         self.wire.output().push(&[&self.head])
+    }
+
+    /// put_type adds the media type of a body whose handler has named none, as Go does.
+    fn put_type(&mut self, next: &[u8]) {
+        if self.typed || !self.allows_body() || self.body.len() + next.len() == 0 {
+            return;
+        }
+        let room = sniff::LOOKED_AT.saturating_sub(self.body.len());
+        let found = match next.get(..room).unwrap_or(next) {
+            [] => sniff::detect(&self.body),
+            more => sniff::detect(&[&self.body, more].concat()),
+        };
+        write_field(&mut self.head, b"Content-Type", found.to_bytes());
     }
 
     fn put_length(&mut self, n: u64) {
@@ -389,7 +420,7 @@ impl ResponseWriter {
         if self.stage == Stage::Fresh {
             self.settle(200)?;
         }
-        self.send_head(true)?;
+        self.send_head(true, &[])?;
         self.send_body(&[])?;
         if self.framing == Framing::Chunked {
             let mut end = Vec::new();

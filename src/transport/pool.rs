@@ -158,7 +158,11 @@ impl Shared {
             }
             break waiter;
         };
-        self.wait(key, &waiter, deadline, cancel).map_err(|e| e.with_phase(Phase::Pool))
+        let conn = self.wait(key, &waiter, deadline, cancel).map_err(|e| e.with_phase(Phase::Pool))?;
+        if conn.reused {
+            self.counters.reused.fetch_add(1, Relaxed);
+        }
+        Ok(conn)
     }
 
     fn wait(

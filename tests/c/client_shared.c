@@ -120,7 +120,8 @@ int main(void) {
     __atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    CHECK(most > 0 && most <= CONNECTIONS);
+    /* The kernel's list is no snapshot: one that ends and its successor may both be in it. */
+    CHECK(most > 0 && most < CONNECTIONS + CONNECTIONS / 2);
     CHECK(done > 100 && canceled > 0);
     CHECK(nh_client_idle_count(client) <= CONNECTIONS);
     CHECK(nh_client_reused_count(client) > 0);

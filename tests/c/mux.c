@@ -35,6 +35,15 @@ static void own(nh_response_writer *w, nh_request *r, void *userdata) {
     tell(w, r, userdata);
 }
 
+static void typed(nh_response_writer *w, nh_request *r, void *userdata) {
+    size_t len;
+    const char *type = nh_request_query_value(r, "type", &len);
+    (void)userdata;
+    if (type) nh_response_writer_set_header(w, "Content-Type", type);
+    nh_response_writer_write_str(w, "<html><body>", NULL);
+    if (nh_request_query_value(r, "flush", &len)) nh_response_writer_flush(w, NULL);
+}
+
 static const char *ask(const char *line) {
     int fd = raw_connect(nh_server_port(server, 0));
     char request[512];
@@ -84,6 +93,7 @@ int main(void) {
         }
     }
     CHECK_INT(nh_server_handle(server, "/own/{id}", own, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_handle(server, "/typed", typed, NULL, NULL, NULL), NH_OK);
     refused("GET /items/{other}", "GET /items/{other} matches the same requests as GET /items/{id}");
     refused("/tree/{x", "at offset 6: bad wildcard segment (must end with '}')");
     refused("/host", "conflicts with pattern");
@@ -106,6 +116,12 @@ int main(void) {
     has("GET /tree", " 307 Temporary Redirect", "Location: /tree/\r\n");
     has("GET /only?q=1", " 307 Temporary Redirect", "Location: /only/?q=1\r\n");
     has("GET /items/../tree//a", " 307 Temporary Redirect", "Location: /tree/a\r\n");
+
+    has("GET /typed", "200", "Content-Type: text/html; charset=utf-8\r\n");
+    has("HEAD /typed", "200", "Content-Type: text/html; charset=utf-8\r\n");
+    has("GET /typed?flush", "200", "Content-Type: text/html; charset=utf-8\r\n");
+    has("GET /typed?type=a/b", "200", "Content-Type: a/b\r\n");
+    CHECK(!strstr(ask("GET /typed?type="), "Content-Type"));
 
     /* Added while it is served, in numbers. */
     for (int i = 0; i < 2000; i++) {

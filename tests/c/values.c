@@ -114,7 +114,16 @@ static void changes(void) {
     nh_values_free(copy);
 }
 
+static void content_types(void) {
+    CHECK_STR(nh_detect_content_type("<html>", 6), "text/html; charset=utf-8");
+    CHECK_STR(nh_detect_content_type("\x89PNG\r\n\x1a\n", 8), "image/png");
+    CHECK_STR(nh_detect_content_type("a\0b", 3), "application/octet-stream");
+    CHECK_STR(nh_detect_content_type(NULL, 0), "text/plain; charset=utf-8");
+    CHECK_STR(nh_detect_content_type(NULL, 1), NULL);
+}
+
 int main(void) {
+    content_types();
     nulls();
     decoding();
     flood();

@@ -324,6 +324,44 @@ impl Random {
     }
 }
 
+/// Content of many types, as far as it is looked at.
+const MARKS: &[&[u8]] = &[
+    b"  <!DOCTYPE html>",
+    b"<ScRiPt >",
+    b"<a href=x>",
+    b"<p>",
+    b"<!-- x -->",
+    b"\n <?xml version",
+    b"%PDF-1.7",
+    b"%!PS-Adobe-3",
+    b"\xfe\xff\x00a",
+    b"\xff\xfea\x00",
+    b"\xef\xbb\xbfa",
+    b"\x00\x00\x01\x00\x00",
+    b"GIF89a..",
+    b"RIFF....WEBPVP8",
+    b"RIFF....WAVEfmt",
+    b"RIFF....AVI x",
+    b"\x89PNG\r\n\x1a\n..",
+    b"\xff\xd8\xff\xe0",
+    b"FORM....AIFF..",
+    b"ID3.",
+    b"OggS\x00.",
+    b"MThd\x00\x00\x00\x06.",
+    b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp41isom",
+    b"\x00\x00\x00\x1cftypisom\x00\x00\x02\x00isomiso2mp41",
+    b"\x1a\x45\xdf\xa3.",
+    b"..................................LP..",
+    b"\x00\x01\x00\x00.",
+    b"wOF2..",
+    b"\x1f\x8b\x08.",
+    b"PK\x03\x04.",
+    b"Rar!\x1a\x07\x01\x00.",
+    b"\x00asm.",
+    b"plain \x1b text",
+    b"",
+];
+
 pub(crate) fn queries() -> Vec<Query> {
     let mut all = Vec::new();
     let mut ask = |op, a: &[u8], b: &[u8]| all.push(Query { op, a: a.to_vec(), b: b.to_vec() });
@@ -377,6 +415,17 @@ pub(crate) fn queries() -> Vec<Query> {
         let secs =
             (random.next() % 253_402_300_800) as i64 - if random.below(4) == 0 { 62_167_219_200 } else { 0 };
         ask("date", secs.to_string().as_bytes(), b"");
+    }
+    for mark in MARKS {
+        ask("sniff", mark, b"");
+        for _ in 0..40 {
+            let at = random.below(mark.len() + 1);
+            let mut bytes = mark.to_vec();
+            bytes.insert(at, random.next() as u8);
+            ask("sniff", &bytes, b"");
+            ask("sniff", &mark[..at], b"");
+            ask("sniff", &[mark, &mark[..at]].concat(), b"");
+        }
     }
     for text in DATES {
         ask("parsedate", text.as_bytes(), b"");

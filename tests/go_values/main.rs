@@ -11,7 +11,7 @@ use nethttp::message::auth::Basic;
 use nethttp::message::escape::{Part, escape, html, quote, unescape};
 use nethttp::message::query::Values;
 use nethttp::message::url::{Url, host_header};
-use nethttp::message::{date, header, status};
+use nethttp::message::{date, header, sniff, status};
 
 /// Query is one question: an operation and its arguments.
 pub(crate) struct Query {
@@ -81,6 +81,7 @@ fn ours(q: &Query) -> Option<Result<Fields, String>> {
         "punescape" => fallible(unescape(&q.a, Part::Segment).map(|s| vec![s.into_owned()])),
         "quote" => one(quote(&q.a).as_bytes()),
         "canonical" => one(&header::canonical(&q.a)),
+        "sniff" => one(sniff::detect(&q.a).to_bytes()),
         "status" => one(u16::try_from(number()).map_or("", status::text).as_bytes()),
         "date" => one(&date::format(number())),
         "parsedate" => Some(match date::parse(&q.a) {

@@ -114,6 +114,8 @@ func answer(op, a, b string) string {
 		return fields(strconv.Quote(a))
 	case "canonical":
 		return fields(http.CanonicalHeaderKey(a))
+	case "sniff":
+		return fields(http.DetectContentType([]byte(a)))
 	case "status":
 		n, _ := strconv.Atoi(a)
 		return fields(http.StatusText(n))

@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "escape",
     "date",
     "auth",
+    "sniff",
     "request",
     "response",
     "client",

@@ -57,9 +57,7 @@ func (s *seen) reset(w http.ResponseWriter, r *http.Request) {
 	plain(w, http.StatusOK, "reset\n")
 }
 
-// text answers without a Content-Type: sniffing one is no part of what is compared.
 func text(w http.ResponseWriter, body string) {
-	w.Header()["Content-Type"] = nil
 	io.WriteString(w, body)
 }
 
@@ -83,7 +81,6 @@ func refuseBody(w http.ResponseWriter, err error) {
 func echo(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w)
 	rc.EnableFullDuplex()
-	w.Header()["Content-Type"] = nil
 	buf := make([]byte, 16<<10)
 	sent := false
 	for {
@@ -139,7 +136,6 @@ func headers(w http.ResponseWriter, r *http.Request) {
 var sixteen = []byte("0123456789abcdef")
 
 func big(w http.ResponseWriter, r *http.Request) {
-	w.Header()["Content-Type"] = nil
 	w.Write(bytes.Repeat(sixteen, 1<<16))
 }
 
@@ -199,9 +195,6 @@ func trailers(w http.ResponseWriter, r *http.Request) {
 func setHeader(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	w.Header().Set(q.Get("k"), q.Get("v"))
-	if _, typed := w.Header()["Content-Type"]; !typed {
-		w.Header()["Content-Type"] = nil
-	}
 	io.WriteString(w, "set")
 }
 
