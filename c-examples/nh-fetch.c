@@ -16,9 +16,9 @@
 static struct {
     const char *method, *url, *data, *out;
     const char *headers[MAX_HEADERS];
-    int header_count, json, no_redirect, verbose;
-    long long body_size, timeout, repeat;
-} opt = {.body_size = -1, .timeout = -1, .repeat = 1};
+    int header_count, json, verbose;
+    long long body_size, timeout, repeat, max_redirects;
+} opt = {.body_size = -1, .timeout = -1, .repeat = 1, .max_redirects = 10};
 
 static nh_cancel_token *interrupt;
 
@@ -71,10 +71,10 @@ static void parse(int argc, char **argv) {
         } else if (!strcmp(a, "-v")) {
             opt.verbose = 1;
         } else if (!strcmp(a, "--no-redirect")) {
-            opt.no_redirect = 1;
+            opt.max_redirects = NH_REDIRECTS_OFF;
         } else if (!strcmp(a, "--max-redirects")) {
-            if (number(VALUE) != 0) unsupported(a);
-            opt.no_redirect = 1;
+            opt.max_redirects = number(VALUE);
+            if (opt.max_redirects > INT32_MAX) usage();
         } else if (!strcmp(a, "--http1")) {
             /* It is what there is. */
         } else if (!strcmp(a, "--http2") || !strcmp(a, "--proxy") || !strcmp(a, "--cacert") ||
@@ -352,10 +352,6 @@ static int exchange(nh_client *client, nh_request *r) {
     sha256_init(&sum);
     nh_result code = nh_client_do(client, r, &res, &err);
     if (code == NH_OK) {
-        int status = (int)nh_response_status_code(res);
-        int follows = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-        if (follows && !opt.no_redirect && nh_header_has(nh_response_header(res), "Location"))
-            unsupported("following a redirect (use --no-redirect)");
         FILE *to = opt.out ? fopen(opt.out, "wb") : opt.json ? NULL : stdout;
         if (opt.out && !to) {
             perror(opt.out);
@@ -391,6 +387,7 @@ int main(int argc, char **argv) {
     sigaction(SIGTERM, &action, NULL);
     if (opt.verbose) nh_set_log(NH_LOG_DEBUG, show_line, NULL, NULL);
     nh_client *client = nh_client_new();
+    nh_client_set_max_redirects(client, (int32_t)opt.max_redirects);
     if (build(&r, &filler, &err) != NH_OK) {
         struct sha256 sum;
         sha256_init(&sum);

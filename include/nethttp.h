@@ -1821,8 +1821,8 @@ const char *nh_response_transfer_encoding(const nh_response *r);
 int32_t nh_response_close(const nh_response *r);
 
 /**
- * nh_response_request is the request as it was sent to get this answer, without its body; later changes of the
- * caller's request do not show. NULL for NULL.
+ * nh_response_request is the request as it was sent to get this answer, without its body: after redirects the last
+ * one. Later changes of the caller's request do not show. NULL for NULL.
  *
  * Errors: none
  * Ownership: result: the library owns; borrowed until the response is freed
@@ -1969,11 +1969,16 @@ nh_client *nh_default_client(void);
  * request is unchanged and may be sent again. A connection that went stale in the pool is replaced without notice
  * where sending again is safe.
  *
+ * Redirects are followed: 301, 302 and 303 by GET (HEAD stays HEAD) without a body, 307 and 308 by the same method and
+ * body; where that was a callback's that cannot rewind, the redirect itself is the answer. Authorization and Cookie
+ * go to the same host and those beneath it only. Timeout and token count for all of it. Where a redirect is refused,
+ * *out is the answer that asked for it, its body closed: the one case in which *out is set beside an error.
+ *
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_BUSY (another thread
  * sends it), NH_ERR_BODY_SPENT (its body was sent and cannot be rewound), NH_ERR_BODY_LENGTH (its body is not as
  * long as declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_UNSUPPORTED (https), NH_ERR_DNS,
  * NH_ERR_CONNECT, NH_ERR_IO, NH_ERR_UNEXPECTED_EOF, NH_ERR_PROTOCOL, NH_ERR_TOO_LARGE (the response's head),
- * NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
+ * NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
  * Ownership: *out: the caller owns; r: the caller owns
  * Threads: any thread, at the same time too; blocks
  * Since: 0.1.0
@@ -2059,6 +2064,72 @@ size_t nh_client_dialed_count(const nh_client *c);
  * Since: 0.1.0
  */
 size_t nh_client_reused_count(const nh_client *c);
+
+/* ========================================================================================================
+ * Redirects: how many are followed, and a callback that decides
+ * ======================================================================================================== */
+
+/** NH_REDIRECTS_OFF hands every redirect to the program as it is: for nh_client_set_max_redirects. */
+#define NH_REDIRECTS_OFF (-1)
+
+/**
+ * nh_redirect_fn decides about a redirect: Go's CheckRedirect. next is the request that would be sent, and may be
+ * changed; via are the requests that led to it, the first one first. All are borrowed until it returns.
+ *
+ * NH_OK follows, NH_REDIRECT_USE_LAST makes the redirect the answer, and anything else ends nh_client_do with
+ * NH_ERR_REDIRECT. It runs on the thread that is inside nh_client_do, and may block and call every function of the
+ * library, but those that send or free next and via.
+ */
+typedef nh_result (*nh_redirect_fn)(nh_request *next,
+                                    const nh_request *const *via,
+                                    size_t via_count,
+                                    void *userdata);
+
+/**
+ * NH_REDIRECT_USE_LAST is what a redirect callback answers to have the redirect itself as the answer, its body
+ * unread. Go's ErrUseLastResponse.
+ */
+#define NH_REDIRECT_USE_LAST 1
+
+/**
+ * nh_client_set_max_redirects says which redirect in a row is one too many, 10 by default as in Go: the tenth is
+ * NH_ERR_REDIRECT, "stopped after 10 redirects". NH_REDIRECTS_OFF: none is followed, and a redirect is an answer like
+ * any other. It takes the place of a callback.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or n is below -1), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_max_redirects(nh_client *c,
+                                      int32_t n);
+
+/**
+ * nh_client_set_redirect_callback has the program decide about each redirect, alone: there is no other limit then,
+ * so look at via_count. fn NULL goes back to the limit of 10. Go's CheckRedirect.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: userdata: the library takes, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_redirect_callback(nh_client *c,
+                                          nh_redirect_fn callback,
+                                          void *userdata,
+                                          nh_free_fn free_userdata);
+
+/**
+ * nh_response_location is where the Location field leads, resolved against the request's URL: Go's
+ * Response.Location.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL, or the field holds no URL), NH_ERR_NOT_FOUND (there is no such field)
+ * Ownership: *out: the caller owns, ends it by nh_url_free; *err: the caller owns
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+nh_result nh_response_location(const nh_response *r,
+                               nh_url **out,
+                               nh_error **err);
 
 /* ========================================================================================================
  * What can be set on a client
@@ -2218,6 +2289,71 @@ nh_result nh_client_set_max_response_head_bytes(nh_client *c, size_t n);
  * Since: 0.1.0
  */
 nh_result nh_client_set_keep_alives(nh_client *c, int32_t on);
+
+/* ========================================================================================================
+ * Whole requests in one call, on a client of the program's
+ * ======================================================================================================== */
+
+/**
+ * nh_client_get fetches a URL: Go's Client.Get.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
+ * Ownership: *out: the caller owns; url: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_get(nh_client *c, const char *url, nh_response **out, nh_error **err);
+
+/**
+ * nh_client_head asks for a URL's head: Go's Client.Head.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
+ * Ownership: *out: the caller owns; url: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_head(nh_client *c, const char *url, nh_response **out, nh_error **err);
+
+/**
+ * nh_client_post sends bytes to a URL: Go's Client.Post. content_type may be NULL.
+ *
+ * Errors: NH_ERR_INVALID (c, url or out is NULL, data is NULL and len is not 0, the URL or the type is malformed),
+ * and those of nh_client_do
+ * Ownership: *out: the caller owns; url, content_type and data: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_post(nh_client *c,
+                         const char *url,
+                         const char *content_type,
+                         const void *data,
+                         size_t len,
+                         nh_response **out,
+                         nh_error **err);
+
+/**
+ * nh_client_post_form sends keys and values as application/x-www-form-urlencoded: Go's Client.PostForm.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
+ * Ownership: *out: the caller owns; url and values: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_post_form(nh_client *c,
+                              const char *url,
+                              const nh_values *values,
+                              nh_response **out,
+                              nh_error **err);
+
+/**
+ * nh_post_form sends keys and values with the default client: Go's PostForm.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
+ * Ownership: *out: the caller owns; url and values: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_post_form(const char *url, const nh_values *values, nh_response **out, nh_error **err);
 
 /* ========================================================================================================
  * nh_server and nh_mux

@@ -6,6 +6,8 @@ use super::request_get::proto;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::fork::Stamp;
+use crate::message::header::Header;
+use crate::message::request::Request;
 use crate::sync::OnceLock;
 use crate::transport::Response;
 use std::ffi::{CString, OsStr, c_char, c_void};
@@ -29,6 +31,11 @@ impl nh_response {
     pub(super) fn new(response: Response, request: Arc<nh_request>) -> nh_response {
         let (remote, local) = (OnceLock::new(), OnceLock::new());
         nh_response { response, request, stamp: Stamp::now(), remote, local, all: Vec::new() }
+    }
+
+    /// parts are the header and the request that was answered.
+    pub(super) fn parts(&self) -> (&Header, &Request) {
+        (&self.response.header, &self.request.0)
     }
 }
 
@@ -162,8 +169,8 @@ pub unsafe extern "C" fn nh_response_close(r: *const nh_response) -> i32 {
     get(r, 0, |r| Some(r.response.close.into()))
 }
 
-/// nh_response_request is the request as it was sent to get this answer, without its body; later changes of the
-/// caller's request do not show. NULL for NULL.
+/// nh_response_request is the request as it was sent to get this answer, without its body: after redirects the last
+/// one. Later changes of the caller's request do not show. NULL for NULL.
 ///
 /// Errors: none
 /// Ownership: result: the library owns; borrowed until the response is freed
