@@ -1,27 +1,34 @@
-//! `Client`: what Go's `Client` does above a transport: redirects, the overall timeout, errors that name the URL.
+//! `Client`: what Go's `Client` does above a transport: redirects, cookies, the overall timeout, errors that name
+//! the URL.
 
+pub mod jar;
 pub mod redirect;
 
 use crate::error::{Error, Kind, Result};
+use crate::message::cookie;
 use crate::message::escape::quote;
 use crate::message::request::{Body, Request};
+use crate::message::url::Url;
 use crate::net::cancel::CancelToken;
 use crate::sync::RwLock;
 use crate::transport::{Response, Transport};
+use jar::{CookieJar, Origin};
 use redirect::{Chain, Policy, Verdict};
-use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[derive(Default)]
 pub struct Client {
     pub transport: Transport,
     policy: RwLock<Policy>,
+    jar: RwLock<Option<Arc<dyn CookieJar>>>,
 }
 
 /// Done is a final answer.
 pub struct Done {
     pub response: Response,
-    /// The request that was answered, if it is not the caller's own as it is: that of a later hop.
+    /// The request that was answered, if it is not the caller's own as it is: one with the jar's cookies, or that of a
+    /// later hop.
     pub last: Option<Box<Request>>,
 }
 
@@ -44,6 +51,14 @@ impl Client {
         let old = std::mem::replace(&mut *slot, policy);
         drop(slot);
         // After the lock: the end of a callback's userdata is the program's code.
+        drop(old);
+    }
+
+    /// set_jar gives the requests to come a jar, or none.
+    pub fn set_jar(&self, jar: Option<Arc<dyn CookieJar>>) {
+        let mut slot = self.jar.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *slot, jar);
+        drop(slot);
         drop(old);
     }
 
@@ -70,16 +85,33 @@ impl Client {
         let failed = |e: Error, url: &str| e.wrap_url(&op(first.text(first.method)), url);
         let mut hops: Vec<Request> = Vec::new();
         let mut chain = Chain::new(first);
+        let jar = self.jar.read().unwrap_or_else(PoisonError::into_inner).clone();
+        // The first request with the jar's cookies: the caller's own stays as it is.
+        let mut own: Option<Request> = None;
         loop {
-            let current = hops.last().unwrap_or(first);
+            let origin = jar.as_ref().and_then(|_| origin_of(hops.last().unwrap_or(first)));
+            if let (Some(jar), Some(origin)) = (&jar, &origin)
+                && let Some(pairs) = jar.cookies(origin, now())
+            {
+                let hop = hops.last_mut().unwrap_or_else(|| own.insert(first.share()));
+                cookie::add(&mut hop.header, &pairs)?;
+            }
+            let current = hops.last().or(own.as_ref()).unwrap_or(first);
             let result = self.transport.round_trip(current, overall, cancel);
             let mut response = result.map_err(|e| failed(e, &shown(current)))?;
+            if let (Some(jar), Some(origin)) = (&jar, &origin) {
+                let cookies = cookie::read_set(&response.header);
+                if !cookies.is_empty() {
+                    jar.set(origin, &cookies, now());
+                    chain.was_set(&cookies);
+                }
+            }
             let Some(location) = chain.leads_on(current, &response).map(<[u8]>::to_vec) else {
-                return Ok(done(response, hops));
+                return Ok(done(response, hops, own));
             };
             let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
             if matches!(policy, Policy::Off) {
-                return Ok(done(response, hops));
+                return Ok(done(response, hops, own));
             }
             let mut hop = match chain.next(current, &location) {
                 Ok(hop) => hop,
@@ -94,25 +126,36 @@ impl Client {
             let via: Vec<&Request> = std::iter::once(first).chain(&hops).collect();
             let verdict = policy.check(&mut hop, &via);
             if matches!(verdict, Verdict::UseLast) {
-                return Ok(done(response, hops));
+                return Ok(done(response, hops, own));
             }
             redirect::finish(&mut response);
             if let Verdict::Refuse(e) = verdict {
                 let error = failed(e, &String::from_utf8_lossy(&location));
-                return Err(Failed { error, answer: Some(Box::new(done(response, hops))) });
+                return Err(Failed { error, answer: Some(Box::new(done(response, hops, own))) });
             }
             hops.push(hop);
         }
     }
 }
 
-fn done(response: Response, mut hops: Vec<Request>) -> Done {
-    let mut last = hops.pop().map(Box::new);
+fn done(response: Response, mut hops: Vec<Request>, own: Option<Request>) -> Done {
+    let mut last = hops.pop().or(own).map(Box::new);
     if let Some(r) = &mut last {
         // An upload that goes on has it on loan itself.
         r.body = Body::None;
     }
     Done { response, last }
+}
+
+/// origin_of is who a request's cookies are for: the host that it names to the server.
+fn origin_of(r: &Request) -> Option<Origin> {
+    Origin::of(&Url::parse(r.text(r.url)).ok()?, r.text(r.host))
+}
+
+/// now is Unix seconds.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// shown is the request's URL for an error, without its password.

@@ -2,6 +2,7 @@
 //! of its `Client.do`.
 
 use crate::error::{Error, Kind, Result};
+use crate::message::cookie::{self, Cookie};
 use crate::message::header::Header;
 use crate::message::outbound::{Key, Target};
 use crate::message::request::{Body, Request};
@@ -75,11 +76,18 @@ pub(super) struct Chain<'a> {
     keeps_method: bool,
     keeps_body: bool,
     strips: bool,
+    /// The names of cookies that were set on the way, if there is a jar: it has their new values.
+    set: Vec<Vec<u8>>,
 }
 
 impl<'a> Chain<'a> {
     pub(super) fn new(first: &'a Request) -> Chain<'a> {
-        Chain { first, keeps_method: true, keeps_body: true, strips: false }
+        Chain { first, keeps_method: true, keeps_body: true, strips: false, set: Vec::new() }
+    }
+
+    /// was_set: a hop has set cookies, which the jar has now.
+    pub(super) fn was_set(&mut self, cookies: &[Cookie]) {
+        self.set.extend(cookies.iter().map(|c| c.name.clone()));
     }
 
     /// leads_on is the Location of an answer that is to be followed.
@@ -112,6 +120,7 @@ impl<'a> Chain<'a> {
                 r.header.add_unchecked(name, value);
             }
         }
+        self.leave_cookies(&mut r.header)?;
         refer(&mut r.header, &base, &url)?;
         let method = if self.keeps_method { current.text(current.method) } else { b"GET" };
         r.method = r.header.store_mut().intern(method);
@@ -129,6 +138,31 @@ impl<'a> Chain<'a> {
         }
         r.outbound = Some(Arc::new(target));
         Ok(r)
+    }
+}
+
+impl Chain<'_> {
+    /// leave_cookies takes the program's own cookies out of a header where a hop has set others of that name.
+    fn leave_cookies(&self, header: &mut Header) -> Result<()> {
+        if self.set.is_empty() || !header.contains(b"Cookie") {
+            return Ok(());
+        }
+        let all = cookie::read(header);
+        let mut left: Vec<Vec<u8>> = Vec::new();
+        for c in all.iter().filter(|c| !self.set.contains(&c.name)) {
+            let mut pair = Vec::new();
+            c.pair(&mut pair);
+            left.push(pair);
+        }
+        if left.len() == all.len() {
+            return Ok(());
+        }
+        header.del(b"Cookie");
+        if left.is_empty() {
+            return Ok(());
+        }
+        left.sort();
+        header.set(b"Cookie", &left.join(&b"; "[..]))
     }
 }
 

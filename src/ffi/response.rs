@@ -1,11 +1,13 @@
 //! Responses: what was answered, and the body by pull.
 
+use super::cookie::nh_cookie;
 use super::header::nh_header;
 use super::request::nh_request;
 use super::request_get::proto;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::fork::Stamp;
+use crate::message::cookie;
 use crate::message::header::Header;
 use crate::message::request::Request;
 use crate::sync::OnceLock;
@@ -25,12 +27,22 @@ pub struct nh_response {
     local: OnceLock<CString>,
     /// What nh_response_body_read_all has read.
     all: Vec<u8>,
+    /// Once they were asked for.
+    cookies: OnceLock<Vec<nh_cookie>>,
 }
 
 impl nh_response {
     pub(super) fn new(response: Response, request: Arc<nh_request>) -> nh_response {
         let (remote, local) = (OnceLock::new(), OnceLock::new());
-        nh_response { response, request, stamp: Stamp::now(), remote, local, all: Vec::new() }
+        let (stamp, cookies) = (Stamp::now(), OnceLock::new());
+        nh_response { response, request, stamp, remote, local, all: Vec::new(), cookies }
+    }
+
+    pub(super) fn cookies(&self) -> &[nh_cookie] {
+        self.cookies.get_or_init(|| {
+            let list = cookie::read_set(&self.response.header);
+            list.into_iter().map(|c| nh_cookie::new(c, false)).collect()
+        })
     }
 
     /// parts are the header and the request that was answered.

@@ -190,6 +190,11 @@ impl Request {
         matches!(&self.body, Body::Source(s) if self.content_length != 0 && !s.can_rewind())
     }
 
+    /// share is a copy that sends the same body.
+    pub fn share(&self) -> Request {
+        Request { body: self.body.share(), ..self.clone_head() }
+    }
+
     /// clone_head copies everything but the body, also of a received request.
     pub fn clone_head(&self) -> Request {
         let mut r =

@@ -19,6 +19,8 @@ const ORDER: &[&str] = &[
     "request",
     "response",
     "client",
+    "cookie",
+    "jar",
     "server",
     "response_writer",
     "form",

@@ -1,4 +1,5 @@
-// The twin of nh-fetch for chains of redirects: redirects METHOD URL [-H 'K: V']... [-d BODY] prints
+// The twin of nh-fetch for chains of redirects: redirects METHOD URL [-H 'K: V']... [-d BODY] [--jar]
+// prints
 // one line of JSON: the last status, the final URL, and the error's text.
 package main
 
@@ -6,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"strings"
 	"time"
@@ -25,6 +27,8 @@ func main() {
 		case "-d":
 			i++
 			body = strings.NewReader(os.Args[i])
+		case "--jar":
+			client.Jar, _ = cookiejar.New(nil)
 		}
 	}
 	out := struct {
