@@ -1824,6 +1824,17 @@ int64_t nh_response_content_length(const nh_response *r);
 const char *nh_response_transfer_encoding(const nh_response *r);
 
 /**
+ * nh_response_uncompressed is 1 if the body came in gzip, which the library asked for and undoes, else 0. Go's
+ * Response.Uncompressed.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int32_t nh_response_uncompressed(const nh_response *r);
+
+/**
  * nh_response_close is 1 if the server ends the connection after this answer, else 0.
  *
  * Errors: none
@@ -1871,7 +1882,8 @@ const char *nh_response_local_addr(const nh_response *r);
  * The connection returns to the client's pool with the last byte.
  *
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or cap is 0), NH_ERR_UNEXPECTED_EOF (the body was cut),
- * NH_ERR_PROTOCOL (its framing is broken), NH_ERR_TOO_LARGE (its framing or trailer is), NH_ERR_IO,
+ * NH_ERR_PROTOCOL (its framing or its gzip is broken), NH_ERR_TOO_LARGE (its framing or trailer is, or what gzip makes
+ * of it), NH_ERR_IO,
  * NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_CLOSED (after nh_response_body_close), NH_ERR_ABORTED (the request's
  * body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_FORKED
  * Ownership: buf: the caller owns
@@ -2302,6 +2314,36 @@ nh_result nh_client_set_max_response_head_bytes(nh_client *c, size_t n);
  * Since: 0.1.0
  */
 nh_result nh_client_set_keep_alives(nh_client *c, int32_t on);
+
+/**
+ * nh_client_set_compression says with 0 that gzip is not asked for; 1 is the default. Go's DisableCompression.
+ *
+ * Gzip is asked for where a request has neither Accept-Encoding nor Range and is not HEAD. An answer in gzip is then
+ * undone while it is read: its Content-Encoding and Content-Length are removed, its length is -1, and
+ * nh_response_uncompressed is 1. It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_compression(nh_client *c,
+                                    int32_t on);
+
+/**
+ * nh_client_set_max_decompressed_bytes bounds what a body in gzip becomes when it is undone: 1 GiB by default, 0 is no
+ * bound, as in Go. The reads give that much and then fail with NH_ERR_TOO_LARGE. It does not count for bodies that were
+ * not compressed, nor where the program asked for gzip itself.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_max_decompressed_bytes(nh_client *c,
+                                               uint64_t n);
 
 /* ========================================================================================================
  * Whole requests in one call, on a client of the program's

@@ -170,6 +170,18 @@ pub unsafe extern "C" fn nh_response_transfer_encoding(r: *const nh_response) ->
     get(r, std::ptr::null(), |r| r.response.chunked.then(|| c"chunked".as_ptr()))
 }
 
+/// nh_response_uncompressed is 1 if the body came in gzip, which the library asked for and undoes, else 0. Go's
+/// Response.Uncompressed.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_uncompressed(r: *const nh_response) -> i32 {
+    get(r, 0, |r| Some(r.response.uncompressed.into()))
+}
+
 /// nh_response_close is 1 if the server ends the connection after this answer, else 0.
 ///
 /// Errors: none
@@ -225,7 +237,8 @@ pub unsafe extern "C" fn nh_response_local_addr(r: *const nh_response) -> *const
 /// The connection returns to the client's pool with the last byte.
 ///
 /// Errors: NH_ERR_INVALID (an argument but err is NULL, or cap is 0), NH_ERR_UNEXPECTED_EOF (the body was cut),
-/// NH_ERR_PROTOCOL (its framing is broken), NH_ERR_TOO_LARGE (its framing or trailer is), NH_ERR_IO,
+/// NH_ERR_PROTOCOL (its framing or its gzip is broken), NH_ERR_TOO_LARGE (its framing or trailer is, or what gzip makes
+/// of it), NH_ERR_IO,
 /// NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_CLOSED (after nh_response_body_close), NH_ERR_ABORTED (the request's
 /// body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_FORKED
 /// Ownership: buf: the caller owns
