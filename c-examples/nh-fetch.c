@@ -14,11 +14,11 @@
 /* ---- options */
 
 static struct {
-    const char *method, *url, *data, *out;
+    const char *method, *url, *data, *out, *jar;
     const char *headers[MAX_HEADERS];
-    int header_count, json, no_redirect, verbose;
-    long long body_size, timeout, repeat;
-} opt = {.body_size = -1, .timeout = -1, .repeat = 1};
+    int header_count, json, verbose;
+    long long body_size, timeout, repeat, max_redirects;
+} opt = {.body_size = -1, .timeout = -1, .repeat = 1, .max_redirects = 10};
 
 static nh_cancel_token *interrupt;
 
@@ -30,7 +30,8 @@ static void on_signal(int sig) {
 static void usage(void) {
     fputs(
         "usage: nh-fetch METHOD URL [-H 'K: V']... [-d BODY|@FILE] [--body-size N] [-o FILE] [--timeout MS]\n"
-        "                [--max-redirects N] [--no-redirect] [--http1] [--repeat N] [--json] [-v]\n",
+        "                [--max-redirects N] [--no-redirect] [--http1] [--jar[=FILE]] [--repeat N] [--json] "
+        "[-v]\n",
         stderr);
     exit(2);
 }
@@ -71,14 +72,18 @@ static void parse(int argc, char **argv) {
         } else if (!strcmp(a, "-v")) {
             opt.verbose = 1;
         } else if (!strcmp(a, "--no-redirect")) {
-            opt.no_redirect = 1;
+            opt.max_redirects = NH_REDIRECTS_OFF;
         } else if (!strcmp(a, "--max-redirects")) {
-            if (number(VALUE) != 0) unsupported(a);
-            opt.no_redirect = 1;
+            opt.max_redirects = number(VALUE);
+            if (opt.max_redirects > INT32_MAX) usage();
+        } else if (!strcmp(a, "--jar")) {
+            opt.jar = "";
+        } else if (!strncmp(a, "--jar=", 6)) {
+            opt.jar = a + 6;
         } else if (!strcmp(a, "--http1")) {
             /* It is what there is. */
         } else if (!strcmp(a, "--http2") || !strcmp(a, "--proxy") || !strcmp(a, "--cacert") ||
-                   !strcmp(a, "--insecure") || !strncmp(a, "--jar", 5)) {
+                   !strcmp(a, "--insecure")) {
             unsupported(a);
         } else if (a[0] == '-' && a[1]) {
             usage();
@@ -320,6 +325,28 @@ static void progress(uint64_t len, int64_t whole) {
     }
 }
 
+/* A jar that starts empty, or with what its file has; one that is not there yet has nothing. */
+static int open_jar(nh_client *client, nh_jar **jar) {
+    nh_error *err = NULL;
+    if (!opt.jar) return 0;
+    *jar = nh_jar_new();
+    nh_client_set_jar(client, *jar);
+    if (!*opt.jar || access(opt.jar, F_OK) != 0) return 0;
+    if (nh_jar_load(*jar, opt.jar, &err) == NH_OK) return 0;
+    fprintf(stderr, "nh-fetch: %s\n", nh_error_message(err));
+    nh_error_free(err);
+    return 1;
+}
+
+static int close_jar(nh_jar *jar) {
+    nh_error *err = NULL;
+    int failed = jar && *opt.jar && nh_jar_save(jar, opt.jar, 1, &err) != NH_OK;
+    if (failed) fprintf(stderr, "nh-fetch: %s\n", nh_error_message(err));
+    nh_error_free(err);
+    nh_jar_free(jar);
+    return failed;
+}
+
 /* The heads on the wire, as the library logs them. */
 static void show_line(int32_t level, const char *line, void *userdata) {
     (void)level;
@@ -352,10 +379,6 @@ static int exchange(nh_client *client, nh_request *r) {
     sha256_init(&sum);
     nh_result code = nh_client_do(client, r, &res, &err);
     if (code == NH_OK) {
-        int status = (int)nh_response_status_code(res);
-        int follows = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-        if (follows && !opt.no_redirect && nh_header_has(nh_response_header(res), "Location"))
-            unsupported("following a redirect (use --no-redirect)");
         FILE *to = opt.out ? fopen(opt.out, "wb") : opt.json ? NULL : stdout;
         if (opt.out && !to) {
             perror(opt.out);
@@ -391,6 +414,9 @@ int main(int argc, char **argv) {
     sigaction(SIGTERM, &action, NULL);
     if (opt.verbose) nh_set_log(NH_LOG_DEBUG, show_line, NULL, NULL);
     nh_client *client = nh_client_new();
+    nh_jar *jar = NULL;
+    nh_client_set_max_redirects(client, (int32_t)opt.max_redirects);
+    if (open_jar(client, &jar)) return 1;
     if (build(&r, &filler, &err) != NH_OK) {
         struct sha256 sum;
         sha256_init(&sum);
@@ -405,6 +431,7 @@ int main(int argc, char **argv) {
         int failed = exchange(client, r);
         if (failed) result = failed;
     }
+    if (close_jar(jar)) result = 1;
     nh_error_free(err);
     nh_request_free(r);
     nh_client_free(client);

@@ -102,6 +102,19 @@ typedef struct nh_response nh_response;
 typedef struct nh_client nh_client;
 
 /**
+ * nh_cookie is one cookie, immutable. Go's http.Cookie.
+ *
+ * Text is borrowed from it until its end: nh_cookie_free, or that of the object that lends it.
+ */
+typedef struct nh_cookie nh_cookie;
+
+/**
+ * nh_jar keeps cookies; one may serve several clients. Go's cookiejar.Jar, with at most 50 cookies of 4 KiB for a
+ * domain and 3000 in all; beyond that the longest unused go.
+ */
+typedef struct nh_jar nh_jar;
+
+/**
  * nh_mux holds patterns and their handlers; it may serve several servers at once.
  */
 typedef struct nh_mux nh_mux;
@@ -1834,6 +1847,17 @@ int64_t nh_response_content_length(const nh_response *r);
 const char *nh_response_transfer_encoding(const nh_response *r);
 
 /**
+ * nh_response_uncompressed is 1 if the body came in gzip, which the library asked for and undoes, else 0. Go's
+ * Response.Uncompressed.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int32_t nh_response_uncompressed(const nh_response *r);
+
+/**
  * nh_response_close is 1 if the server ends the connection after this answer, else 0.
  *
  * Errors: none
@@ -1844,8 +1868,8 @@ const char *nh_response_transfer_encoding(const nh_response *r);
 int32_t nh_response_close(const nh_response *r);
 
 /**
- * nh_response_request is the request as it was sent to get this answer, without its body; later changes of the
- * caller's request do not show. NULL for NULL, and where nh_read_response was told of no request.
+ * nh_response_request is the request as it was sent to get this answer, without its body: after redirects the last
+ * one. Later changes of the caller's request do not show. NULL for NULL, and where nh_read_response was told of none.
  *
  * Errors: none
  * Ownership: result: the library owns; borrowed until the response is freed
@@ -1883,7 +1907,8 @@ const char *nh_response_local_addr(const nh_response *r);
  * The connection returns to the client's pool with the last byte.
  *
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or cap is 0), NH_ERR_UNEXPECTED_EOF (the body was cut),
- * NH_ERR_PROTOCOL (its framing is broken), NH_ERR_TOO_LARGE (its framing or trailer is), NH_ERR_IO,
+ * NH_ERR_PROTOCOL (its framing or its gzip is broken), NH_ERR_TOO_LARGE (its framing or trailer is, or what gzip makes
+ * of it), NH_ERR_IO,
  * NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_CLOSED (after nh_response_body_close), NH_ERR_ABORTED (the request's
  * body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_FORKED
  * Ownership: buf: the caller owns
@@ -1994,11 +2019,16 @@ nh_client *nh_default_client(void);
  * request is unchanged and may be sent again. A connection that went stale in the pool is replaced without notice
  * where sending again is safe.
  *
+ * Redirects are followed: 301, 302 and 303 by GET (HEAD stays HEAD) without a body, 307 and 308 by the same method and
+ * body; where that was a callback's that cannot rewind, the redirect itself is the answer. Authorization and Cookie
+ * go to the same host and those beneath it only. Timeout and token count for all of it. Where a redirect is refused,
+ * *out is the answer that asked for it, its body closed: the one case in which *out is set beside an error.
+ *
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_BUSY (another thread
  * sends it), NH_ERR_BODY_SPENT (its body was sent and cannot be rewound), NH_ERR_BODY_LENGTH (its body is not as
  * long as declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_UNSUPPORTED (https), NH_ERR_DNS,
  * NH_ERR_CONNECT, NH_ERR_IO, NH_ERR_UNEXPECTED_EOF, NH_ERR_PROTOCOL, NH_ERR_TOO_LARGE (the response's head),
- * NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
+ * NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
  * Ownership: *out: the caller owns; r: the caller owns
  * Threads: any thread, at the same time too; blocks
  * Since: 0.1.0
@@ -2084,6 +2114,72 @@ size_t nh_client_dialed_count(const nh_client *c);
  * Since: 0.1.0
  */
 size_t nh_client_reused_count(const nh_client *c);
+
+/* ========================================================================================================
+ * Redirects: how many are followed, and a callback that decides
+ * ======================================================================================================== */
+
+/** NH_REDIRECTS_OFF hands every redirect to the program as it is: for nh_client_set_max_redirects. */
+#define NH_REDIRECTS_OFF (-1)
+
+/**
+ * nh_redirect_fn decides about a redirect: Go's CheckRedirect. next is the request that would be sent, and may be
+ * changed; via are the requests that led to it, the first one first. All are borrowed until it returns.
+ *
+ * NH_OK follows, NH_REDIRECT_USE_LAST makes the redirect the answer, and anything else ends nh_client_do with
+ * NH_ERR_REDIRECT. It runs on the thread that is inside nh_client_do, and may block and call every function of the
+ * library, but those that send or free next and via.
+ */
+typedef nh_result (*nh_redirect_fn)(nh_request *next,
+                                    const nh_request *const *via,
+                                    size_t via_count,
+                                    void *userdata);
+
+/**
+ * NH_REDIRECT_USE_LAST is what a redirect callback answers to have the redirect itself as the answer, its body
+ * unread. Go's ErrUseLastResponse.
+ */
+#define NH_REDIRECT_USE_LAST 1
+
+/**
+ * nh_client_set_max_redirects says which redirect in a row is one too many, 10 by default as in Go: the tenth is
+ * NH_ERR_REDIRECT, "stopped after 10 redirects". NH_REDIRECTS_OFF: none is followed, and a redirect is an answer like
+ * any other. It takes the place of a callback.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or n is below -1), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_max_redirects(nh_client *c,
+                                      int32_t n);
+
+/**
+ * nh_client_set_redirect_callback has the program decide about each redirect, alone: there is no other limit then,
+ * so look at via_count. fn NULL goes back to the limit of 10. Go's CheckRedirect.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: userdata: the library takes, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_redirect_callback(nh_client *c,
+                                          nh_redirect_fn callback,
+                                          void *userdata,
+                                          nh_free_fn free_userdata);
+
+/**
+ * nh_response_location is where the Location field leads, resolved against the request's URL where that is known:
+ * Go's Response.Location.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL, or the field holds no URL), NH_ERR_NOT_FOUND (there is no such field)
+ * Ownership: *out: the caller owns, ends it by nh_url_free; *err: the caller owns
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+nh_result nh_response_location(const nh_response *r,
+                               nh_url **out,
+                               nh_error **err);
 
 /* ========================================================================================================
  * What can be set on a client
@@ -2243,6 +2339,499 @@ nh_result nh_client_set_max_response_head_bytes(nh_client *c, size_t n);
  * Since: 0.1.0
  */
 nh_result nh_client_set_keep_alives(nh_client *c, int32_t on);
+
+/**
+ * nh_client_set_compression says with 0 that gzip is not asked for; 1 is the default. Go's DisableCompression.
+ *
+ * Gzip is asked for where a request has neither Accept-Encoding nor Range and is not HEAD. An answer in gzip is then
+ * undone while it is read: its Content-Encoding and Content-Length are removed, its length is -1, and
+ * nh_response_uncompressed is 1. It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_compression(nh_client *c,
+                                    int32_t on);
+
+/**
+ * nh_client_set_max_decompressed_bytes bounds what a body in gzip becomes when it is undone: 1 GiB by default, 0 is no
+ * bound, as in Go. The reads give that much and then fail with NH_ERR_TOO_LARGE. It does not count for bodies that were
+ * not compressed, nor where the program asked for gzip itself.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_max_decompressed_bytes(nh_client *c,
+                                               uint64_t n);
+
+/* ========================================================================================================
+ * Whole requests in one call, on a client of the program's
+ * ======================================================================================================== */
+
+/**
+ * nh_client_get fetches a URL: Go's Client.Get.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
+ * Ownership: *out: the caller owns; url: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_get(nh_client *c, const char *url, nh_response **out, nh_error **err);
+
+/**
+ * nh_client_head asks for a URL's head: Go's Client.Head.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
+ * Ownership: *out: the caller owns; url: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_head(nh_client *c, const char *url, nh_response **out, nh_error **err);
+
+/**
+ * nh_client_post sends bytes to a URL: Go's Client.Post. content_type may be NULL.
+ *
+ * Errors: NH_ERR_INVALID (c, url or out is NULL, data is NULL and len is not 0, the URL or the type is malformed),
+ * and those of nh_client_do
+ * Ownership: *out: the caller owns; url, content_type and data: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_post(nh_client *c,
+                         const char *url,
+                         const char *content_type,
+                         const void *data,
+                         size_t len,
+                         nh_response **out,
+                         nh_error **err);
+
+/**
+ * nh_client_post_form sends keys and values as application/x-www-form-urlencoded: Go's Client.PostForm.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
+ * Ownership: *out: the caller owns; url and values: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_post_form(nh_client *c,
+                              const char *url,
+                              const nh_values *values,
+                              nh_response **out,
+                              nh_error **err);
+
+/**
+ * nh_post_form sends keys and values with the default client: Go's PostForm.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
+ * Ownership: *out: the caller owns; url and values: the library copies
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_post_form(const char *url, const nh_values *values, nh_response **out, nh_error **err);
+
+/* ========================================================================================================
+ * Cookies: made, read from messages, and put into requests
+ * ======================================================================================================== */
+
+/** NH_SAME_SITE_UNSET: a cookie has no SameSite attribute. */
+#define NH_SAME_SITE_UNSET 0
+/** NH_SAME_SITE_DEFAULT: the attribute says what nobody knows. */
+#define NH_SAME_SITE_DEFAULT 1
+/** NH_SAME_SITE_LAX: SameSite=Lax. */
+#define NH_SAME_SITE_LAX 2
+/** NH_SAME_SITE_STRICT: SameSite=Strict. */
+#define NH_SAME_SITE_STRICT 3
+/** NH_SAME_SITE_NONE: SameSite=None. */
+#define NH_SAME_SITE_NONE 4
+
+/**
+ * nh_cookie_new makes a cookie of a name and a value, to be sent by nh_request_add_cookie.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, name is no token, or value has a byte that no cookie has)
+ * Ownership: *out: the caller owns, ends it by nh_cookie_free; name, value: the library copies; *err: the caller
+ * owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_cookie_new(const char *name,
+                        const char *value,
+                        nh_cookie **out,
+                        nh_error **err);
+
+/**
+ * nh_cookie_parse_set reads the value of a Set-Cookie field: Go's ParseSetCookie. Attributes that nobody knows, or
+ * that make no sense, are passed over.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or line does not begin with a name and a value)
+ * Ownership: *out: the caller owns, ends it by nh_cookie_free; line: the library copies; *err: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_cookie_parse_set(const char *line,
+                              nh_cookie **out,
+                              nh_error **err);
+
+/**
+ * nh_cookie_free ends a cookie that the caller owns; NULL is fine.
+ *
+ * Errors: none
+ * Ownership: c: the library takes
+ * Threads: any thread, once
+ * Since: 0.1.0
+ */
+void nh_cookie_free(nh_cookie *c);
+
+/**
+ * nh_cookie_name is the name. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the cookie ends
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_cookie_name(const nh_cookie *c);
+
+/**
+ * nh_cookie_value is the value, without the quotes that may have stood around it. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the cookie ends
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_cookie_value(const nh_cookie *c);
+
+/**
+ * nh_cookie_path is the Path attribute, "" if there is none. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the cookie ends
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_cookie_path(const nh_cookie *c);
+
+/**
+ * nh_cookie_domain is the Domain attribute as it was sent, "" if there is none; of a jar's cookie its domain. NULL for
+ * NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the cookie ends
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_cookie_domain(const nh_cookie *c);
+
+/**
+ * nh_cookie_expires is the Expires attribute in Unix seconds, at least 0, or -1 if there is none; of a jar's cookie
+ * when it ends, -1 with the session.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int64_t nh_cookie_expires(const nh_cookie *c);
+
+/**
+ * nh_cookie_max_age is the Max-Age attribute in seconds, 0 for what ends at once, or -1 if there is none.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int64_t nh_cookie_max_age(const nh_cookie *c);
+
+/**
+ * nh_cookie_is_secure is 1 if the cookie has the attribute Secure, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_cookie_is_secure(const nh_cookie *c);
+
+/**
+ * nh_cookie_is_http_only is 1 if the cookie has the attribute HttpOnly, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_cookie_is_http_only(const nh_cookie *c);
+
+/**
+ * nh_cookie_is_partitioned is 1 if the cookie has the attribute Partitioned, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_cookie_is_partitioned(const nh_cookie *c);
+
+/**
+ * nh_cookie_is_host_only is 1 for a jar's cookie that goes to the very host of nh_cookie_domain and to none beneath it,
+ * else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_cookie_is_host_only(const nh_cookie *c);
+
+/**
+ * nh_cookie_same_site is the SameSite attribute, one of the NH_SAME_SITE constants.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_cookie_same_site(const nh_cookie *c);
+
+/**
+ * nh_cookie_text writes the cookie as the value of a Set-Cookie field: Go's Cookie.String.
+ *
+ * Errors: NH_ERR_INVALID (c or len_out is NULL), NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_cookie_text(const nh_cookie *c, char *buf, size_t cap, size_t *len_out);
+
+/**
+ * nh_response_cookie_count is how many well-formed Set-Cookie fields a response has: Go's Response.Cookies. More than
+ * 3000 fields count as none, as in Go. 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+size_t nh_response_cookie_count(const nh_response *r);
+
+/**
+ * nh_response_cookie_at is a cookie that a response sets, by its index in their order; NULL past the last.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const nh_cookie *nh_response_cookie_at(const nh_response *r, size_t index);
+
+/**
+ * nh_request_cookie gives the first cookie of a name out of a request's Cookie fields: Go's Request.Cookie.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_NOT_FOUND (there is none of that name)
+ * Ownership: *out: the caller owns, ends it by nh_cookie_free
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_cookie(const nh_request *r, const char *name, nh_cookie **out);
+
+/**
+ * nh_request_cookie_at gives a well-formed cookie of a request by its index in their order: Go's Request.Cookies.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL), NH_ERR_NOT_FOUND (there are not so many)
+ * Ownership: *out: the caller owns, ends it by nh_cookie_free
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_cookie_at(const nh_request *r,
+                               size_t index,
+                               nh_cookie **out);
+
+/**
+ * nh_request_add_cookie puts a cookie's name and value behind those of the Cookie field: Go's Request.AddCookie.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_BUSY (r is being sent)
+ * Ownership: c: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_add_cookie(nh_request *r,
+                                const nh_cookie *c);
+
+/* ========================================================================================================
+ * Cookie jars: kept for a client, by RFC 6265bis and the public suffix list
+ * ======================================================================================================== */
+
+/** nh_cookie_fn is shown a cookie, which is borrowed until it returns. */
+typedef void (*nh_cookie_fn)(const nh_cookie *c, void *userdata);
+
+/**
+ * nh_jar_new makes an empty jar.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_jar_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_jar *nh_jar_new(void);
+
+/**
+ * nh_jar_free ends this handle; clients that have the jar keep it. NULL is fine.
+ *
+ * Errors: none
+ * Ownership: j: the library takes
+ * Threads: any thread, once
+ * Since: 0.1.0
+ */
+void nh_jar_free(nh_jar *j);
+
+/**
+ * nh_client_set_jar has a client send the jar's cookies and put into it those that are set, also by redirects. NULL,
+ * the default: no jar. A cookie that the program put into a request is left out once a redirect has set one of that
+ * name. Go's Client.Jar.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_jar(nh_client *c,
+                            const nh_jar *j);
+
+/**
+ * nh_jar_set_cookies has the jar judge, and keep or drop, count cookies that url has set: Go's Jar.SetCookies.
+ *
+ * Errors: NH_ERR_INVALID (j or url is NULL, cookies is NULL and count is not 0, one of them is NULL, or the URL is
+ * malformed or not of http or https)
+ * Ownership: url, cookies: the library copies; *err: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_jar_set_cookies(const nh_jar *j,
+                             const char *url,
+                             const nh_cookie *const *cookies,
+                             size_t count,
+                             nh_error **err);
+
+/**
+ * nh_jar_cookies writes the value of the Cookie field that goes to url; "" if there is none. Go's Jar.Cookies.
+ *
+ * Errors: NH_ERR_INVALID (j, url or len_out is NULL, or the URL is malformed or not of http or https),
+ * NH_ERR_TOO_LARGE (cap is not above *len_out)
+ * Ownership: url: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_jar_cookies(const nh_jar *j,
+                         const char *url,
+                         char *buf,
+                         size_t cap,
+                         size_t *len_out);
+
+/**
+ * nh_jar_count is how many cookies the jar keeps, those included that have ended and are not yet removed. 0 for NULL,
+ * and for a jar of the program's own.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+size_t nh_jar_count(const nh_jar *j);
+
+/**
+ * nh_jar_each shows all cookies that have not ended, as they were when the call began, by domain. The callback runs on
+ * this thread, and may change the jar.
+ *
+ * Errors: NH_ERR_INVALID (j or callback is NULL), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_jar_each(const nh_jar *j,
+                      nh_cookie_fn callback,
+                      void *userdata);
+
+/**
+ * nh_jar_clear removes all cookies.
+ *
+ * Errors: NH_ERR_INVALID (j is NULL), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_jar_clear(nh_jar *j);
+
+/**
+ * nh_jar_load adds the cookies of a file in the Netscape format, as curl reads and writes it. Lines that are none, and
+ * cookies that have ended, are passed over.
+ *
+ * Errors: NH_ERR_INVALID (j or path is NULL), NH_ERR_IO (the file cannot be read), NH_ERR_TOO_LARGE (it has over 32
+ * MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
+ * Ownership: path: the library copies; *err: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_jar_load(nh_jar *j,
+                      const char *path,
+                      nh_error **err);
+
+/**
+ * nh_jar_save writes the cookies to a file in the Netscape format, which only its owner may read. It replaces the file
+ * at once: no reader sees half of it, and a failure leaves the old one. Cookies that end with the session are written
+ * with with_session 1, not with 0.
+ *
+ * Errors: NH_ERR_INVALID (j or path is NULL, or with_session is not 0 or 1), NH_ERR_IO (the file cannot be written),
+ * NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
+ * Ownership: path: the library copies; *err: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_jar_save(const nh_jar *j,
+                      const char *path,
+                      int32_t with_session,
+                      nh_error **err);
+
+/* ========================================================================================================
+ * Jars whose cookies the program keeps
+ * ======================================================================================================== */
+
+/**
+ * nh_jar_get_fn writes the value of the Cookie field for a URL to buf, without a NUL, and its length to *len_out; 0 is
+ * no field. Where cap is too small it sets *len_out all the same and answers NH_ERR_TOO_LARGE: it is then called once
+ * more, with room for that much, up to 256 KiB. Any other answer but NH_OK is no field.
+ *
+ * It runs on the threads that are inside nh_client_do, at the same time too.
+ */
+typedef nh_result (*nh_jar_get_fn)(const char *url, char *buf, size_t cap, size_t *len_out, void *userdata);
+
+/**
+ * nh_jar_set_fn is given the cookies that a URL has set, as they were sent: which of them it keeps, and for whom, is
+ * its affair. They are borrowed until it returns. It runs on the threads that are inside nh_client_do, at the same
+ * time too.
+ */
+typedef void (*nh_jar_set_fn)(const char *url, const nh_cookie *const *cookies, size_t count, void *userdata);
+
+/**
+ * nh_jar_new_with_callbacks makes a jar whose cookies the program keeps: Go's interface CookieJar. free_userdata is
+ * called when the last client and handle that has the jar is gone, or at once if this call fails.
+ *
+ * Errors: NH_ERR_INVALID (get, set or out is NULL)
+ * Ownership: *out: the caller owns, ends it by nh_jar_free; userdata: the library takes, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_jar_new_with_callbacks(nh_jar_get_fn get,
+                                    nh_jar_set_fn set,
+                                    void *userdata,
+                                    nh_free_fn free_userdata,
+                                    nh_jar **out);
 
 /* ========================================================================================================
  * nh_server and nh_mux

@@ -1,33 +1,168 @@
-//! `Client`: what Go's `Client` does above a transport: the overall timeout and errors that name the URL.
+//! `Client`: what Go's `Client` does above a transport: redirects, cookies, the overall timeout, errors that name
+//! the URL.
 
-use crate::error::Result;
-use crate::message::request::Request;
+pub mod jar;
+pub mod redirect;
+
+use crate::error::{Error, Kind, Result};
+use crate::message::cookie;
+use crate::message::escape::quote;
+use crate::message::request::{Body, Request};
+use crate::message::url::Url;
 use crate::net::cancel::CancelToken;
+use crate::sync::RwLock;
 use crate::transport::{Response, Transport};
-use std::time::{Duration, Instant};
+use jar::{CookieJar, Origin};
+use redirect::{Chain, Policy, Verdict};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[derive(Default)]
 pub struct Client {
     pub transport: Transport,
+    policy: RwLock<Policy>,
+    jar: RwLock<Option<Arc<dyn CookieJar>>>,
+}
+
+/// Done is a final answer.
+pub struct Done {
+    pub response: Response,
+    /// The request that was answered, if it is not the caller's own as it is: one with the jar's cookies, or that of a
+    /// later hop.
+    pub last: Option<Box<Request>>,
+}
+
+/// Failed is an error; where a redirect was refused, the answer that asked for it comes too, its body closed.
+pub struct Failed {
+    pub error: Error,
+    pub answer: Option<Box<Done>>,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed { error, answer: None }
+    }
 }
 
 impl Client {
-    /// send sends the request; a failure reads `Get "http://host/": what went wrong`.
+    /// set_policy says which redirects are followed by the requests to come.
+    pub fn set_policy(&self, policy: Policy) {
+        let mut slot = self.policy.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *slot, policy);
+        drop(slot);
+        // After the lock: the end of a callback's userdata is the program's code.
+        drop(old);
+    }
+
+    /// set_jar gives the requests to come a jar, or none.
+    pub fn set_jar(&self, jar: Option<Arc<dyn CookieJar>>) {
+        let mut slot = self.jar.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *slot, jar);
+        drop(slot);
+        drop(old);
+    }
+
+    /// send is [`Client::run`] for who wants the answer alone.
     pub fn send(
         &self,
         r: &Request,
         timeout: Option<Duration>,
         cancel: Option<&CancelToken>,
     ) -> Result<Response> {
+        self.run(r, timeout, cancel).map(|d| d.response).map_err(|f| f.error)
+    }
+
+    /// run sends the request and follows redirects; time and token count for all of it. A failure reads
+    /// `Get "http://host/": what went wrong`.
+    pub fn run(
+        &self,
+        first: &Request,
+        timeout: Option<Duration>,
+        cancel: Option<&CancelToken>,
+    ) -> std::result::Result<Done, Failed> {
         let timeout = timeout.or(self.transport.settings().overall);
         let overall = timeout.map(|d| Instant::now() + d);
-        self.transport.round_trip(r, overall, cancel).map_err(|e| {
-            let url = match &r.outbound {
-                Some(t) => t.display.clone(),
-                None => String::from_utf8_lossy(r.text(r.url)).into_owned(),
+        let failed = |e: Error, url: &str| e.wrap_url(&op(first.text(first.method)), url);
+        let mut hops: Vec<Request> = Vec::new();
+        let mut chain = Chain::new(first);
+        let jar = self.jar.read().unwrap_or_else(PoisonError::into_inner).clone();
+        // The first request with the jar's cookies: the caller's own stays as it is.
+        let mut own: Option<Request> = None;
+        loop {
+            let origin = jar.as_ref().and_then(|_| origin_of(hops.last().unwrap_or(first)));
+            if let (Some(jar), Some(origin)) = (&jar, &origin)
+                && let Some(pairs) = jar.cookies(origin, now())
+            {
+                let hop = hops.last_mut().unwrap_or_else(|| own.insert(first.share()));
+                cookie::add(&mut hop.header, &pairs)?;
+            }
+            let current = hops.last().or(own.as_ref()).unwrap_or(first);
+            let result = self.transport.round_trip(current, overall, cancel);
+            let mut response = result.map_err(|e| failed(e, &shown(current)))?;
+            if let (Some(jar), Some(origin)) = (&jar, &origin) {
+                let cookies = cookie::read_set(&response.header);
+                if !cookies.is_empty() {
+                    jar.set(origin, &cookies, now());
+                    chain.was_set(&cookies);
+                }
+            }
+            let Some(location) = chain.leads_on(current, &response).map(<[u8]>::to_vec) else {
+                return Ok(done(response, hops, own));
             };
-            e.wrap_url(&op(r.text(r.method)), &url)
-        })
+            let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+            if matches!(policy, Policy::Off) {
+                return Ok(done(response, hops, own));
+            }
+            let mut hop = match chain.next(current, &location) {
+                Ok(hop) => hop,
+                Err(e) => {
+                    response.close_body();
+                    let location = quote(&location);
+                    let text = format!("failed to parse Location header {location}: {}", e.message());
+                    let e = Error::new(Kind::Redirect, text).with_cause(e);
+                    return Err(failed(e, &shown(current)).into());
+                }
+            };
+            let via: Vec<&Request> = std::iter::once(first).chain(&hops).collect();
+            let verdict = policy.check(&mut hop, &via);
+            if matches!(verdict, Verdict::UseLast) {
+                return Ok(done(response, hops, own));
+            }
+            redirect::finish(&mut response);
+            if let Verdict::Refuse(e) = verdict {
+                let error = failed(e, &String::from_utf8_lossy(&location));
+                return Err(Failed { error, answer: Some(Box::new(done(response, hops, own))) });
+            }
+            hops.push(hop);
+        }
+    }
+}
+
+fn done(response: Response, mut hops: Vec<Request>, own: Option<Request>) -> Done {
+    let mut last = hops.pop().or(own).map(Box::new);
+    if let Some(r) = &mut last {
+        // An upload that goes on has it on loan itself.
+        r.body = Body::None;
+    }
+    Done { response, last }
+}
+
+/// origin_of is who a request's cookies are for: the host that it names to the server.
+fn origin_of(r: &Request) -> Option<Origin> {
+    Origin::of(&Url::parse(r.text(r.url)).ok()?, r.text(r.host))
+}
+
+/// now is Unix seconds.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// shown is the request's URL for an error, without its password.
+fn shown(r: &Request) -> String {
+    match &r.outbound {
+        Some(t) => t.display.clone(),
+        None => String::from_utf8_lossy(r.text(r.url)).into_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::request::{make, nh_request};
 use super::response::nh_response;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
-use crate::client::Client;
+use crate::client::{Client, Done};
 use crate::error::Result;
 use crate::fork::Stamp;
 use crate::message::request::Body;
@@ -103,11 +103,16 @@ pub unsafe extern "C" fn nh_default_client() -> *mut nh_client {
 /// request is unchanged and may be sent again. A connection that went stale in the pool is replaced without notice
 /// where sending again is safe.
 ///
+/// Redirects are followed: 301, 302 and 303 by GET (HEAD stays HEAD) without a body, 307 and 308 by the same method and
+/// body; where that was a callback's that cannot rewind, the redirect itself is the answer. Authorization and Cookie
+/// go to the same host and those beneath it only. Timeout and token count for all of it. Where a redirect is refused,
+/// *out is the answer that asked for it, its body closed: the one case in which *out is set beside an error.
+///
 /// Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_BUSY (another thread
 /// sends it), NH_ERR_BODY_SPENT (its body was sent and cannot be rewound), NH_ERR_BODY_LENGTH (its body is not as
 /// long as declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_UNSUPPORTED (https), NH_ERR_DNS,
 /// NH_ERR_CONNECT, NH_ERR_IO, NH_ERR_UNEXPECTED_EOF, NH_ERR_PROTOCOL, NH_ERR_TOO_LARGE (the response's head),
-/// NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
+/// NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
 /// Ownership: *out: the caller owns; r: the caller owns
 /// Threads: any thread, at the same time too; blocks
 /// Since: 0.1.0
@@ -122,22 +127,38 @@ pub unsafe extern "C" fn nh_client_do(
         ptr::out(out, std::ptr::null_mut(), "out")?;
         // SAFETY: P1. The request is only looked at, so a second thread that breaks P6 is told so.
         let (c, r) = unsafe { (live(c)?, ptr::shared(r, "request")?) };
-        ptr::set_out(out, ptr::give(send(c, r)?));
-        Ok(())
+        send(c, r, out)
     })
 }
 
-fn send(c: &nh_client, r: &nh_request) -> Result<nh_response> {
+/// send answers through `out`; a refused redirect gives both the response and the error.
+fn send(c: &nh_client, r: &nh_request, out: *mut *mut nh_response) -> Result<()> {
     let _sending = r.start()?;
-    let response = c.client.send(&r.0, r.0.timeout, r.outgoing()?.cancel.as_ref())?;
-    Ok(nh_response::new(response, Some(r.snapshot()?)))
+    let give = |d: Done| -> Result<()> {
+        let request = match d.last {
+            Some(last) => Arc::new(nh_request::wrap(*last)),
+            None => r.snapshot()?,
+        };
+        ptr::set_out(out, ptr::give(nh_response::new(d.response, Some(request))));
+        Ok(())
+    };
+    match c.client.run(&r.0, r.0.timeout, r.outgoing()?.cancel.as_ref()) {
+        Ok(d) => give(d),
+        Err(f) => {
+            if let Some(d) = f.answer {
+                give(*d)?;
+            }
+            Err(f.error)
+        }
+    }
 }
 
-/// short is a whole exchange on the default client.
+/// short is a whole exchange on a client, or on the default one.
 ///
 /// # Safety
-/// P2 and P4.
-unsafe fn short(
+/// P1, P2 and P4.
+pub(super) unsafe fn short(
+    c: Option<&nh_client>,
     method: &[u8],
     url: *const c_char,
     out: *mut *mut nh_response,
@@ -147,9 +168,27 @@ unsafe fn short(
     // SAFETY: P2.
     let mut r = make(method, unsafe { ptr::utf8(url, "url")? })?;
     change(&mut r)?;
-    // SAFETY: P1: it is ours.
-    let c = unsafe { live(nh_default_client())? };
-    ptr::set_out(out, ptr::give(send(c, &r)?));
+    let c = match c {
+        Some(c) => c,
+        // SAFETY: P1: it is ours.
+        None => unsafe { live(nh_default_client())? },
+    };
+    send(c, &r, out)
+}
+
+/// fill gives a request its content.
+///
+/// # Safety
+/// P2.
+pub(super) unsafe fn fill(r: &mut nh_request, content_type: *const c_char, body: &[u8]) -> Result<()> {
+    if !content_type.is_null() {
+        // SAFETY: P2.
+        r.0.header.set(b"Content-Type", unsafe { ptr::text(content_type, "content_type")? })?;
+    }
+    if !body.is_empty() {
+        r.0.body = Body::Bytes(Arc::new(body.to_vec()));
+        r.0.content_length = i64::try_from(body.len()).unwrap_or(i64::MAX);
+    }
     Ok(())
 }
 
@@ -166,7 +205,7 @@ pub unsafe extern "C" fn nh_get(
     err: *mut *mut nh_error,
 ) -> nh_result {
     // SAFETY: P2, P4.
-    guard(err, || unsafe { short(b"GET", url, out, |_| Ok(())) })
+    guard(err, || unsafe { short(None, b"GET", url, out, |_| Ok(())) })
 }
 
 /// nh_head asks for a URL's head with the default client: Go's Head.
@@ -182,7 +221,7 @@ pub unsafe extern "C" fn nh_head(
     err: *mut *mut nh_error,
 ) -> nh_result {
     // SAFETY: P2, P4.
-    guard(err, || unsafe { short(b"HEAD", url, out, |_| Ok(())) })
+    guard(err, || unsafe { short(None, b"HEAD", url, out, |_| Ok(())) })
 }
 
 /// nh_post sends bytes to a URL with the default client: Go's Post. content_type may be NULL.
@@ -204,19 +243,8 @@ pub unsafe extern "C" fn nh_post(
     guard(err, || {
         // SAFETY: P3.
         let body = unsafe { ptr::bytes(data, len, "data")? };
-        let fill = |r: &mut nh_request| {
-            if !content_type.is_null() {
-                // SAFETY: P2.
-                r.0.header.set(b"Content-Type", unsafe { ptr::text(content_type, "content_type")? })?;
-            }
-            if !body.is_empty() {
-                r.0.body = Body::Bytes(Arc::new(body.to_vec()));
-                r.0.content_length = i64::try_from(len).unwrap_or(i64::MAX);
-            }
-            Ok(())
-        };
         // SAFETY: P2, P4.
-        unsafe { short(b"POST", url, out, fill) }
+        unsafe { short(None, b"POST", url, out, |r| fill(r, content_type, body)) }
     })
 }
 

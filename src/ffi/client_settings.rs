@@ -263,3 +263,45 @@ pub unsafe extern "C" fn nh_client_set_keep_alives(c: *mut nh_client, on: i32) -
         })
     }
 }
+
+/// nh_client_set_compression says with 0 that gzip is not asked for; 1 is the default. Go's DisableCompression.
+///
+/// Gzip is asked for where a request has neither Accept-Encoding nor Range and is not HEAD. An answer in gzip is then
+/// undone while it is read: its Content-Encoding and Content-Length are removed, its length is -1, and
+/// nh_response_uncompressed is 1. It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_compression(c: *mut nh_client, on: i32) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.compression = flag(on)?;
+            Ok(())
+        })
+    }
+}
+
+/// nh_client_set_max_decompressed_bytes bounds what a body in gzip becomes when it is undone: 1 GiB by default, 0 is no
+/// bound, as in Go. The reads give that much and then fail with NH_ERR_TOO_LARGE. It does not count for bodies that were
+/// not compressed, nor where the program asked for gzip itself.
+///
+/// It counts for requests that are sent from then on.
+///
+/// Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_max_decompressed_bytes(c: *mut nh_client, n: u64) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            s.max_decompressed = (n > 0).then_some(n);
+            Ok(())
+        })
+    }
+}

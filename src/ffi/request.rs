@@ -71,6 +71,13 @@ impl nh_request {
         nh_request(r)
     }
 
+    /// lend gives C a request of ours for the time of a callback.
+    pub(super) fn lend(r: &mut Request) -> *mut nh_request {
+        r.extra.get_or_insert_with(|| Box::new(Outgoing::new()));
+        // The handle is transparent.
+        std::ptr::from_mut(r).cast()
+    }
+
     pub(super) fn outgoing(&self) -> Result<&Outgoing> {
         self.0.extra.as_ref().and_then(|e| e.downcast_ref()).ok_or_else(received)
     }

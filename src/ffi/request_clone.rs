@@ -2,7 +2,6 @@
 
 use super::request::{change, make, nh_request};
 use super::{guard, nh_error, nh_result, ptr};
-use crate::message::request::Body;
 use std::ffi::c_char;
 
 /// nh_request_clone copies a request that is to be sent. A body of bytes is shared, not copied; one of a file or a
@@ -23,11 +22,7 @@ pub unsafe extern "C" fn nh_request_clone(
         // SAFETY: P1, P6.
         let r = unsafe { change(r)? };
         let mut copy = nh_request::wrap(r.0.clone_head());
-        copy.0.body = match &r.0.body {
-            Body::Bytes(b) => Body::Bytes(b.clone()),
-            Body::Source(s) => Body::Source(s.clone()),
-            _ => Body::None,
-        };
+        copy.0.body = r.0.body.share();
         copy.outgoing_mut()?.cancel = r.outgoing()?.cancel.clone();
         ptr::set_out(out, ptr::give(copy));
         Ok(())

@@ -1,11 +1,15 @@
 //! Responses: what was answered, and the body by pull.
 
+use super::cookie::nh_cookie;
 use super::header::nh_header;
 use super::request::nh_request;
 use super::request_get::proto;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::fork::Stamp;
+use crate::message::cookie;
+use crate::message::header::Header;
+use crate::message::request::Request;
 use crate::sync::OnceLock;
 use crate::transport::Response;
 use std::ffi::{CString, OsStr, c_char, c_void};
@@ -23,12 +27,27 @@ pub struct nh_response {
     local: OnceLock<CString>,
     /// What nh_response_body_read_all has read.
     all: Vec<u8>,
+    /// Once they were asked for.
+    cookies: OnceLock<Vec<nh_cookie>>,
 }
 
 impl nh_response {
     pub(super) fn new(response: Response, request: Option<Arc<nh_request>>) -> nh_response {
         let (remote, local) = (OnceLock::new(), OnceLock::new());
-        nh_response { response, request, stamp: Stamp::now(), remote, local, all: Vec::new() }
+        let (stamp, cookies) = (Stamp::now(), OnceLock::new());
+        nh_response { response, request, stamp, remote, local, all: Vec::new(), cookies }
+    }
+
+    pub(super) fn cookies(&self) -> &[nh_cookie] {
+        self.cookies.get_or_init(|| {
+            let list = cookie::read_set(&self.response.header);
+            list.into_iter().map(|c| nh_cookie::new(c, false)).collect()
+        })
+    }
+
+    /// parts are the header and the request that was answered, if that is known.
+    pub(super) fn parts(&self) -> (&Header, Option<&Request>) {
+        (&self.response.header, self.request.as_ref().map(|r| &r.0))
     }
 }
 
@@ -151,6 +170,18 @@ pub unsafe extern "C" fn nh_response_transfer_encoding(r: *const nh_response) ->
     get(r, std::ptr::null(), |r| r.response.chunked.then(|| c"chunked".as_ptr()))
 }
 
+/// nh_response_uncompressed is 1 if the body came in gzip, which the library asked for and undoes, else 0. Go's
+/// Response.Uncompressed.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_uncompressed(r: *const nh_response) -> i32 {
+    get(r, 0, |r| Some(r.response.uncompressed.into()))
+}
+
 /// nh_response_close is 1 if the server ends the connection after this answer, else 0.
 ///
 /// Errors: none
@@ -162,8 +193,8 @@ pub unsafe extern "C" fn nh_response_close(r: *const nh_response) -> i32 {
     get(r, 0, |r| Some(r.response.close.into()))
 }
 
-/// nh_response_request is the request as it was sent to get this answer, without its body; later changes of the
-/// caller's request do not show. NULL for NULL, and where nh_read_response was told of no request.
+/// nh_response_request is the request as it was sent to get this answer, without its body: after redirects the last
+/// one. Later changes of the caller's request do not show. NULL for NULL, and where nh_read_response was told of none.
 ///
 /// Errors: none
 /// Ownership: result: the library owns; borrowed until the response is freed
@@ -208,7 +239,8 @@ pub unsafe extern "C" fn nh_response_local_addr(r: *const nh_response) -> *const
 /// The connection returns to the client's pool with the last byte.
 ///
 /// Errors: NH_ERR_INVALID (an argument but err is NULL, or cap is 0), NH_ERR_UNEXPECTED_EOF (the body was cut),
-/// NH_ERR_PROTOCOL (its framing is broken), NH_ERR_TOO_LARGE (its framing or trailer is), NH_ERR_IO,
+/// NH_ERR_PROTOCOL (its framing or its gzip is broken), NH_ERR_TOO_LARGE (its framing or trailer is, or what gzip makes
+/// of it), NH_ERR_IO,
 /// NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_CLOSED (after nh_response_body_close), NH_ERR_ABORTED (the request's
 /// body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_FORKED
 /// Ownership: buf: the caller owns

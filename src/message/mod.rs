@@ -1,6 +1,8 @@
 //! Values that messages are made of; no I/O anywhere below this line.
 
 pub mod auth;
+pub mod cookie;
+pub mod cookie_date;
 pub mod date;
 pub mod escape;
 pub mod form;

@@ -31,7 +31,11 @@ impl Target {
     /// parse refuses what Go's `url.Parse` refuses. A URL without a host, or of a foreign scheme, is an error
     /// only when it is sent, as in Go.
     pub fn parse(text: &str) -> Result<Target> {
-        let url = Url::parse(text)?;
+        Target::of(&Url::parse(text)?)
+    }
+
+    /// of is [`Target::parse`] for a URL that was parsed already.
+    pub fn of(url: &Url) -> Result<Target> {
         let scheme = String::from_utf8_lossy(url.scheme()).into_owned();
         let host = to_ascii(url.hostname())?;
         let port = match url.port() {

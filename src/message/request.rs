@@ -65,6 +65,18 @@ pub enum Body {
     Incoming(Box<dyn Incoming>),
 }
 
+impl Body {
+    /// share is the same body for another request; a source serves one exchange at a time. What is received
+    /// cannot be shared.
+    pub fn share(&self) -> Body {
+        match self {
+            Body::Bytes(b) => Body::Bytes(b.clone()),
+            Body::Source(s) => Body::Source(s.clone()),
+            Body::None | Body::Incoming(_) => Body::None,
+        }
+    }
+}
+
 /// SourceSlot is where a request keeps its source between the exchanges that use it: one at a time, and the
 /// source outlives the request if an exchange still reads it.
 #[derive(Clone)]
@@ -184,6 +196,16 @@ impl Request {
 
     pub fn is_incoming(&self) -> bool {
         matches!(self.body, Body::Incoming(_))
+    }
+
+    /// has_spent_body tells whether there is a body that cannot be sent a second time.
+    pub fn has_spent_body(&self) -> bool {
+        matches!(&self.body, Body::Source(s) if self.content_length != 0 && !s.can_rewind())
+    }
+
+    /// share is a copy that sends the same body.
+    pub fn share(&self) -> Request {
+        Request { body: self.body.share(), ..self.clone_head() }
     }
 
     /// clone_head copies everything but the body, also of a received request.

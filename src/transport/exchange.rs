@@ -285,6 +285,7 @@ impl Exchange<'_> {
             line,
             content_length: facts.content_length,
             chunked: facts.chunked,
+            uncompressed: false,
             close: !facts.keep_alive,
             trailer: Header::new(),
             remote: Some(remote),

@@ -66,6 +66,9 @@ pub(super) fn write(r: &Request, target: &Target, length: Length, settings: &Set
     if !agent {
         write_field(&mut out, b"User-Agent", USER_AGENT);
     }
+    if settings.compression && super::gunzip::is_wanted(r, method) {
+        out.extend_from_slice(b"Accept-Encoding: gzip\r\n");
+    }
     if (r.close || !settings.keep_alives) && !close {
         out.extend_from_slice(b"Connection: close\r\n");
     }

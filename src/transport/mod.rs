@@ -4,7 +4,7 @@
 //! * `pool`, `dialer`, `sweep`: idle connections, who waits for one, the threads that dial and tidy up.
 //! * `conn`: a connection with its read buffer.
 //! * `head`, `upload`, `exchange`: the request out and the answer's head in.
-//! * `body`: the answer's body.
+//! * `body`, `gunzip`: the answer's body.
 
 // Connections are boxed once and move through the pool as one word.
 #![allow(clippy::vec_box)]
@@ -13,6 +13,7 @@ mod body;
 mod conn;
 mod dialer;
 mod exchange;
+mod gunzip;
 mod head;
 mod pool;
 pub mod settings;
@@ -55,6 +56,8 @@ pub struct Response {
     /// -1 is unknown.
     pub content_length: i64,
     pub chunked: bool,
+    /// The body came in gzip, which was asked for and is undone here.
+    pub uncompressed: bool,
     /// The connection ends with this answer.
     pub close: bool,
     /// Whole once the body has been read to its end.
@@ -119,6 +122,7 @@ impl Response {
             line,
             content_length: facts.content_length,
             chunked: facts.chunked,
+            uncompressed: false,
             close: !facts.keep_alive,
             trailer: Header::new(),
             remote: None,
@@ -176,6 +180,7 @@ impl Transport {
         head::check_scheme(target)?;
         let length = head::length_of(r)?;
         let head = head::write(r, target, length, &settings)?;
+        let asks = settings.compression && gunzip::is_wanted(r, head::method_of(r));
         let held = head::expects_continue(r, length) && !settings.expect_continue.is_zero();
         let call = Call { request: r, settings, overall, cancel };
         if cancel.is_some_and(CancelToken::is_fired) {
@@ -195,6 +200,7 @@ impl Transport {
             };
             crate::log::head('>', &head);
             match exchange::run(conn, &call, upload) {
+                Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
                 Ok(response) => return Ok(response),
                 Err(f) if reused && may_retry(r, &f) => {}
                 Err(f) => return Err(cannot_rewind(r, reused, f)),

@@ -23,6 +23,10 @@ pub struct Settings {
     pub max_conns_per_host: usize,
     pub max_head_bytes: usize,
     pub keep_alives: bool,
+    /// Gzip is asked for, and undone.
+    pub compression: bool,
+    /// Bytes of a body that was decompressed.
+    pub max_decompressed: Option<u64>,
 }
 
 impl Default for Settings {
@@ -40,6 +44,9 @@ impl Default for Settings {
             max_conns_per_host: 0,
             max_head_bytes: 1 << 20,
             keep_alives: true,
+            compression: true,
+            // A bomb must not fill the disk of a program that never asked for gzip.
+            max_decompressed: Some(1 << 30),
         }
     }
 }
@@ -52,6 +59,7 @@ impl Settings {
             progress: None,
             max_idle_per_host: 2,
             max_head_bytes: 10 << 20,
+            max_decompressed: None,
             ..Settings::default()
         }
     }

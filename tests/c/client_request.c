@@ -142,6 +142,7 @@ static void *send_it(void *arg) {
 
 static void busy(void) {
     nh_request *r, *other = NULL;
+    nh_cookie *cookie = NULL;
     nh_response *res = NULL;
     nh_cancel_token *token = nh_cancel_token_new();
     pthread_t t;
@@ -153,6 +154,9 @@ static void busy(void) {
     CHECK_ERR(NH_ERR_BUSY, nh_client_do(nh_default_client(), r, &res, NULL));
     CHECK(nh_request_header(r) == NULL);
     CHECK_ERR(NH_ERR_BUSY, nh_request_clone(r, &other, NULL));
+    CHECK_INT(nh_cookie_new("a", "1", &cookie, NULL), NH_OK);
+    CHECK_ERR(NH_ERR_BUSY, nh_request_add_cookie(r, cookie));
+    nh_cookie_free(cookie);
     CHECK_ERR(NH_ERR_BUSY, nh_request_set_method(r, "GET"));
     CHECK_ERR(NH_ERR_BUSY, nh_request_set_url(r, "http://a/", NULL));
     CHECK_ERR(NH_ERR_BUSY, nh_request_set_header(r, "A", "b"));

@@ -24,6 +24,11 @@ static void old_handles(nh_server *server, nh_client *client, nh_request *reques
     CHECK_ERR(NH_ERR_FORKED, nh_client_do(client, request, &response, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_client_close_idle(client));
     CHECK_ERR(NH_ERR_FORKED, nh_client_use_go_defaults(client));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_max_redirects(client, 5));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_jar(client, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_compression(client, 1));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_max_decompressed_bytes(client, 5));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_redirect_callback(client, NULL, NULL, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_dial_timeout(client, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_response_head_timeout(client, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_body_timeout(client, 5));

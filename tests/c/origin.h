@@ -52,6 +52,17 @@ static int origin_answer(int fd, const char *head) {
         origin_send(fd, ORIGIN_OK);
         return 1;
     }
+    if (IS("/cookie")) { /* sets two, and shows which it was sent */
+        char answer[1024], *sent = strstr(head, "\r\nCookie: ");
+        int len = sent ? (int)strcspn(sent + 10, "\r") : 0;
+        if (len > 400) len = 400;
+        snprintf(answer, sizeof answer,
+                 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Sent: %.*s\r\nSet-Cookie: a=1; Max-Age=60\r\n"
+                 "Set-Cookie: none\r\nSet-Cookie: s=session; Path=/\r\n\r\n",
+                 len, sent ? sent + 10 : "");
+        origin_send(fd, answer);
+        return 1;
+    }
     if (IS("/take")) { /* reads a body of 4 bytes */
         char body[4];
         if (recv(fd, body, 4, MSG_WAITALL) == 4) origin_send(fd, ORIGIN_OK);

@@ -20,6 +20,8 @@ const ORDER: &[&str] = &[
     "request",
     "response",
     "client",
+    "cookie",
+    "jar",
     "server",
     "response_writer",
     "form",

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from checks import BIG, BIG_SHA, free_port, same, until, write_file
+from checks import BIG, BIG_SHA, free_port, run, same, tool, until, write_file
 
 
 def fetch(world, *args, code=0, timeout=60):
@@ -355,6 +355,17 @@ def unreachable(world):
     assert answer["error_kind"] in ("dns", "timeout"), answer
 
 
+def cookie_file(world):
+    """The same file serves nh-fetch and curl, in both directions."""
+    curl, u, ours, theirs = tool("curl"), world.serve.url, world.temp / "ours.txt", world.temp / "theirs.txt"
+    one(world, "GET", u + "/sethdr?k=Set-Cookie&v=a%3D1%3B%20Max-Age%3D99", "--jar=%s" % ours)
+    _, out, _ = run([curl, "-sS", "-b", ours, u + "/headers"])
+    assert b"Cookie: a=1\n" in out, out
+    run([curl, "-sS", "-c", theirs, u + "/sethdr?k=Set-Cookie&v=b%3D2%3BMax-Age%3D99%3BHttpOnly"])
+    _, out, _ = world.fetch("GET", u + "/headers", "--jar=%s" % theirs)
+    assert b"Cookie: b=2\n" in out, out
+
+
 def bad_arguments(world):
     for url in ("http://", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://a b/", "://x", "http://[::1/"):
         code, out, err = world.fetch("GET", url)
@@ -387,5 +398,6 @@ CHECKS = [
     ("fetch from an origin that vanishes", vanished_origin),
     ("fetch from an origin that is killed", killed_origin),
     ("fetch from nobody", unreachable),
+    ("fetch with curl's cookie file", cookie_file),
     ("fetch bad arguments", bad_arguments),
 ]

@@ -172,6 +172,12 @@ impl Url {
         String::from_utf8_lossy(&self.assemble(Password::Replaced(b"***"))).into_owned()
     }
 
+    /// for_referer is the URL without user information and fragment (RFC 9110, 10.1.3).
+    pub fn for_referer(&self) -> Vec<u8> {
+        let url = Url { user: None, fragment: Vec::new(), raw_fragment: Vec::new(), ..self.clone() };
+        url.to_bytes()
+    }
+
     fn assemble(&self, password: Password) -> Vec<u8> {
         let mut out = Vec::new();
         if !self.scheme.is_empty() {

@@ -1,0 +1,189 @@
+//! Cookie jars: RFC 6265bis with a public suffix list; Go's `cookiejar`, bounded and with a file.
+//!
+//! * [`Jar`]: the cookies, by the domain that a registrar sells, each list bounded.
+//! * `rules`: what may be stored for whom, and what is sent where.
+//! * `file`: the Netscape format.
+
+mod file;
+mod rules;
+
+#[cfg(test)]
+mod tests;
+
+use crate::message::cookie::Cookie;
+use crate::sync::Mutex;
+use rules::Entry;
+pub use rules::Origin;
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+/// MAX_PER_DOMAIN, MAX_TOTAL and MAX_BYTES are what RFC 6265, 6.1 demands at least; here they are bounds.
+pub const MAX_PER_DOMAIN: usize = 50;
+pub const MAX_TOTAL: usize = 3000;
+/// MAX_BYTES bounds name and value together.
+pub const MAX_BYTES: usize = 4096;
+
+/// CookieJar is what a client asks for cookies and gives those that came; times are Unix seconds.
+pub trait CookieJar: Send + Sync {
+    /// cookies is the value of the Cookie field for a request; `None`: no field.
+    fn cookies(&self, origin: &Origin, now: i64) -> Option<Vec<u8>>;
+    fn set(&self, origin: &Origin, cookies: &[Cookie], now: i64);
+}
+
+/// Jar keeps cookies in memory; any thread may use it.
+#[derive(Default)]
+pub struct Jar {
+    store: Mutex<Store>,
+}
+
+#[derive(Default)]
+struct Store {
+    /// By registrable domain or address.
+    domains: HashMap<String, Vec<Entry>>,
+    count: usize,
+    /// Grows with each use: what came or was used first has the smaller number.
+    tick: u64,
+}
+
+/// Kept is a cookie as a jar has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its domain without a leading dot, its path and when it ends, if it outlives the session.
+    pub cookie: Cookie,
+    pub host_only: bool,
+}
+
+impl CookieJar for Jar {
+    fn cookies(&self, origin: &Origin, now: i64) -> Option<Vec<u8>> {
+        let mut store = self.lock();
+        store.tick += 1;
+        let tick = store.tick;
+        let list = store.domains.get_mut(origin.key())?;
+        let mut chosen: Vec<&mut Entry> =
+            list.iter_mut().filter(|e| !e.is_over(now) && e.is_for(origin)).collect();
+        if chosen.is_empty() {
+            return None;
+        }
+        // RFC 6265, 5.4: longer paths first, then those that are there longer.
+        chosen.sort_by(|a, b| b.path.len().cmp(&a.path.len()).then(a.created.cmp(&b.created)));
+        let mut out = Vec::new();
+        for e in chosen {
+            e.used = tick;
+            if !out.is_empty() {
+                out.extend_from_slice(b"; ");
+            }
+            e.cookie.pair(&mut out);
+        }
+        Some(out)
+    }
+
+    fn set(&self, origin: &Origin, cookies: &[Cookie], now: i64) {
+        let mut store = self.lock();
+        for cookie in cookies {
+            if let Some(e) = Entry::new(origin, cookie, now) {
+                store.put(origin.key(), e, origin.is_secure(), now);
+            }
+        }
+    }
+}
+
+impl Jar {
+    fn lock(&self) -> crate::sync::MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// kept are all cookies that have not ended, by domain and then as they came.
+    pub fn kept(&self, now: i64) -> Vec<Kept> {
+        let store = self.lock();
+        let mut all: Vec<&Entry> = store.domains.values().flatten().filter(|e| !e.is_over(now)).collect();
+        all.sort_by(|a, b| a.domain.cmp(&b.domain).then(a.created.cmp(&b.created)));
+        all.into_iter().map(Entry::kept).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.lock().count
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn clear(&self) {
+        let mut store = self.lock();
+        store.domains.clear();
+        store.count = 0;
+    }
+}
+
+impl Store {
+    /// put stores, replaces or removes, and then makes room.
+    fn put(&mut self, key: &str, mut e: Entry, secure: bool, now: i64) {
+        self.tick += 1;
+        (e.created, e.used) = (self.tick, self.tick);
+        let list = self.domains.entry(key.to_owned()).or_default();
+        // What came over TLS is neither replaced nor hidden by what came in the clear.
+        let covered = !secure && !e.cookie.secure && list.iter().any(|old| old.is_guarded_against(&e));
+        let at = list.iter().position(|old| old.is_same(&e));
+        if covered {
+            // Nothing changes.
+        } else if e.is_over(now) {
+            if let Some(at) = at {
+                list.remove(at);
+                self.count -= 1;
+            }
+        } else if let Some(old) = at.and_then(|at| list.get_mut(at)) {
+            e.created = old.created;
+            *old = e;
+        } else {
+            if list.len() >= MAX_PER_DOMAIN {
+                self.count -= evict(list, now);
+            }
+            list.push(e);
+            self.count += 1;
+        }
+        if list.is_empty() {
+            self.domains.remove(key);
+        }
+        if self.count > MAX_TOTAL {
+            self.make_room(now);
+        }
+    }
+
+    /// make_room takes out what has ended, or else the cookie that was not used for the longest time.
+    fn make_room(&mut self, now: i64) {
+        for list in self.domains.values_mut() {
+            list.retain(|e| !e.is_over(now));
+        }
+        self.domains.retain(|_, list| !list.is_empty());
+        self.count = self.domains.values().map(Vec::len).sum();
+        if self.count <= MAX_TOTAL {
+            return;
+        }
+        let oldest =
+            self.domains.iter().filter_map(|(k, l)| Some((l.iter().map(|e| e.used).min()?, k))).min();
+        if let Some(key) = oldest.map(|(_, k)| k.clone())
+            && let Some(list) = self.domains.get_mut(&key)
+        {
+            if let Some(at) = (0..list.len()).min_by_key(|i| list.get(*i).map(|e| e.used)) {
+                list.remove(at);
+                self.count -= 1;
+            }
+            if list.is_empty() {
+                self.domains.remove(&key);
+            }
+        }
+    }
+}
+
+/// evict makes room in a full list (RFC 6265bis, 5.7): what has ended, else the longest unused cookie without Secure,
+/// else the longest unused one. It says how many went.
+fn evict(list: &mut Vec<Entry>, now: i64) -> usize {
+    let before = list.len();
+    list.retain(|e| !e.is_over(now));
+    if list.len() == before
+        && let Some(at) = (0..list.len()).min_by_key(|i| list.get(*i).map(|e| (e.cookie.secure, e.used)))
+    {
+        list.remove(at);
+    }
+    before - list.len()
+}

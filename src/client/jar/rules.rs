@@ -1,0 +1,190 @@
+//! What a jar stores for whom, and what it sends where: RFC 6265bis, 5.6 to 5.8.
+
+use super::{Kept, MAX_BYTES};
+use crate::message::cookie::Cookie;
+use crate::message::url::{Url, to_ascii};
+use std::net::IpAddr;
+
+/// MAX_ATTRIBUTE is the longest Domain or Path that counts (RFC 6265bis, 5.6).
+const MAX_ATTRIBUTE: usize = 1024;
+
+/// Origin is who sets or is sent cookies: the facts of a URL that count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// In ASCII, lower case, without port, brackets and the dot of the root.
+    host: String,
+    path: Vec<u8>,
+    secure: bool,
+    /// The URL itself, for jars of a program's own.
+    pub url: String,
+}
+
+impl Origin {
+    /// of is `None` for what is not HTTP or has no host. `host` is what the Host field says, if not the URL's.
+    pub fn of(url: &Url, host: &[u8]) -> Option<Origin> {
+        let tls = url.scheme() == b"https";
+        if !tls && url.scheme() != b"http" {
+            return None;
+        }
+        let other;
+        let name = if host.is_empty() {
+            url.hostname()
+        } else {
+            other = Url::parse([b"http://", host].concat()).ok()?;
+            other.hostname()
+        };
+        let host = String::from_utf8(to_ascii(name).ok()?.to_ascii_lowercase()).ok()?;
+        let host = host.strip_suffix('.').unwrap_or(&host).to_owned();
+        if host.is_empty() {
+            return None;
+        }
+        // A browser's loopback is as good as TLS.
+        let secure = tls || is_loopback(&host);
+        let path = if url.path().is_empty() { b"/".to_vec() } else { url.path().to_vec() };
+        Some(Origin { host, path, secure, url: String::from_utf8_lossy(&url.to_bytes()).into_owned() })
+    }
+
+    /// key is the domain that a registrar sells, under which all cookies of a site are.
+    pub(super) fn key(&self) -> &str {
+        key_of(&self.host)
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.secure
+    }
+}
+
+/// key_of is the registrable domain of a host; an address or a public suffix is its own.
+pub(super) fn key_of(host: &str) -> &str {
+    if is_address(host) {
+        return host;
+    }
+    psl::domain_str(host).unwrap_or(host)
+}
+
+fn is_address(host: &str) -> bool {
+    host.contains([':', '%']) || host.parse::<IpAddr>().is_ok()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit('.').next().unwrap_or(host);
+    name == "localhost" || host.parse::<IpAddr>().is_ok_and(|a| a.is_loopback())
+}
+
+/// is_beneath tells whether `host` is `domain` or ends in `.domain`.
+fn is_beneath(host: &str, domain: &str) -> bool {
+    host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+}
+
+fn path_matches(request: &[u8], path: &[u8]) -> bool {
+    request.strip_prefix(path).is_some_and(|r| r.is_empty() || path.ends_with(b"/") || r.starts_with(b"/"))
+}
+
+/// Entry is a stored cookie.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) cookie: Cookie,
+    pub(super) domain: String,
+    pub(super) host_only: bool,
+    pub(super) path: Vec<u8>,
+    /// `None`: it ends with the session.
+    pub(super) ends: Option<i64>,
+    pub(super) created: u64,
+    pub(super) used: u64,
+}
+
+impl Entry {
+    /// new judges a cookie that `origin` has sent; one that has ended already is there to remove its elder.
+    pub(super) fn new(origin: &Origin, c: &Cookie, now: i64) -> Option<Entry> {
+        if c.name.len() + c.value.len() > MAX_BYTES {
+            return None;
+        }
+        // An attribute that is too long counts as if it were not there.
+        let said = |a: &[u8]| if a.len() <= MAX_ATTRIBUTE { a.to_vec() } else { Vec::new() };
+        let (domain, host_only) = domain_of(&origin.host, &said(&c.domain))?;
+        let said_path = said(&c.path);
+        let path = if said_path.starts_with(b"/") { said_path } else { default_path(&origin.path) };
+        if c.secure && !origin.secure {
+            return None;
+        }
+        let has = |prefix: &[u8]| {
+            c.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        if has(b"__Secure-") && !c.secure {
+            return None;
+        }
+        if has(b"__Host-") && !(c.secure && c.domain.is_empty() && c.path == b"/") {
+            return None;
+        }
+        let ends = match c.max_age {
+            Some(s) if s <= 0 => Some(i64::MIN),
+            Some(s) => Some(now.saturating_add(s)),
+            None => c.expires,
+        };
+        Some(Entry { cookie: c.clone(), domain, host_only, path, ends, created: 0, used: 0 })
+    }
+
+    pub(super) fn is_over(&self, now: i64) -> bool {
+        self.ends.is_some_and(|at| at <= now)
+    }
+
+    /// is_for tells whether the cookie goes along with a request.
+    pub(super) fn is_for(&self, o: &Origin) -> bool {
+        let domain = if self.host_only { o.host == self.domain } else { is_beneath(&o.host, &self.domain) };
+        domain && path_matches(&o.path, &self.path) && (o.secure || !self.cookie.secure)
+    }
+
+    pub(super) fn is_same(&self, new: &Entry) -> bool {
+        self.cookie.name == new.cookie.name && self.domain == new.domain && self.path == new.path
+    }
+
+    /// is_guarded_against: this one is Secure, and `new`, which is not and came in the clear, would be sent where this
+    /// one is (RFC 6265bis, 5.7: leave secure cookies alone).
+    pub(super) fn is_guarded_against(&self, new: &Entry) -> bool {
+        self.cookie.secure
+            && self.cookie.name == new.cookie.name
+            && (is_beneath(&self.domain, &new.domain) || is_beneath(&new.domain, &self.domain))
+            && path_matches(&new.path, &self.path)
+    }
+
+    pub(super) fn kept(&self) -> Kept {
+        let mut cookie = self.cookie.clone();
+        cookie.domain = self.domain.clone().into_bytes();
+        cookie.path = self.path.clone();
+        (cookie.expires, cookie.max_age) = (self.ends, None);
+        Kept { cookie, host_only: self.host_only }
+    }
+}
+
+/// domain_of gives the domain that a cookie is for, and whether it is for that host alone; `None` refuses it.
+fn domain_of(host: &str, attribute: &[u8]) -> Option<(String, bool)> {
+    if attribute.is_empty() {
+        return Some((host.to_owned(), true));
+    }
+    let said = std::str::from_utf8(attribute).ok()?;
+    if is_address(host) {
+        return (said == host).then(|| (host.to_owned(), true));
+    }
+    let domain = said.strip_prefix('.').unwrap_or(said).to_ascii_lowercase();
+    if domain.is_empty() || domain.starts_with('.') || domain.ends_with('.') || !domain.is_ascii() {
+        return None;
+    }
+    if is_public_suffix(&domain) {
+        // Its owner may have a cookie for itself.
+        return (host == domain).then_some((domain, true));
+    }
+    is_beneath(host, &domain).then_some((domain, false))
+}
+
+/// is_public_suffix: anybody can have a name beneath it.
+pub(super) fn is_public_suffix(domain: &str) -> bool {
+    psl::suffix_str(domain).is_none_or(|s| s == domain)
+}
+
+/// default_path is the directory of a request's path (RFC 6265, 5.1.4).
+fn default_path(path: &[u8]) -> Vec<u8> {
+    match memchr::memrchr(b'/', path) {
+        Some(i) if i > 0 && path.starts_with(b"/") => path.get(..i).unwrap_or(b"/").to_vec(),
+        _ => b"/".to_vec(),
+    }
+}
