@@ -14,9 +14,9 @@
 /* ---- options */
 
 static struct {
-    const char *method, *url, *data, *out;
+    const char *method, *url, *data, *out, *cacert;
     const char *headers[MAX_HEADERS];
-    int header_count, json, no_redirect, verbose;
+    int header_count, json, no_redirect, verbose, insecure;
     long long body_size, timeout, repeat;
 } opt = {.body_size = -1, .timeout = -1, .repeat = 1};
 
@@ -30,7 +30,8 @@ static void on_signal(int sig) {
 static void usage(void) {
     fputs(
         "usage: nh-fetch METHOD URL [-H 'K: V']... [-d BODY|@FILE] [--body-size N] [-o FILE] [--timeout MS]\n"
-        "                [--max-redirects N] [--no-redirect] [--http1] [--repeat N] [--json] [-v]\n",
+        "                [--max-redirects N] [--no-redirect] [--cacert FILE] [--insecure] [--http1]\n"
+        "                [--repeat N] [--json] [-v]\n",
         stderr);
     exit(2);
 }
@@ -77,8 +78,11 @@ static void parse(int argc, char **argv) {
             opt.no_redirect = 1;
         } else if (!strcmp(a, "--http1")) {
             /* It is what there is. */
-        } else if (!strcmp(a, "--http2") || !strcmp(a, "--proxy") || !strcmp(a, "--cacert") ||
-                   !strcmp(a, "--insecure") || !strncmp(a, "--jar", 5)) {
+        } else if (!strcmp(a, "--cacert")) {
+            opt.cacert = VALUE;
+        } else if (!strcmp(a, "--insecure")) {
+            opt.insecure = 1;
+        } else if (!strcmp(a, "--http2") || !strcmp(a, "--proxy") || !strncmp(a, "--jar", 5)) {
             unsupported(a);
         } else if (a[0] == '-' && a[1]) {
             usage();
@@ -308,6 +312,18 @@ static nh_result build(nh_request **r, struct filler *filler, nh_error **err) {
     return code;
 }
 
+/* --cacert takes the place of the system's roots. */
+static nh_result set_tls(nh_client *client, nh_error **err) {
+    if (!opt.cacert && !opt.insecure) return NH_OK;
+    nh_tls_config *tls = nh_tls_config_new();
+    nh_result code = nh_tls_config_set_insecure(tls, opt.insecure);
+    if (code == NH_OK && opt.cacert) code = nh_tls_config_add_roots_file(tls, opt.cacert, err);
+    if (code == NH_OK && opt.cacert) code = nh_tls_config_set_system_roots(tls, 0);
+    if (code == NH_OK) code = nh_client_set_tls_config(client, tls);
+    nh_tls_config_free(tls);
+    return code;
+}
+
 static void progress(uint64_t len, int64_t whole) {
     if (!opt.out || !isatty(STDERR_FILENO)) return;
     if (whole > 0) {
@@ -391,7 +407,7 @@ int main(int argc, char **argv) {
     sigaction(SIGTERM, &action, NULL);
     if (opt.verbose) nh_set_log(NH_LOG_DEBUG, show_line, NULL, NULL);
     nh_client *client = nh_client_new();
-    if (build(&r, &filler, &err) != NH_OK) {
+    if (set_tls(client, &err) != NH_OK || build(&r, &filler, &err) != NH_OK) {
         struct sha256 sum;
         sha256_init(&sum);
         const char *text = err ? nh_error_message(err) : "invalid request";

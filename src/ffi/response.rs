@@ -3,9 +3,10 @@
 use super::header::nh_header;
 use super::request::nh_request;
 use super::request_get::proto;
-use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
+use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr, response_tls};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::fork::Stamp;
+use crate::net::tls::Info;
 use crate::sync::OnceLock;
 use crate::transport::Response;
 use std::ffi::{CString, OsStr, c_char, c_void};
@@ -21,14 +22,24 @@ pub struct nh_response {
     stamp: Stamp,
     remote: OnceLock<CString>,
     local: OnceLock<CString>,
+    tls: OnceLock<response_tls::Text>,
     /// What nh_response_body_read_all has read.
     all: Vec<u8>,
 }
 
 impl nh_response {
     pub(super) fn new(response: Response, request: Arc<nh_request>) -> nh_response {
-        let (remote, local) = (OnceLock::new(), OnceLock::new());
-        nh_response { response, request, stamp: Stamp::now(), remote, local, all: Vec::new() }
+        let (remote, local, tls) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        nh_response { response, request, stamp: Stamp::now(), remote, local, tls, all: Vec::new() }
+    }
+
+    pub(super) fn tls_info(&self) -> Option<&Info> {
+        self.response.tls.as_deref()
+    }
+
+    pub(super) fn tls_text(&self) -> Option<&response_tls::Text> {
+        let info = self.tls_info()?;
+        Some(self.tls.get_or_init(|| response_tls::Text::new(info)))
     }
 }
 

@@ -19,6 +19,7 @@ const ORDER: &[&str] = &[
     "request",
     "response",
     "client",
+    "tls_config",
     "server",
     "response_writer",
     "form",
