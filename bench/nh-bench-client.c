@@ -1,5 +1,6 @@
 /* nh-bench-client URL N C: N requests, C threads, one shared client with the library's defaults.
- * BENCH_UPLOAD=BYTES posts that many zeros instead of a GET. Exit status 77: cannot do that. */
+ * BENCH_UPLOAD=BYTES posts that many zeros instead of a GET; BENCH_CAFILE is the certificate to trust. Exit
+ * status 77: cannot do that. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -41,7 +42,7 @@ static void *run(void *unused) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4 || getenv("BENCH_H2") || strncmp(argv[1], "http://", 7) != 0) return 77;
+    if (argc < 4 || getenv("BENCH_H2") || strncmp(argv[1], "http", 4) != 0) return 77;
     url = argv[1];
     atomic_init(&left, atol(argv[2]));
     int threads = atoi(argv[3]);
@@ -49,6 +50,13 @@ int main(int argc, char **argv) {
     if (getenv("BENCH_UPLOAD")) upload = (size_t)atol(getenv("BENCH_UPLOAD"));
     zeros = calloc(1, upload ? upload : 1);
     client = nh_client_new();
+    if (getenv("BENCH_CAFILE")) {
+        nh_error *err = NULL;
+        nh_tls_config *tls = nh_tls_config_new();
+        if (nh_tls_config_add_roots_file(tls, getenv("BENCH_CAFILE"), &err)) die("BENCH_CAFILE", err);
+        if (nh_tls_config_set_system_roots(tls, 0) || nh_client_set_tls_config(client, tls)) die("TLS", NULL);
+        nh_tls_config_free(tls);
+    }
     pthread_t *t = calloc((size_t)threads, sizeof *t);
     if (!zeros || !client || !t) return 1;
     for (int i = 1; i < threads; i++)

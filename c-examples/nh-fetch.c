@@ -14,9 +14,9 @@
 /* ---- options */
 
 static struct {
-    const char *method, *url, *data, *out, *jar;
+    const char *method, *url, *data, *out, *jar, *cacert;
     const char *headers[MAX_HEADERS];
-    int header_count, json, verbose;
+    int header_count, json, verbose, insecure;
     long long body_size, timeout, repeat, max_redirects;
 } opt = {.body_size = -1, .timeout = -1, .repeat = 1, .max_redirects = 10};
 
@@ -30,8 +30,8 @@ static void on_signal(int sig) {
 static void usage(void) {
     fputs(
         "usage: nh-fetch METHOD URL [-H 'K: V']... [-d BODY|@FILE] [--body-size N] [-o FILE] [--timeout MS]\n"
-        "                [--max-redirects N] [--no-redirect] [--http1] [--jar[=FILE]] [--repeat N] [--json] "
-        "[-v]\n",
+        "                [--max-redirects N] [--no-redirect] [--cacert FILE] [--insecure] [--http1] [--jar[=FILE]]\n"
+        "                [--repeat N] [--json] [-v]\n",
         stderr);
     exit(2);
 }
@@ -82,8 +82,11 @@ static void parse(int argc, char **argv) {
             opt.jar = a + 6;
         } else if (!strcmp(a, "--http1")) {
             /* It is what there is. */
-        } else if (!strcmp(a, "--http2") || !strcmp(a, "--proxy") || !strcmp(a, "--cacert") ||
-                   !strcmp(a, "--insecure")) {
+        } else if (!strcmp(a, "--cacert")) {
+            opt.cacert = VALUE;
+        } else if (!strcmp(a, "--insecure")) {
+            opt.insecure = 1;
+        } else if (!strcmp(a, "--http2") || !strcmp(a, "--proxy")) {
             unsupported(a);
         } else if (a[0] == '-' && a[1]) {
             usage();
@@ -313,6 +316,18 @@ static nh_result build(nh_request **r, struct filler *filler, nh_error **err) {
     return code;
 }
 
+/* --cacert takes the place of the system's roots. */
+static nh_result set_tls(nh_client *client, nh_error **err) {
+    if (!opt.cacert && !opt.insecure) return NH_OK;
+    nh_tls_config *tls = nh_tls_config_new();
+    nh_result code = nh_tls_config_set_insecure(tls, opt.insecure);
+    if (code == NH_OK && opt.cacert) code = nh_tls_config_add_roots_file(tls, opt.cacert, err);
+    if (code == NH_OK && opt.cacert) code = nh_tls_config_set_system_roots(tls, 0);
+    if (code == NH_OK) code = nh_client_set_tls_config(client, tls);
+    nh_tls_config_free(tls);
+    return code;
+}
+
 static void progress(uint64_t len, int64_t whole) {
     if (!opt.out || !isatty(STDERR_FILENO)) return;
     if (whole > 0) {
@@ -417,7 +432,7 @@ int main(int argc, char **argv) {
     nh_jar *jar = NULL;
     nh_client_set_max_redirects(client, (int32_t)opt.max_redirects);
     if (open_jar(client, &jar)) return 1;
-    if (build(&r, &filler, &err) != NH_OK) {
+    if (set_tls(client, &err) != NH_OK || build(&r, &filler, &err) != NH_OK) {
         struct sha256 sum;
         sha256_init(&sum);
         const char *text = err ? nh_error_message(err) : "invalid request";

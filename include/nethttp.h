@@ -115,6 +115,12 @@ typedef struct nh_cookie nh_cookie;
 typedef struct nh_jar nh_jar;
 
 /**
+ * nh_tls_config holds settings for TLS: Go's tls.Config. It is copied when it is given to a client, so that later
+ * changes do not show there.
+ */
+typedef struct nh_tls_config nh_tls_config;
+
+/**
  * nh_mux holds patterns and their handlers; it may serve several servers at once.
  */
 typedef struct nh_mux nh_mux;
@@ -318,6 +324,17 @@ int32_t nh_error_phase(const nh_error *e);
 int32_t nh_error_errno(const nh_error *e);
 
 /**
+ * nh_error_tls_alert returns the number of the TLS alert that the server has sent (RFC 8446, 6), or -1 if none is
+ * behind the failure.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_error_tls_alert(const nh_error *e);
+
+/**
  * nh_error_is_timeout returns 1 if a deadline or the operating system's own timeout is the cause, else 0.
  *
  * Go's net.Error.
@@ -442,7 +459,7 @@ int32_t nh_abi_version(void);
 /**
  * nh_has_feature returns 1 if this build has the named part, else 0; NULL and unknown names give 0.
  *
- * Names: "http1", "client", "server". Later versions add names and keep these.
+ * Names: "http1", "client", "server", "tls". Later versions add names and keep these.
  *
  * Errors: none
  * Ownership: nothing changes hands
@@ -1976,6 +1993,84 @@ void nh_response_body_close(nh_response *r);
 void nh_response_free(nh_response *r);
 
 /* ========================================================================================================
+ * What TLS has agreed on for a response's connection; all of it absent without TLS
+ * ======================================================================================================== */
+
+/**
+ * nh_response_tls_version is NH_TLS_1_2 or NH_TLS_1_3, or 0 if the response came without TLS.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int32_t nh_response_tls_version(const nh_response *r);
+
+/**
+ * nh_response_tls_cipher_suite is the suite's name, such as "TLS_AES_128_GCM_SHA256". NULL without TLS.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const char *nh_response_tls_cipher_suite(const nh_response *r);
+
+/**
+ * nh_response_tls_alpn is the protocol that was agreed on by ALPN, such as "http/1.1". NULL if none was, and without
+ * TLS.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const char *nh_response_tls_alpn(const nh_response *r);
+
+/**
+ * nh_response_tls_server_name is the name that the certificate was checked for. NULL without TLS.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const char *nh_response_tls_server_name(const nh_response *r);
+
+/**
+ * nh_response_tls_resumed is 1 if the connection's session went on from an earlier one, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int32_t nh_response_tls_resumed(const nh_response *r);
+
+/**
+ * nh_response_tls_peer_certificate_count is how many certificates the server has shown. 0 without TLS.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+size_t nh_response_tls_peer_certificate_count(const nh_response *r);
+
+/**
+ * nh_response_tls_peer_certificate_at is a certificate that the server has shown, in DER, its own at 0; *len_out,
+ * which must not be NULL, is its length. NULL past the last.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the response is freed
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+const void *nh_response_tls_peer_certificate_at(const nh_response *r,
+                                                size_t index,
+                                                size_t *len_out);
+
+/* ========================================================================================================
  * Clients: send requests over pooled connections
  * ======================================================================================================== */
 
@@ -2026,9 +2121,9 @@ nh_client *nh_default_client(void);
  *
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_BUSY (another thread
  * sends it), NH_ERR_BODY_SPENT (its body was sent and cannot be rewound), NH_ERR_BODY_LENGTH (its body is not as
- * long as declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_UNSUPPORTED (https), NH_ERR_DNS,
- * NH_ERR_CONNECT, NH_ERR_IO, NH_ERR_UNEXPECTED_EOF, NH_ERR_PROTOCOL, NH_ERR_TOO_LARGE (the response's head),
- * NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
+ * long as declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_DNS, NH_ERR_CONNECT, NH_ERR_TLS,
+ * NH_ERR_IO, NH_ERR_UNEXPECTED_EOF, NH_ERR_PROTOCOL, NH_ERR_TOO_LARGE (the response's head), NH_ERR_REDIRECT (too
+ * many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
  * Ownership: *out: the caller owns; r: the caller owns
  * Threads: any thread, at the same time too; blocks
  * Since: 0.1.0
@@ -2436,6 +2531,39 @@ nh_result nh_client_post_form(nh_client *c,
 nh_result nh_post_form(const char *url, const nh_values *values, nh_response **out, nh_error **err);
 
 /* ========================================================================================================
+ * TLS of a client
+ * ======================================================================================================== */
+
+/**
+ * nh_client_set_tls_config gives a client TLS settings, which are copied; NULL gives it the library's defaults back.
+ * Go's TLSClientConfig.
+ *
+ * It counts for requests that are sent from then on: idle connections are closed, and those in use serve nobody
+ * afterwards. Sessions are resumed within one client and one call of this function only.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: config: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_tls_config(nh_client *c,
+                                   const nh_tls_config *config);
+
+/**
+ * nh_client_set_tls_handshake_timeout bounds a TLS handshake, in milliseconds; 10000 by default, NH_TIMEOUT_NONE for
+ * no bound. Go's TLSHandshakeTimeout.
+ *
+ * It counts for requests that are sent from then on.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_tls_handshake_timeout(nh_client *c,
+                                              int64_t ms);
+
+/* ========================================================================================================
  * Cookies: made, read from messages, and put into requests
  * ======================================================================================================== */
 
@@ -2832,6 +2960,197 @@ nh_result nh_jar_new_with_callbacks(nh_jar_get_fn get,
                                     void *userdata,
                                     nh_free_fn free_userdata,
                                     nh_jar **out);
+
+/* ========================================================================================================
+ * TLS settings: whom a client trusts, and who it is
+ * ======================================================================================================== */
+
+/** NH_TLS_1_2 is TLS 1.2. */
+#define NH_TLS_1_2 771
+/** NH_TLS_1_3 is TLS 1.3. */
+#define NH_TLS_1_3 772
+
+/**
+ * nh_tls_verify_fn has the last word on a server's certificate: NH_OK accepts it, any other result refuses it.
+ *
+ * certificates are count blocks of DER with the given lengths, the server's own first; verdict is what the library
+ * itself says: NH_OK or NH_ERR_TLS. All of it is borrowed until the function returns. It is not called when a
+ * session is resumed that was accepted before.
+ *
+ * It is called on a thread of the library's that makes the connection, for several connections at the same time,
+ * and may block; the handshake's time goes on. It must not call functions on the client.
+ */
+typedef nh_result (*nh_tls_verify_fn)(void *userdata,
+                                      const char *server_name,
+                                      const void *const *certificates,
+                                      const size_t *lengths,
+                                      size_t count,
+                                      nh_result verdict);
+
+/**
+ * nh_tls_config_new makes settings with the library's defaults: the system's roots, TLS 1.2 or 1.3, no certificate
+ * of the client's own. It never returns NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_tls_config *nh_tls_config_new(void);
+
+/**
+ * nh_tls_config_clone makes a copy; NULL gives NULL. Go's Config.Clone.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_tls_config *nh_tls_config_clone(const nh_tls_config *c);
+
+/**
+ * nh_tls_config_free ends settings; clients that were given them keep their copies. NULL is fine.
+ *
+ * Errors: none
+ * Ownership: c: the library takes
+ * Threads: any thread, once, while no other call uses the settings
+ * Since: 0.1.0
+ */
+void nh_tls_config_free(nh_tls_config *c);
+
+/**
+ * nh_tls_config_add_roots_file trusts the certificates of a PEM file, beside the system's: see
+ * nh_tls_config_set_system_roots. Go's RootCAs.
+ *
+ * A certificate among them that a server presents as its own is trusted as well.
+ *
+ * Errors: NH_ERR_INVALID (c or path is NULL, or the file holds no certificate in PEM), NH_ERR_IO (it cannot be read)
+ * Ownership: path: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_add_roots_file(nh_tls_config *c,
+                                       const char *path,
+                                       nh_error **err);
+
+/**
+ * nh_tls_config_add_roots_pem is nh_tls_config_add_roots_file for certificates in memory.
+ *
+ * Errors: NH_ERR_INVALID (c or pem is NULL, or there is no certificate in PEM)
+ * Ownership: pem: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_add_roots_pem(nh_tls_config *c, const void *pem, size_t len, nh_error **err);
+
+/**
+ * nh_tls_config_set_system_roots says with 0 that only the roots that were added are trusted, and with 1, the
+ * default, the system's too. Where the system has none, Mozilla's roots, which come with the library, take their
+ * place.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_set_system_roots(nh_tls_config *c,
+                                         int32_t on);
+
+/**
+ * nh_tls_config_set_certificate_files gives the client a certificate of its own, for servers that ask for one: a PEM
+ * file with the certificate and what it was signed with, and a PEM file with its key. Go's Certificates.
+ *
+ * Errors: NH_ERR_INVALID (c or a path is NULL, a file holds no certificate or key in PEM, or the two do not belong
+ * together), NH_ERR_IO (one cannot be read)
+ * Ownership: certificate_path and key_path: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_set_certificate_files(nh_tls_config *c,
+                                              const char *certificate_path,
+                                              const char *key_path,
+                                              nh_error **err);
+
+/**
+ * nh_tls_config_set_certificate_pem is nh_tls_config_set_certificate_files for PEM in memory.
+ *
+ * Errors: NH_ERR_INVALID (c, certificate or key is NULL, one is not in PEM, or the two do not belong together)
+ * Ownership: certificate and key: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_set_certificate_pem(nh_tls_config *c,
+                                            const void *certificate,
+                                            size_t certificate_len,
+                                            const void *key,
+                                            size_t key_len,
+                                            nh_error **err);
+
+/**
+ * nh_tls_config_set_insecure accepts with 1 any certificate of any server, so that anybody on the way can read and
+ * change all: for tests only. 0 is the default. Go's InsecureSkipVerify.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_set_insecure(nh_tls_config *c,
+                                     int32_t on);
+
+/**
+ * nh_tls_config_set_server_name is the name that is asked for and checked, in place of the URL's host; NULL is that
+ * host again. Go's ServerName.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or name is empty or no text)
+ * Ownership: name: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_set_server_name(nh_tls_config *c,
+                                        const char *name);
+
+/**
+ * nh_tls_config_set_min_version is the lowest version that is spoken: NH_TLS_1_2, the default, or NH_TLS_1_3. Go's
+ * MinVersion.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or version is neither)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_set_min_version(nh_tls_config *c,
+                                        int32_t version);
+
+/**
+ * nh_tls_config_set_alpn offers these protocols to the server (RFC 7301), the one that is liked best first; "http/1.1"
+ * is the default, and a count of 0 offers none. Go's NextProtos.
+ *
+ * Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes),
+ * NH_ERR_UNSUPPORTED (one is "h2")
+ * Ownership: protocols: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_set_alpn(nh_tls_config *c,
+                                 const char *const *protocols,
+                                 size_t count);
+
+/**
+ * nh_tls_config_set_verify lets the program have the last word on servers' certificates; fn NULL takes that back.
+ * Go's VerifyPeerCertificate.
+ *
+ * free_userdata is called exactly once, when the settings and all copies of them are gone, also if this call fails.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL)
+ * Ownership: userdata: the library takes, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_set_verify(nh_tls_config *c,
+                                   nh_tls_verify_fn verify,
+                                   void *userdata,
+                                   nh_free_fn free_userdata);
 
 /* ========================================================================================================
  * nh_server and nh_mux

@@ -103,6 +103,7 @@ struct Inner {
     url: String,
     addrs: Vec<SocketAddr>,
     errno: i32,
+    tls_alert: Option<u8>,
     timeout: bool,
     temporary: bool,
     cause: Option<Error>,
@@ -119,6 +120,7 @@ impl Error {
             url: String::new(),
             addrs: Vec::new(),
             errno: 0,
+            tls_alert: None,
             timeout: kind == Kind::Timeout,
             temporary: kind == Kind::Timeout,
             cause: None,
@@ -157,12 +159,19 @@ impl Error {
         self
     }
 
+    /// with_tls_alert keeps the number of an alert that the peer has sent.
+    pub fn with_tls_alert(mut self, alert: u8) -> Error {
+        self.0.tls_alert = Some(alert);
+        self
+    }
+
     pub fn with_cause(mut self, cause: Error) -> Error {
         self.0.timeout |= cause.0.timeout;
         self.0.temporary |= cause.0.temporary;
         if self.0.errno == 0 {
             self.0.errno = cause.0.errno;
         }
+        self.0.tls_alert = self.0.tls_alert.or(cause.0.tls_alert);
         if self.0.phase == Phase::None {
             self.0.phase = cause.0.phase;
         }
@@ -203,6 +212,9 @@ impl Error {
     }
     pub fn errno(&self) -> i32 {
         self.0.errno
+    }
+    pub fn tls_alert(&self) -> Option<u8> {
+        self.0.tls_alert
     }
     pub fn is_timeout(&self) -> bool {
         self.0.timeout

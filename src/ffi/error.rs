@@ -140,6 +140,19 @@ pub unsafe extern "C" fn nh_error_errno(e: *const nh_error) -> i32 {
     guard_or(0, || unsafe { e.as_ref() }.map(|e| e.error.errno()))
 }
 
+/// nh_error_tls_alert returns the number of the TLS alert that the server has sent (RFC 8446, 6), or -1 if none is
+/// behind the failure.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_error_tls_alert(e: *const nh_error) -> i32 {
+    // SAFETY: P1.
+    guard_or(-1, || unsafe { e.as_ref() }?.error.tls_alert().map(i32::from))
+}
+
 /// nh_error_is_timeout returns 1 if a deadline or the operating system's own timeout is the cause, else 0.
 ///
 /// Go's net.Error.

@@ -4,12 +4,13 @@ use super::cookie::nh_cookie;
 use super::header::nh_header;
 use super::request::nh_request;
 use super::request_get::proto;
-use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
+use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr, response_tls};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::fork::Stamp;
 use crate::message::cookie;
 use crate::message::header::Header;
 use crate::message::request::Request;
+use crate::net::tls::Info;
 use crate::sync::OnceLock;
 use crate::transport::Response;
 use std::ffi::{CString, OsStr, c_char, c_void};
@@ -25,6 +26,7 @@ pub struct nh_response {
     stamp: Stamp,
     remote: OnceLock<CString>,
     local: OnceLock<CString>,
+    tls: OnceLock<response_tls::Text>,
     /// What nh_response_body_read_all has read.
     all: Vec<u8>,
     /// Once they were asked for.
@@ -33,9 +35,16 @@ pub struct nh_response {
 
 impl nh_response {
     pub(super) fn new(response: Response, request: Option<Arc<nh_request>>) -> nh_response {
-        let (remote, local) = (OnceLock::new(), OnceLock::new());
-        let (stamp, cookies) = (Stamp::now(), OnceLock::new());
-        nh_response { response, request, stamp, remote, local, all: Vec::new(), cookies }
+        nh_response {
+            response,
+            request,
+            stamp: Stamp::now(),
+            remote: OnceLock::new(),
+            local: OnceLock::new(),
+            tls: OnceLock::new(),
+            all: Vec::new(),
+            cookies: OnceLock::new(),
+        }
     }
 
     pub(super) fn cookies(&self) -> &[nh_cookie] {
@@ -48,6 +57,15 @@ impl nh_response {
     /// parts are the header and the request that was answered, if that is known.
     pub(super) fn parts(&self) -> (&Header, Option<&Request>) {
         (&self.response.header, self.request.as_ref().map(|r| &r.0))
+    }
+
+    pub(super) fn tls_info(&self) -> Option<&Info> {
+        self.response.tls.as_deref()
+    }
+
+    pub(super) fn tls_text(&self) -> Option<&response_tls::Text> {
+        let info = self.tls_info()?;
+        Some(self.tls.get_or_init(|| response_tls::Text::new(info)))
     }
 }
 

@@ -9,7 +9,7 @@ pub const NH_VERSION_NUMBER: i32 = 1_000;
 pub const NH_ABI_VERSION: i32 = 0;
 
 /// FEATURES are the words that `nh_has_feature` knows; each names a part that a program may have to do without.
-const FEATURES: &[&[u8]] = &[b"http1", b"client", b"server"];
+const FEATURES: &[&[u8]] = &[b"http1", b"client", b"server", b"tls"];
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
 
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn nh_abi_version() -> i32 {
 
 /// nh_has_feature returns 1 if this build has the named part, else 0; NULL and unknown names give 0.
 ///
-/// Names: "http1", "client", "server". Later versions add names and keep these.
+/// Names: "http1", "client", "server", "tls". Later versions add names and keep these.
 ///
 /// Errors: none
 /// Ownership: nothing changes hands

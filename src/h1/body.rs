@@ -200,6 +200,11 @@ impl BodyDecoder {
         matches!(self.state, State::Done)
     }
 
+    /// is_until_close: the connection's end is the body's.
+    pub fn is_until_close(&self) -> bool {
+        matches!(self.state, State::UntilClose)
+    }
+
     pub fn is_chunked(&self) -> bool {
         self.chunked
     }

@@ -32,6 +32,14 @@ pub fn format(unix_secs: i64) -> [u8; LEN] {
     out
 }
 
+/// format_rfc3339 writes a time as "1994-11-06T08:49:37Z".
+pub fn format_rfc3339(unix_secs: i64) -> String {
+    let secs = unix_secs.clamp(MIN, MAX);
+    let (year, month, day) = civil(secs.div_euclid(86_400));
+    let s = secs.rem_euclid(86_400);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", s / 3600, s / 60 % 60, s % 60)
+}
+
 /// parse reads IMF-fixdate, RFC 850 and asctime dates, and gives Unix seconds; times before 1970 are refused.
 /// A weekday that is not the date's is accepted, as Go does; it must be a weekday.
 pub fn parse(text: &[u8]) -> Option<i64> {

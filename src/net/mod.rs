@@ -1,4 +1,4 @@
-//! Sockets: system calls, addresses, the resolver, dialing, cancellation. No HTTP.
+//! Sockets: system calls, addresses, the resolver, dialing, cancellation, TLS. No HTTP.
 
 pub mod addr;
 pub mod cancel;
@@ -6,3 +6,4 @@ pub mod dial;
 pub mod event;
 pub mod resolve;
 pub mod sys;
+pub mod tls;

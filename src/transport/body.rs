@@ -4,7 +4,7 @@
 //! its end (but for a small rest), when the request was not sent whole, and when bytes lie behind the body.
 
 use super::ReadBody;
-use super::conn::{Conn, Stop, recv_until, wait};
+use super::conn::{Conn, Stop};
 use super::exchange::{Clock, timeout};
 use super::upload::Upload;
 use crate::error::{Error, Kind, Phase, Result};
@@ -111,14 +111,13 @@ impl Reader {
             let got = match direct {
                 Some(left) => {
                     let most = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                    recv_until(conn.fd(), buf.get_mut(..most).unwrap_or_default(), until)
+                    conn.read(buf.get_mut(..most).unwrap_or_default(), until)
                 }
                 None => conn.fill(until),
             };
             let n = got.map_err(|s| self.stopped(s))?;
             if n == 0 {
-                self.decoder.eof()?;
-                self.keep = false;
+                self.ended()?;
             } else if direct.is_some() {
                 self.decoder.advance(n);
                 self.finish_if_done();
@@ -134,18 +133,14 @@ impl Reader {
     /// pump waits until there is something to read, and sends what is unsent of the request meanwhile.
     fn pump(&mut self, until: Option<Instant>) -> Result<()> {
         let (Some(conn), Some(upload)) = (self.conn.as_mut(), self.upload.as_mut()) else { return Ok(()) };
-        let ready = wait(conn.fd(), sys::POLLIN | sys::POLLOUT, until);
+        let ready = conn.wait_io(sys::POLLIN | sys::POLLOUT, until);
         let ready = match ready {
             Ok(r) => r,
             Err(s) => return Err(self.stopped(s)),
         };
         if ready & sys::POLLIN != 0 {
             match conn.fill_now() {
-                Ok(Some(0)) => {
-                    self.decoder.eof()?;
-                    self.keep = false;
-                    return Ok(());
-                }
+                Ok(Some(0)) => return self.ended(),
                 // The reader's bytes come before the program's source, which may block until it has seen them.
                 Ok(Some(_)) => return Ok(()),
                 Ok(None) => {}
@@ -154,7 +149,7 @@ impl Reader {
         }
         if ready & sys::POLLOUT != 0 {
             upload.prepare()?;
-            match upload.send_some(conn.fd()) {
+            match upload.send_some(conn) {
                 Err(e) if e.kind() != std::io::ErrorKind::WouldBlock => {
                     // The server has heard enough; its answer may go on.
                     upload.stop();
@@ -166,10 +161,20 @@ impl Reader {
         Ok(())
     }
 
+    /// ended takes the connection's end for the body's, if that can be.
+    fn ended(&mut self) -> Result<()> {
+        self.keep = false;
+        if self.conn.as_ref().is_some_and(|c| c.was_cut()) && self.decoder.is_until_close() {
+            return Err(Error::new(Kind::UnexpectedEof, "unexpected EOF"));
+        }
+        self.decoder.eof()
+    }
+
     fn stopped(&self, s: Stop) -> Error {
         match s {
             Stop::Deadline if self.clock.passed() => timeout(TIMEOUT, Phase::Body),
             Stop::Deadline => timeout("net/http: timeout awaiting response body", Phase::Body),
+            Stop::Tls(e) => e,
             Stop::Os(e) => match &self.conn {
                 Some(c) => c.failure("read", &e),
                 None => Error::io(Kind::Io, "read", &e),
@@ -191,8 +196,7 @@ impl Reader {
         let sent = self.upload.take().is_none_or(|u| u.is_done());
         let Some(mut conn) = self.conn.take() else { return };
         let fired = self.cancel.as_ref().is_some_and(CancelToken::is_fired);
-        if whole && self.keep && sent && !fired && conn.buffered().is_empty() {
-            conn.rest();
+        if whole && self.keep && sent && !fired && conn.buffered().is_empty() && conn.rest() {
             conn.home().clone().put(conn);
         }
     }

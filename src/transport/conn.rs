@@ -1,15 +1,17 @@
-//! `Conn`: a persistent connection with its read buffer; Go's `persistConn` without the two goroutines.
+//! `Conn`: a persistent connection with its read buffer, plain or TLS; Go's `persistConn` without the two goroutines.
 //!
 //! The socket is blocking with a receive timeout of one second, set once. A read with more time than that left
 //! is a plain `recv`; only near its deadline does it poll first. So a deadline costs no system call.
 
 use super::pool::Shared;
+use super::route::Route;
 use crate::error::{Error, Kind, os_text};
-use crate::message::outbound::Key;
 use crate::net::dial::Dialed;
 use crate::net::sys;
+pub(super) use crate::net::tls::Stop;
+use crate::net::tls::{Info, Tls, Written};
 use crate::runtime::before_block;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -25,7 +27,9 @@ const FRESH: Duration = Duration::from_millis(1);
 pub(super) struct Conn {
     fd: OwnedFd,
     home: Arc<Shared>,
-    key: Arc<Key>,
+    route: Route,
+    tls: Option<Box<Tls>>,
+    pub(super) info: Option<Arc<Info>>,
     pub(super) remote: SocketAddr,
     pub(super) local: SocketAddr,
     /// `buf[start..end]` was received and not yet used.
@@ -36,20 +40,16 @@ pub(super) struct Conn {
     pub(super) idle_since: Instant,
 }
 
-/// Stop is why nothing could be received or sent.
-#[derive(Debug)]
-pub(super) enum Stop {
-    Deadline,
-    Os(io::Error),
-}
-
 impl Conn {
-    pub(super) fn new(home: Arc<Shared>, key: Arc<Key>, d: Dialed) -> io::Result<Conn> {
-        sys::set_recv_timeout(d.fd.as_raw_fd(), SLICE)?;
-        Ok(Conn {
+    /// new takes a socket for which [`prepare`] was called, and the session that was made on it.
+    pub(super) fn new(home: Arc<Shared>, route: Route, d: Dialed, tls: Option<(Box<Tls>, Info)>) -> Conn {
+        let (tls, info) = tls.map_or((None, None), |(t, i)| (Some(t), Some(Arc::new(i))));
+        Conn {
             fd: d.fd,
             home,
-            key,
+            route,
+            tls,
+            info,
             remote: d.remote,
             local: d.local,
             buf: vec![0; FIRST_BUFFER],
@@ -57,7 +57,7 @@ impl Conn {
             end: 0,
             reused: false,
             idle_since: Instant::now(),
-        })
+        }
     }
 
     pub(super) fn fd(&self) -> RawFd {
@@ -68,8 +68,8 @@ impl Conn {
         &self.home
     }
 
-    pub(super) fn key(&self) -> &Arc<Key> {
-        &self.key
+    pub(super) fn route(&self) -> &Route {
+        &self.route
     }
 
     pub(super) fn buffered(&self) -> &[u8] {
@@ -85,26 +85,77 @@ impl Conn {
 
     /// fill receives what is there behind what is buffered; `Ok(0)` is the peer's end.
     pub(super) fn fill(&mut self, until: Option<Instant>) -> Result<usize, Stop> {
-        let fd = self.fd();
-        let n = recv_until(fd, self.room(), until)?;
-        self.end += n;
-        Ok(n)
+        self.fill_by(|fd, buf| recv_until(fd, buf, until))
     }
 
     /// fill_now is [`Conn::fill`] that does not wait; nothing there is `None`.
     pub(super) fn fill_now(&mut self) -> Result<Option<usize>, Stop> {
-        let fd = self.fd();
-        match sys::recv(fd, self.room(), sys::MSG_DONTWAIT) {
-            Ok(n) => {
-                self.end += n;
-                Ok(Some(n))
-            }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(e) => Err(Stop::Os(e)),
+        match self.fill_by(recv_now) {
+            Ok(n) => Ok(Some(n)),
+            Err(Stop::Os(e)) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(e) => Err(e),
         }
     }
 
-    fn room(&mut self) -> &mut [u8] {
+    fn fill_by(&mut self, recv: impl Fn(RawFd, &mut [u8]) -> Result<usize, Stop>) -> Result<usize, Stop> {
+        self.make_room();
+        let fd = self.fd();
+        let room = self.buf.get_mut(self.end..).unwrap_or_default();
+        let n = match &mut self.tls {
+            Some(tls) => tls.read(room, &mut |b| recv(fd, b))?,
+            None => recv(fd, room)?,
+        };
+        self.end += n;
+        Ok(n)
+    }
+
+    /// read receives past the buffer, which must be empty, straight to its destination.
+    pub(super) fn read(&mut self, out: &mut [u8], until: Option<Instant>) -> Result<usize, Stop> {
+        let fd = self.fd();
+        match &mut self.tls {
+            Some(tls) => tls.read(out, &mut |b| recv_until(fd, b, until)),
+            None => recv_until(fd, out, until),
+        }
+    }
+
+    /// write sends what goes without waiting; nothing at all is `WouldBlock`. What TLS has taken and not sent is
+    /// kept: [`Conn::has_unsent`].
+    pub(super) fn write(&mut self, parts: [&[u8]; 2]) -> io::Result<Written> {
+        let fd = self.fd();
+        if let Some(tls) = &mut self.tls {
+            return tls.write(parts, &mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
+        }
+        let both = parts.map(IoSlice::new);
+        let slices = match (parts[0].is_empty(), parts[1].is_empty()) {
+            (true, true) => return Ok(Written::default()),
+            (false, true) => &both[..1],
+            (true, false) => &both[1..],
+            (false, false) => &both[..],
+        };
+        let n = sys::sendmsg(fd, slices, sys::MSG_DONTWAIT)?;
+        Ok(Written { taken: n, sent: n })
+    }
+
+    /// has_unsent: something that was written waits for the socket.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.tls.as_ref().is_some_and(|t| t.has_unsent())
+    }
+
+    /// wait_io is [`wait`], but does not wait for the socket while there is something to read already.
+    pub(super) fn wait_io(&self, events: i16, until: Option<Instant>) -> Result<i16, Stop> {
+        match &self.tls {
+            Some(tls) if tls.holds() => Ok(sys::POLLIN),
+            _ => wait(self.fd(), events, until),
+        }
+    }
+
+    /// was_cut tells, of a connection that has ended, that its peer did not say so itself: anybody on the way can
+    /// end a TCP connection, and what ends with it may be a part (RFC 8446, 6.1).
+    pub(super) fn was_cut(&self) -> bool {
+        self.tls.as_ref().is_some_and(|t| !t.was_closed())
+    }
+
+    fn make_room(&mut self) {
         if self.start > 0 && self.end == self.buf.len() {
             self.buf.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -113,26 +164,42 @@ impl Conn {
         if self.end == self.buf.len() {
             self.buf.resize(self.buf.len() * 2, 0);
         }
-        self.buf.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// rest readies the connection for the pool.
-    pub(super) fn rest(&mut self) {
+    /// rest readies the connection for the pool; `false`: there is more to read than was asked for.
+    pub(super) fn rest(&mut self) -> bool {
+        if let Some(tls) = &mut self.tls {
+            if !tls.settle() {
+                return false;
+            }
+            tls.rest();
+        }
         (self.start, self.end) = (0, 0);
         if self.buf.len() > KEEP_BUFFER {
             self.buf = vec![0; FIRST_BUFFER];
         }
         self.reused = true;
         self.idle_since = Instant::now();
+        true
     }
 
     /// is_alive looks at a connection that was idle: an end or bytes that nobody asked for make it unusable;
     /// a late second answer must never answer the wrong request.
-    pub(super) fn is_alive(&self, now: Instant) -> bool {
-        if now.saturating_duration_since(self.idle_since) <= FRESH {
-            return true;
+    pub(super) fn is_alive(&mut self, now: Instant) -> bool {
+        now.saturating_duration_since(self.idle_since) <= FRESH || self.is_quiet()
+    }
+
+    /// is_quiet: nothing has come, but for TLS's own records, which are dealt with.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        let fd = self.fd();
+        match &mut self.tls {
+            Some(tls) => tls.is_quiet(&mut |b| recv_now(fd, b)),
+            None => matches!(sys::peek(fd), Err(e) if e.kind() == io::ErrorKind::WouldBlock),
         }
-        matches!(sys::peek(self.fd()), Err(e) if e.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// failure puts a failed system call into Go's words.
@@ -145,8 +212,21 @@ impl Conn {
 
 impl Drop for Conn {
     fn drop(&mut self) {
-        self.home.clone().forget(&self.key);
+        let fd = self.fd();
+        if let Some(tls) = &mut self.tls {
+            tls.goodbye(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
+        }
+        self.home.clone().forget(&self.route);
     }
+}
+
+/// prepare readies a fresh socket for [`recv_until`].
+pub(super) fn prepare(fd: RawFd) -> io::Result<()> {
+    sys::set_recv_timeout(fd, SLICE)
+}
+
+fn recv_now(fd: RawFd, buf: &mut [u8]) -> Result<usize, Stop> {
+    sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(Stop::Os)
 }
 
 /// recv_until receives into `buf`, waiting up to `until`.

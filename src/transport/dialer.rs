@@ -1,13 +1,16 @@
 //! `Dials`: the threads that dial, started when needed, bounded, owned by the pool.
 
-use super::conn::Conn;
+use super::conn::{self, Conn};
 use super::pool::{IDLE_THREAD, Shared, Waiter, lock};
+use super::route::Route;
+use super::secure;
 use crate::error::{Error, Kind};
-use crate::message::outbound::Key;
 use crate::net::dial::Dialer;
 use crate::sync::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -30,15 +33,15 @@ struct Queue {
 }
 
 struct Job {
-    key: Arc<Key>,
+    route: Route,
     waiter: Arc<Waiter>,
 }
 
 impl Dials {
     /// start queues a dial whose outcome goes to `Shared::dialed`.
-    pub(super) fn start(&self, shared: &Arc<Shared>, key: &Arc<Key>, waiter: &Arc<Waiter>) -> io::Result<()> {
+    pub(super) fn start(&self, shared: &Arc<Shared>, route: &Route, waiter: &Arc<Waiter>) -> io::Result<()> {
         let mut queue = lock(&self.queue);
-        let job = Job { key: key.clone(), waiter: waiter.clone() };
+        let job = Job { route: route.clone(), waiter: waiter.clone() };
         if queue.resting > queue.jobs.len() || queue.threads >= MAX_DIALS {
             queue.jobs.push_back(job);
             self.work.notify_one();
@@ -78,8 +81,10 @@ impl Dials {
 
     fn run(&self, shared: &Arc<Shared>) {
         while let Some(job) = self.next() {
-            let result = self.dial(shared, &job);
-            shared.dialed(&job.key, &job.waiter, result);
+            // Somebody waits for an outcome, whatever happens here.
+            let result = catch_unwind(AssertUnwindSafe(|| self.dial(shared, &job)))
+                .unwrap_or_else(|_| Err(Error::new(Kind::Panic, "nethttp: internal error in a dial")));
+            shared.dialed(&job.route, &job.waiter, result);
         }
     }
 
@@ -110,10 +115,20 @@ impl Dials {
         if !job.waiter.is_waiting() {
             return Err(Error::new(Kind::Canceled, "nobody waits for this dial any more"));
         }
-        let deadline = shared.settings().dial.map(|d| Instant::now() + d);
-        let dialed = self.dialer.dial(&job.key.host, job.key.port, deadline, &shared.closing)?;
+        let settings = shared.settings();
+        let server = &job.route.server;
+        let deadline = settings.dial.map(|d| Instant::now() + d);
+        let dialed = self.dialer.dial(&server.host, server.port, deadline, &shared.closing)?;
         let remote = dialed.remote;
-        let conn = Conn::new(shared.clone(), job.key.clone(), dialed);
-        conn.map(Box::new).map_err(|e| Error::io(Kind::Connect, format!("dial tcp {remote}"), &e))
+        conn::prepare(dialed.fd.as_raw_fd())
+            .map_err(|e| Error::io(Kind::Connect, format!("dial tcp {remote}"), &e))?;
+        let tls = match &job.route.tls {
+            Some(identity) => {
+                let until = settings.tls_handshake.map(|d| Instant::now() + d);
+                Some(secure::handshake(identity, &server.host, &dialed, until, &shared.closing)?)
+            }
+            None => None,
+        };
+        Ok(Box::new(Conn::new(shared.clone(), job.route.clone(), dialed, tls)))
     }
 }

@@ -4,7 +4,7 @@
 //! answer ends the wait for the rest, which the reads of the answer's body then pump.
 
 use super::body::Reader;
-use super::conn::{Conn, Stop, wait};
+use super::conn::{Conn, Stop};
 use super::settings::Settings;
 use super::upload::Upload;
 use super::{Response, ResponseBody, head};
@@ -145,7 +145,7 @@ impl Exchange<'_> {
                 Ok(n) if n > 0 => {}
                 Ok(_) => return Err(self.ended(answered)),
                 Err(Stop::Deadline) => return Err(fatal(self.head_timeout())),
-                Err(Stop::Os(e)) => return Err(self.reset(&e, answered)),
+                Err(stop) => return Err(self.reset(stop, answered)),
             }
         }
     }
@@ -169,7 +169,7 @@ impl Exchange<'_> {
         }
         let sending = self.upload.wants_to_send();
         let events = sys::POLLIN | if sending { sys::POLLOUT } else { 0 };
-        let ready = match wait(self.conn.fd(), events, until) {
+        let ready = match self.conn.wait_io(events, until) {
             Ok(ready) => ready,
             Err(Stop::Deadline) if self.upload.held && !self.clock.passed() => {
                 self.upload.held = false;
@@ -182,13 +182,14 @@ impl Exchange<'_> {
                 return Err(fatal(timeout("net/http: timeout sending the request body", Phase::Write)));
             }
             Err(Stop::Os(e)) => return Err(fatal(Error::io(Kind::Io, "poll", &e))),
+            Err(Stop::Tls(e)) => return Err(fatal(e)),
         };
         if ready & sys::POLLIN != 0 {
             match self.conn.fill_now() {
                 Ok(Some(n)) => return Ok(Some(n)),
                 Ok(None) => {}
-                Err(Stop::Os(e)) => return Err(self.reset(&e, false)),
                 Err(Stop::Deadline) => {}
+                Err(stop) => return Err(self.reset(stop, false)),
             }
         }
         if ready & sys::POLLOUT != 0 {
@@ -201,7 +202,7 @@ impl Exchange<'_> {
     /// send sends what fits. A peer that stopped listening may have answered before: its answer is read, and
     /// the error kept for the case that there is none.
     fn send(&mut self) -> Outcome<()> {
-        match self.upload.send_some(self.conn.fd()) {
+        match self.upload.send_some(&mut self.conn) {
             Ok(_) => Ok(()),
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
             Err(e) => {
@@ -264,7 +265,7 @@ impl Exchange<'_> {
         }
         let framing = if switched { Framing::UntilClose } else { facts.framing };
         h1::understood(&mut header, &line, facts.chunked);
-        let (remote, local) = (self.conn.remote, self.conn.local);
+        let (remote, local, tls) = (self.conn.remote, self.conn.local, self.conn.info.clone());
         let mut reader = Reader {
             conn: Some(self.conn),
             registered,
@@ -290,6 +291,7 @@ impl Exchange<'_> {
             trailer: Header::new(),
             remote: Some(remote),
             local: Some(local),
+            tls,
             body: ResponseBody::Conn(reader),
         })
     }
@@ -324,9 +326,16 @@ impl Exchange<'_> {
         }
     }
 
-    fn reset(&mut self, e: &std::io::Error, answered: bool) -> Failure {
-        let error = self.conn.failure("read", e).with_phase(Phase::Head);
-        let error = self.write_error.take().unwrap_or(error);
+    fn reset(&mut self, stop: Stop, answered: bool) -> Failure {
+        let error = match stop {
+            // An alert says more than the writes that failed for it.
+            Stop::Tls(e) => e.with_phase(Phase::Head),
+            Stop::Deadline => self.head_timeout(),
+            Stop::Os(e) => {
+                let error = self.conn.failure("read", &e).with_phase(Phase::Head);
+                self.write_error.take().unwrap_or(error)
+            }
+        };
         Failure { error, retry: if answered { Retry::No } else { Retry::NoAnswer } }
     }
 }

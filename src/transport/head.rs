@@ -1,7 +1,7 @@
 //! The request's head as it goes out; the rules of Go's `Request.write` and `transferWriter`.
 
 use super::settings::Settings;
-use crate::error::{Error, Kind, Phase, Result, invalid};
+use crate::error::{Result, invalid};
 use crate::h1::{self, encode};
 use crate::message::header::{check_field, write_field};
 use crate::message::outbound::Target;
@@ -132,11 +132,8 @@ fn trailer_names(r: &Request, out: &mut Vec<u8>) -> Result<()> {
 /// check_scheme: what this build can speak.
 pub(super) fn check_scheme(target: &Target) -> Result<()> {
     match target.key.scheme.as_str() {
-        "http" if target.key.host.is_empty() => Err(invalid("http: no Host in request URL")),
-        "http" => Ok(()),
-        "https" => {
-            Err(Error::new(Kind::Unsupported, "nethttp: this build has no TLS").with_phase(Phase::Prepare))
-        }
+        "http" | "https" if target.key.host.is_empty() => Err(invalid("http: no Host in request URL")),
+        "http" | "https" => Ok(()),
         other => Err(invalid(format!("unsupported protocol scheme {other:?}"))),
     }
 }

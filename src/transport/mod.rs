@@ -2,6 +2,7 @@
 //!
 //! * [`settings`]: limits and timeouts.
 //! * `pool`, `dialer`, `sweep`: idle connections, who waits for one, the threads that dial and tidy up.
+//! * `route`: the pool's key. `secure`: the TLS handshake of a dial.
 //! * `conn`: a connection with its read buffer.
 //! * `head`, `upload`, `exchange`: the request out and the answer's head in.
 //! * `body`, `gunzip`: the answer's body.
@@ -16,6 +17,8 @@ mod exchange;
 mod gunzip;
 mod head;
 mod pool;
+mod route;
+mod secure;
 pub mod settings;
 mod sweep;
 mod upload;
@@ -23,15 +26,18 @@ mod upload;
 use crate::error::{Error, Kind, Phase, Result, invalid};
 use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
+use crate::message::outbound::Key;
 use crate::message::request::{Body, Request};
 use crate::net::cancel::{CancelToken, canceled};
+use crate::net::tls;
 use body::Reader;
 use exchange::{Call, Failure, Retry};
 use pool::{Pool, lock};
+use route::Route;
 use settings::Settings;
 use std::net::SocketAddr;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 use upload::Upload;
 
@@ -65,6 +71,8 @@ pub struct Response {
     /// None where the response came over no connection of the library's.
     pub remote: Option<SocketAddr>,
     pub local: Option<SocketAddr>,
+    /// `None` without TLS.
+    pub tls: Option<Arc<tls::Info>>,
     body: ResponseBody,
 }
 
@@ -127,6 +135,7 @@ impl Response {
             trailer: Header::new(),
             remote: None,
             local: None,
+            tls: None,
             body: ResponseBody::Other(body),
         }
     }
@@ -155,6 +164,19 @@ impl Transport {
     /// configure changes settings for the exchanges to come.
     pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.0.0.settings.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// set_tls is for the requests to come; connections that were made by other settings carry no more of them.
+    pub fn set_tls(&self, settings: tls::Settings) {
+        let identity = Arc::new(tls::Identity::new(settings));
+        *self.0.0.tls.write().unwrap_or_else(PoisonError::into_inner) = identity;
+        self.close_idle();
+    }
+
+    fn route(&self, server: &Arc<Key>) -> Route {
+        let tls = (server.scheme == "https")
+            .then(|| self.0.0.tls.read().unwrap_or_else(PoisonError::into_inner).clone());
+        Route { server: server.clone(), tls }
     }
 
     pub fn stats(&self) -> Stats {
@@ -187,8 +209,9 @@ impl Transport {
             return Err(canceled().with_phase(Phase::Prepare));
         }
         let shared = &self.0.0;
+        let route = self.route(&target.key);
         loop {
-            let conn = shared.get(&target.key, &settings, overall, cancel)?;
+            let conn = shared.get(&route, &settings, overall, cancel)?;
             let reused = conn.reused;
             let upload = match Upload::new(head.clone(), &r.body, length, &r.trailer, held) {
                 Ok(u) => u,

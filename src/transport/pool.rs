@@ -7,11 +7,12 @@
 
 use super::conn::Conn;
 use super::dialer::Dials;
+use super::route::Route;
 use super::settings::Settings;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::message::outbound::Key;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event::Event;
+use crate::net::tls::Identity;
 use crate::runtime::before_block;
 use crate::sync::{Condvar, Mutex, MutexGuard, RwLock};
 use std::collections::{HashMap, VecDeque};
@@ -25,6 +26,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) settings: RwLock<Settings>,
+    /// For the requests to come; made ready when one needs it.
+    pub(super) tls: RwLock<Arc<Identity>>,
     pub(super) dials: Dials,
     pub(super) closing: CancelToken,
     /// Tells the sweeper that the pool closes.
@@ -41,7 +44,7 @@ pub(super) struct Counters {
 
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) hosts: HashMap<Arc<Key>, Host>,
+    pub(super) hosts: HashMap<Route, Host>,
     pub(super) idle: usize,
     pub(super) closed: bool,
     pub(super) sweeping: bool,
@@ -122,7 +125,7 @@ impl Shared {
     /// get answers an idle connection, or waits for one or for a new one.
     pub(super) fn get(
         self: &Arc<Self>,
-        key: &Arc<Key>,
+        route: &Route,
         settings: &Settings,
         deadline: Option<Instant>,
         cancel: Option<&CancelToken>,
@@ -134,7 +137,7 @@ impl Shared {
                 return Err(Error::new(Kind::Closed, "http: client closed").with_phase(Phase::Pool));
             }
             let State { hosts, idle, .. } = &mut *state;
-            if let Some(conn) = hosts.get_mut(key).and_then(|h| h.idle.pop()) {
+            if let Some(mut conn) = hosts.get_mut(route).and_then(|h| h.idle.pop()) {
                 *idle -= 1;
                 drop(state);
                 let aged = settings.idle.is_some_and(|t| now.saturating_duration_since(conn.idle_since) >= t);
@@ -145,7 +148,7 @@ impl Shared {
                 continue;
             }
             let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
-            let host = hosts.entry(key.clone()).or_default();
+            let host = hosts.entry(route.clone()).or_default();
             let limit = settings.max_conns_per_host;
             let dialing = limit == 0 || host.conns < limit;
             let waiter =
@@ -154,11 +157,11 @@ impl Shared {
             host.conns += usize::from(dialing);
             drop(state);
             if dialing {
-                self.start_dial(key, &waiter);
+                self.start_dial(route, &waiter);
             }
             break waiter;
         };
-        let conn = self.wait(key, &waiter, deadline, cancel).map_err(|e| e.with_phase(Phase::Pool))?;
+        let conn = self.wait(route, &waiter, deadline, cancel).map_err(|e| e.with_phase(Phase::Pool))?;
         if conn.reused {
             self.counters.reused.fetch_add(1, Relaxed);
         }
@@ -167,7 +170,7 @@ impl Shared {
 
     fn wait(
         self: &Arc<Self>,
-        key: &Arc<Key>,
+        route: &Route,
         waiter: &Arc<Waiter>,
         deadline: Option<Instant>,
         cancel: Option<&CancelToken>,
@@ -179,7 +182,7 @@ impl Shared {
                 break canceled();
             }
             if let Some(result) = waiter.take() {
-                self.leave(key, waiter);
+                self.leave(route, waiter);
                 return result;
             }
             if deadline.is_some_and(|d| d <= Instant::now()) {
@@ -195,28 +198,28 @@ impl Shared {
             let mut slot = lock(&waiter.slot);
             std::mem::replace(&mut slot.outcome, Outcome::Gone)
         };
-        self.leave(key, waiter);
+        self.leave(route, waiter);
         if let Outcome::Ready(Ok(conn)) = late {
             self.put(conn);
         }
         Err(error)
     }
 
-    fn leave(&self, key: &Arc<Key>, waiter: &Arc<Waiter>) {
+    fn leave(&self, route: &Route, waiter: &Arc<Waiter>) {
         let mut state = lock(&self.state);
-        if let Some(host) = state.hosts.get_mut(key) {
+        if let Some(host) = state.hosts.get_mut(route) {
             host.waiters.retain(|w| !Arc::ptr_eq(w, waiter));
             if host.is_unused() {
-                state.hosts.remove(key);
+                state.hosts.remove(route);
             }
         }
     }
 
     /// dialed brings the outcome of a dial: to the waiter that asked for it if it still waits, else a
     /// connection goes to the next, and an error to nobody.
-    pub(super) fn dialed(self: &Arc<Self>, key: &Arc<Key>, waiter: &Waiter, result: Result<Box<Conn>>) {
+    pub(super) fn dialed(self: &Arc<Self>, route: &Route, waiter: &Waiter, result: Result<Box<Conn>>) {
         if result.is_err() {
-            self.clone().forget(key);
+            self.clone().forget(route);
         } else {
             self.counters.dialed.fetch_add(1, Relaxed);
         }
@@ -227,13 +230,18 @@ impl Shared {
 
     /// put takes a connection back: to who waits first, or to the idle ones, or away.
     pub(super) fn put(self: &Arc<Self>, mut conn: Box<Conn>) {
-        let settings = self.settings();
         conn.idle_since = Instant::now();
+        self.keep(conn);
+    }
+
+    /// keep is [`Shared::put`] for a connection that may have been idle for a while.
+    pub(super) fn keep(self: &Arc<Self>, mut conn: Box<Conn>) {
+        let settings = self.settings();
         // What must go is dropped after the lock, since a drop takes it again.
         let mut evicted = None;
         let mut state = lock(&self.state);
         let State { hosts, idle, closed, .. } = &mut *state;
-        let Some(host) = hosts.get_mut(conn.key()) else {
+        let Some(host) = hosts.get_mut(conn.route()) else {
             drop(state);
             return drop(conn);
         };
@@ -252,7 +260,8 @@ impl Shared {
             drop(state);
             return drop(conn);
         }
-        host.idle.push(conn);
+        let newer = host.idle.iter().rev().take_while(|c| c.idle_since > conn.idle_since).count();
+        host.idle.insert(host.idle.len() - newer, conn);
         *idle += 1;
         if settings.max_idle != 0 && *idle > settings.max_idle {
             evicted = evict(hosts);
@@ -267,11 +276,11 @@ impl Shared {
     }
 
     /// forget is told of each connection that is gone; whoever was held back by the limit may dial now.
-    pub(super) fn forget(self: Arc<Self>, key: &Arc<Key>) {
+    pub(super) fn forget(self: Arc<Self>, route: &Route) {
         let settings = self.settings();
         let mut state = lock(&self.state);
         let closed = state.closed;
-        let Some(host) = state.hosts.get_mut(key) else { return };
+        let Some(host) = state.hosts.get_mut(route) else { return };
         host.conns = host.conns.saturating_sub(1);
         let limit = settings.max_conns_per_host;
         let mut next = None;
@@ -286,18 +295,18 @@ impl Shared {
         }
         let next = next.cloned();
         if host.is_unused() {
-            state.hosts.remove(key);
+            state.hosts.remove(route);
         }
         drop(state);
         if let Some(waiter) = next {
-            self.start_dial(key, &waiter);
+            self.start_dial(route, &waiter);
         }
     }
 
-    fn start_dial(self: &Arc<Self>, key: &Arc<Key>, waiter: &Arc<Waiter>) {
-        if let Err(e) = self.dials.start(self, key, waiter) {
+    fn start_dial(self: &Arc<Self>, route: &Route, waiter: &Arc<Waiter>) {
+        if let Err(e) = self.dials.start(self, route, waiter) {
             let e = Error::io(Kind::NoResources, "start a dial thread", &e).with_phase(Phase::Connect);
-            self.dialed(key, waiter, Err(e));
+            self.dialed(route, waiter, Err(e));
         }
     }
 
@@ -312,7 +321,9 @@ impl Shared {
 }
 
 /// evict takes the connection that was idle longest.
-fn evict(hosts: &mut HashMap<Arc<Key>, Host>) -> Option<Box<Conn>> {
+// A route is hashed by its identity's address, not by what that holds.
+#[allow(clippy::mutable_key_type)]
+fn evict(hosts: &mut HashMap<Route, Host>) -> Option<Box<Conn>> {
     let oldest = hosts
         .values_mut()
         .filter(|h| !h.idle.is_empty())

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Resolution and connect together.
     pub dial: Option<Duration>,
+    /// The TLS handshake, from its first byte to its last.
+    pub tls_handshake: Option<Duration>,
     /// From the end of the request to the end of the response's head.
     pub head: Option<Duration>,
     /// Between two bytes of a body, in either direction.
@@ -33,6 +35,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             dial: Some(Duration::from_secs(30)),
+            tls_handshake: Some(Duration::from_secs(10)),
             head: Some(Duration::from_secs(60)),
             progress: Some(Duration::from_secs(60)),
             expect_continue: Duration::from_secs(1),

@@ -22,7 +22,7 @@ pub(super) fn start(shared: &Arc<Shared>) {
     }
 }
 
-fn run(shared: &Shared) {
+fn run(shared: &Arc<Shared>) {
     let mut quiet_since = Instant::now();
     let mut state = lock(&shared.state);
     loop {
@@ -38,33 +38,43 @@ fn run(shared: &Shared) {
             state.sweeping = false;
             return;
         }
-        let dead = sweep(&mut state, shared.settings().idle, now);
-        if !dead.is_empty() {
+        let (dead, stirred) = sweep(&mut state, shared.settings().idle, now);
+        if !dead.is_empty() || !stirred.is_empty() {
             // A drop takes the lock.
             drop(state);
             drop(dead);
+            for mut conn in stirred {
+                if conn.is_quiet() {
+                    shared.keep(conn);
+                }
+            }
             state = lock(&shared.state);
         }
     }
 }
 
-fn sweep(state: &mut State, idle: Option<Duration>, now: Instant) -> Vec<Box<Conn>> {
+/// sweep takes out what is dead, and what must be looked at: under TLS bytes may be a ticket and no data.
+fn sweep(state: &mut State, idle: Option<Duration>, now: Instant) -> (Vec<Box<Conn>>, Vec<Box<Conn>>) {
     let all = state.hosts.values().flat_map(|h| h.idle.iter());
     let mut fds: Vec<_> = all.map(|c| sys::poll_fd(c.fd(), sys::POLLIN | sys::POLLRDHUP)).collect();
     if fds.is_empty() || sys::poll(&mut fds, 0).is_err() {
         fds.iter_mut().for_each(|f| f.revents = 0);
     }
     let mut polled = fds.iter();
-    let mut dead = Vec::new();
+    let (mut dead, mut stirred) = (Vec::new(), Vec::new());
     for host in state.hosts.values_mut() {
         let old = std::mem::take(&mut host.idle);
         for conn in old {
             // The same order as above: nothing has changed in between.
-            let stirred = polled.next().is_some_and(|f| f.revents != 0);
+            let moved = polled.next().is_some_and(|f| f.revents != 0);
             let aged = idle.is_some_and(|t| now.saturating_duration_since(conn.idle_since) >= t);
-            if stirred || aged { dead.push(conn) } else { host.idle.push(conn) }
+            match (moved, aged) {
+                (true, false) if conn.is_tls() => stirred.push(conn),
+                (false, false) => host.idle.push(conn),
+                _ => dead.push(conn),
+            }
         }
     }
-    state.idle -= dead.len();
-    dead
+    state.idle -= dead.len() + stirred.len();
+    (dead, stirred)
 }

@@ -3,14 +3,13 @@
 //! It never waits for the socket; whoever drives it polls, and looks for an early answer while it does. What is
 //! unsent when the answer's head has come is pumped by the reads of the answer's body.
 
+use super::conn::Conn;
 use super::head::Length;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::encode;
 use crate::message::header::Header;
 use crate::message::request::{Body, Taken};
-use crate::net::sys;
-use std::io::{self, IoSlice};
-use std::os::fd::RawFd;
+use std::io;
 use std::sync::Arc;
 
 const PIECE: usize = 64 * 1024;
@@ -23,6 +22,8 @@ pub(super) struct Upload {
     pub(super) held: bool,
     /// Bytes on the wire.
     pub(super) sent: u64,
+    /// TLS has taken bytes that the socket has not.
+    unsent: bool,
     /// Nothing more will be sent, whatever is left.
     stopped: bool,
 }
@@ -71,11 +72,12 @@ impl Upload {
             }
             _ => Payload::None,
         };
-        Ok(Upload { head, head_sent: 0, body, held, sent: 0, stopped: false })
+        Ok(Upload { head, head_sent: 0, body, held, sent: 0, unsent: false, stopped: false })
     }
 
     pub(super) fn is_done(&self) -> bool {
         !self.stopped
+            && !self.unsent
             && self.head_sent == self.head.len()
             && match &self.body {
                 Payload::None => true,
@@ -98,14 +100,15 @@ impl Upload {
 
     /// wants_to_send: there is something that may go out now.
     pub(super) fn wants_to_send(&self) -> bool {
-        let waits = self.held && self.head_sent == self.head.len();
+        let waits = self.held && self.head_sent == self.head.len() && !self.unsent;
         !self.stopped && !self.is_done() && !waits
     }
 
     /// prepare reads the next piece of a source if the last one is gone. This may block in the program's
-    /// callback; an error is the callback's own.
+    /// callback, which may wait for an answer to what was sent before: so all of that must have left. An error is the
+    /// callback's own.
     pub(super) fn prepare(&mut self) -> Result<()> {
-        if self.held || self.head_sent < self.head.len() {
+        if self.held || self.unsent || self.head_sent < self.head.len() {
             return Ok(());
         }
         let Payload::Stream(s) = &mut self.body else { return Ok(()) };
@@ -116,7 +119,7 @@ impl Upload {
     }
 
     /// send_some sends what the socket takes without waiting; `WouldBlock` if that is nothing.
-    pub(super) fn send_some(&mut self, fd: RawFd) -> io::Result<usize> {
+    pub(super) fn send_some(&mut self, conn: &mut Conn) -> io::Result<usize> {
         let head = self.head.get(self.head_sent..).unwrap_or_default();
         let body = match &self.body {
             _ if self.held => &[][..],
@@ -124,14 +127,10 @@ impl Upload {
             Payload::Bytes { data, sent } => (**data).as_ref().get(*sent..).unwrap_or_default(),
             Payload::Stream(s) => s.piece.get(s.piece_sent..).unwrap_or_default(),
         };
-        let both = [IoSlice::new(head), IoSlice::new(body)];
-        let slices = match (head.is_empty(), body.is_empty()) {
-            (true, true) => return Ok(0),
-            (false, true) => &both[..1],
-            (true, false) => &both[1..],
-            (false, false) => &both[..],
-        };
-        let n = sys::sendmsg(fd, slices, sys::MSG_DONTWAIT)?;
+        let result = conn.write([head, body]);
+        self.unsent = conn.has_unsent();
+        let done = result?;
+        let n = done.taken;
         let of_head = n.min(head.len());
         self.head_sent += of_head;
         match &mut self.body {
@@ -139,7 +138,7 @@ impl Upload {
             Payload::Stream(s) => s.piece_sent += n - of_head,
             Payload::None => {}
         }
-        self.sent += n as u64;
+        self.sent += done.sent as u64;
         Ok(n)
     }
 }

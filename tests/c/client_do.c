@@ -193,8 +193,10 @@ static void failures(void) {
     nh_error *err = NULL;
     nh_request *r;
     struct source s = {0, 4, 0};
+    char https[64];
     must_fail(NH_ERR_INVALID, new_request("GET", "ftp://a/"), "unsupported protocol scheme");
-    must_fail(NH_ERR_UNSUPPORTED, new_request("GET", "https://a/"), "TLS");
+    snprintf(https, sizeof https, "https://127.0.0.1:%d/", origin_port);
+    must_fail(NH_ERR_TLS, new_request("GET", https), ": http: server gave HTTP response to HTTPS client");
     must_fail(NH_ERR_DNS, new_request("GET", "http://no.such.invalid/"), "lookup no.such.invalid: ");
     must_fail(NH_ERR_CONNECT, new_request("GET", "http://127.0.0.1:1/"), "connect: connection refused");
     must_fail(NH_ERR_IO, new_request("GET", "/reset"), "connection reset by peer");
@@ -221,8 +223,8 @@ static void failures(void) {
     CHECK_ERR(NH_ERR_CONNECT, nh_client_do(c, r, &res, NULL));
     CHECK_INT(nh_request_set_url(r, "http://no.such.invalid/", NULL), NH_OK);
     CHECK_ERR(NH_ERR_DNS, nh_client_do(c, r, &res, NULL));
-    CHECK_INT(nh_request_set_url(r, "https://a/", NULL), NH_OK);
-    CHECK_ERR(NH_ERR_UNSUPPORTED, nh_client_do(c, r, &res, NULL));
+    CHECK_INT(nh_request_set_url(r, https, NULL), NH_OK);
+    CHECK_ERR(NH_ERR_TLS, nh_client_do(c, r, &res, NULL));
     CHECK_INT(nh_request_set_url(r, origin_url("/silent"), NULL), NH_OK);
     CHECK_INT(nh_client_set_response_head_timeout(c, 50), NH_OK);
     CHECK_ERR(NH_ERR_TIMEOUT, nh_client_do(c, r, &res, &err));

@@ -68,6 +68,8 @@ static void child(nh_client *c, nh_client *old_default, nh_request *r, nh_respon
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_max_conns_per_host(c, 100));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_max_response_head_bytes(c, 4096));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_keep_alives(c, 1));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_tls_config(c, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_tls_handshake_timeout(c, 100));
     nh_response_free(res);
     nh_request_free(r);
     nh_client_free(c);

@@ -31,10 +31,15 @@ static void origin_send(int fd, const char *text) {
     }
 }
 
-/* Reads a head byte by byte; 0 is the end of the connection. */
+/* Reads a head byte by byte; 0 is the end of the connection. To TLS it answers as plain servers do. */
 static int origin_head(int fd, char *head, size_t cap) {
     size_t n = 0;
     while (n + 1 < cap && recv(fd, head + n, 1, 0) == 1) {
+        if (head[0] == 0x16) {
+            (void)!recv(fd, head, cap, 0);
+            origin_send(fd, "HTTP/1.0 400 Bad Request\r\n\r\n");
+            return 0;
+        }
         head[++n] = 0;
         if (n >= 4 && !memcmp(head + n - 4, "\r\n\r\n", 4)) return 1;
     }

@@ -12,6 +12,7 @@ int main(void) {
     CHECK_INT(nh_has_feature("http1"), 1);
     CHECK_INT(nh_has_feature("client"), 1);
     CHECK_INT(nh_has_feature("server"), 1);
+    CHECK_INT(nh_has_feature("tls"), 1);
     CHECK_INT(nh_has_feature("http"), 0);
     CHECK_INT(nh_has_feature(""), 0);
     CHECK_INT(nh_has_feature(NULL), 0);

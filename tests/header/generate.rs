@@ -22,6 +22,7 @@ const ORDER: &[&str] = &[
     "client",
     "cookie",
     "jar",
+    "tls_config",
     "server",
     "response_writer",
     "form",

@@ -34,7 +34,7 @@ impl Origin {
 }
 
 /// head_of reads up to the empty line; `None` is the end of the connection.
-pub fn head_of(s: &mut TcpStream) -> Option<String> {
+pub fn head_of(s: &mut impl Read) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0u8];
     while !head.ends_with(b"\r\n\r\n") {

@@ -206,6 +206,8 @@ func main() {
 	writeMS := flag.Int64("write-timeout", 0, "ms")
 	idleMS := flag.Int64("idle-timeout", 120000, "ms")
 	flag.Int("shards", 0, "ignored")
+	cert := flag.String("tls-cert", "", "serve TLS with this certificate")
+	key := flag.String("tls-key", "", "its key")
 	flag.Parse()
 
 	var s seen
@@ -262,7 +264,11 @@ func main() {
 		srv.Shutdown(context.Background())
 		close(done)
 	}()
-	if err := srv.Serve(ln); err != http.ErrServerClosed {
+	serve := func() error { return srv.Serve(ln) }
+	if *cert != "" {
+		serve = func() error { return srv.ServeTLS(ln, *cert, *key) }
+	}
+	if err := serve(); err != http.ErrServerClosed {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

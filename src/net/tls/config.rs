@@ -1,0 +1,144 @@
+//! `Settings` and `Identity`: what a program chooses for TLS, and what is made of it for one transport.
+
+use super::roots;
+use super::text::from_rustls;
+use super::verify::{Verifier, Verify};
+use crate::error::{Error, Kind, Result, invalid};
+use crate::sync::OnceLock;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, version};
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    #[default]
+    Tls12 = 0x0303,
+    Tls13 = 0x0304,
+}
+
+/// Settings is a value: what is made of it does not see later changes.
+#[derive(Clone)]
+pub struct Settings {
+    pub roots: Vec<CertificateDer<'static>>,
+    pub system_roots: bool,
+    /// A client's own certificate and its key.
+    pub certificate: Option<Arc<CertifiedKey>>,
+    /// Any certificate will do: Go's InsecureSkipVerify.
+    pub insecure: bool,
+    /// `None` is the host of the URL.
+    pub server_name: Option<String>,
+    pub min_version: Version,
+    pub alpn: Vec<Vec<u8>>,
+    pub verify: Option<Arc<dyn Verify>>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            roots: Vec::new(),
+            system_roots: true,
+            certificate: None,
+            insecure: false,
+            server_name: None,
+            min_version: Version::default(),
+            alpn: vec![b"http/1.1".to_vec()],
+            verify: None,
+        }
+    }
+}
+
+impl Settings {
+    /// add_roots takes certificates in PEM; text without any is an error, and so is one that cannot be a root.
+    pub fn add_roots(&mut self, pem: &[u8]) -> Result<()> {
+        let certificates = parse_certificates(pem)?;
+        let mut store = rustls::RootCertStore::empty();
+        for c in &certificates {
+            store
+                .add(c.clone())
+                .map_err(|e| invalid(format!("tls: a root certificate is malformed: {e}")))?;
+        }
+        self.roots.extend(certificates);
+        Ok(())
+    }
+
+    /// set_certificate takes a chain, the client's own first, and the first one's key.
+    pub fn set_certificate(&mut self, chain: &[u8], key: &[u8]) -> Result<()> {
+        let (chain, key) = (parse_certificates(chain)?, parse_key(key)?);
+        let pair = CertifiedKey::from_der(chain, key, &provider()).map_err(|e| match e {
+            rustls::Error::InconsistentKeys(_) => invalid("tls: private key does not match public key"),
+            e => invalid(format!("tls: the certificate or its key is of no use: {e}")),
+        })?;
+        self.certificate = Some(Arc::new(pair));
+        Ok(())
+    }
+}
+
+/// parse_certificates reads PEM; at least one certificate must be in it.
+pub fn parse_certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    let all: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match all {
+        Ok(list) if !list.is_empty() => Ok(list),
+        Ok(_) => Err(invalid("tls: failed to find any PEM data in certificate input")),
+        Err(e) => Err(invalid(format!("tls: malformed PEM: {e}"))),
+    }
+}
+
+/// parse_key reads one private key in PEM: PKCS#8, PKCS#1 or SEC1.
+pub fn parse_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| invalid("tls: failed to find any PEM data in key input"))
+}
+
+/// provider is the library's own; the process's default is neither used nor set.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())).clone()
+}
+
+/// Identity is one transport's TLS: connections and resumable sessions are shared within it, and never with
+/// another one.
+#[derive(Default)]
+pub struct Identity {
+    settings: Settings,
+    config: OnceLock<Result<Arc<ClientConfig>>>,
+}
+
+impl Identity {
+    pub fn new(settings: Settings) -> Identity {
+        Identity { settings, config: OnceLock::new() }
+    }
+
+    /// server_name is the name to ask for and to check where the URL says `host`.
+    pub fn server_name(&self, host: &str) -> String {
+        self.settings.server_name.clone().unwrap_or_else(|| host.to_owned())
+    }
+
+    /// config is made on first use, which reads the system's roots.
+    pub(super) fn config(&self) -> Result<Arc<ClientConfig>> {
+        self.config.get_or_init(|| build(&self.settings)).clone()
+    }
+}
+
+fn build(s: &Settings) -> Result<Arc<ClientConfig>> {
+    let versions: &[_] = match s.min_version {
+        Version::Tls12 => &[&version::TLS13, &version::TLS12],
+        Version::Tls13 => &[&version::TLS13],
+    };
+    let trusts = roots::with(&s.roots, s.system_roots && !(s.insecure && s.verify.is_none()));
+    let verifier = Verifier::new(trusts, s)?;
+    let failed = |e| Error::new(Kind::Tls, "tls: bad configuration").with_cause(from_rustls(&e, true));
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(versions)
+        .map_err(failed)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match &s.certificate {
+        Some(pair) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair.clone()))),
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = s.alpn.clone();
+    config.enable_sni = true;
+    Ok(Arc::new(config))
+}

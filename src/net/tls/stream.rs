@@ -1,0 +1,406 @@
+//! `Tls`: one client's session as bytes in, bytes out.
+//!
+//! Records are received in blocks and decrypted in place; plaintext goes straight to the reader's buffer, and only
+//! what has no room there is kept. All records of one write go out in one send. Nothing here waits: that is the
+//! business of the closures, and one that would wait says so with `WouldBlock`.
+
+use super::block::Block;
+use super::text::from_rustls;
+use super::{Identity, Stop};
+use crate::error::{Error, Kind, Phase, Result};
+use rustls::client::UnbufferedClientConnection;
+use rustls::pki_types::ServerName;
+use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
+use std::io;
+
+/// FIRST is what is asked for at first; small answers and their tickets fit.
+const FIRST: usize = 4096;
+/// BULK is asked for while bytes keep coming.
+const BULK: usize = 64 * 1024;
+/// FLUSH is how much plaintext goes into one send.
+const FLUSH: usize = 64 * 1024;
+/// KEEP is the most that each buffer of an idle session holds on to.
+const KEEP: usize = 16 * 1024;
+/// PER_RECORD is more than a record has beside its text (RFC 8446, 5.2; RFC 5246 with GCM or ChaCha20).
+const PER_RECORD: usize = 64;
+const RECORD: usize = 16 * 1024;
+/// MAX_STRAY bounds what an idle session reads of tickets and key updates at one look.
+const MAX_STRAY: usize = 16;
+
+/// Recv fills a buffer; `Ok(0)` is the end of the stream.
+pub(super) type Recv<'a> = &'a mut dyn FnMut(&mut [u8]) -> std::result::Result<usize, Stop>;
+/// Send sends a part of the bytes.
+pub(super) type Send<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<usize>;
+
+pub struct Tls {
+    pub(super) session: UnbufferedClientConnection,
+    /// The session that this one runs inside of: a proxy's.
+    below: Option<Box<Tls>>,
+    /// Received and not yet decrypted.
+    pub(super) input: Block,
+    /// Decrypted, and more than there was room for.
+    plain: Block,
+    /// Encrypted and not yet sent.
+    output: Block,
+    /// The peer's close_notify came: nothing was cut off.
+    closed: bool,
+    /// The stream beneath has ended.
+    ended: bool,
+    failed: Option<Error>,
+    /// The last block was filled to its end.
+    bulk: bool,
+    got_data: bool,
+    /// The first bytes that ever came, to tell a peer that speaks no TLS.
+    pub(super) first: Vec<u8>,
+}
+
+/// Written is what one write did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Written {
+    /// Bytes of plaintext that are the session's now.
+    pub taken: usize,
+    /// Bytes of ciphertext that left.
+    pub sent: usize,
+}
+
+pub(super) enum Step {
+    /// So many bytes of data were put into the buffer; what had no room is kept.
+    Data(usize),
+    /// Something was done; come again.
+    Again,
+    /// More input is needed. `true`: the handshake is over.
+    Starved(bool),
+    Wrote,
+}
+
+impl Tls {
+    /// new starts a session with a server of that name, inside another one if there is one.
+    pub fn new(identity: &Identity, name: ServerName<'static>, below: Option<Box<Tls>>) -> Result<Tls> {
+        let session =
+            UnbufferedClientConnection::new(identity.config()?, name).map_err(|e| from_rustls(&e, true))?;
+        Ok(Tls {
+            session,
+            below,
+            input: Block::default(),
+            plain: Block::default(),
+            output: Block::default(),
+            closed: false,
+            ended: false,
+            failed: None,
+            bulk: false,
+            got_data: false,
+            first: Vec::new(),
+        })
+    }
+
+    /// read answers data, or 0 at the end; [`Tls::was_closed`] tells a proper end from a cut.
+    pub fn read(&mut self, out: &mut [u8], recv: Recv<'_>) -> std::result::Result<usize, Stop> {
+        loop {
+            let n = self.take(out)?;
+            if n > 0 || self.closed || self.ended || out.is_empty() {
+                return Ok(n);
+            }
+            self.receive(recv)?;
+        }
+    }
+
+    /// take is what can be read without the stream beneath.
+    fn take(&mut self, out: &mut [u8]) -> std::result::Result<usize, Stop> {
+        let mut n = self.plain.take_into(out);
+        while n < out.len() && self.plain.is_empty() {
+            // A record that would not fit is left until there is room: nothing is copied twice.
+            let fits = self.next_record().is_none_or(|r| r <= out.len() - n);
+            if n > 0 && !fits {
+                break;
+            }
+            match self.step(out.get_mut(n..).unwrap_or_default(), &[]) {
+                Ok(Step::Data(more)) => n += more,
+                Ok(Step::Again | Step::Wrote) => {}
+                Ok(Step::Starved(_)) => break,
+                // Data comes before its error.
+                Err(_) if n > 0 => break,
+                Err(e) => return Err(Stop::Tls(e)),
+            }
+        }
+        Ok(n)
+    }
+
+    /// next_record is the size of the record in front of the input, if its head is there.
+    fn next_record(&self) -> Option<usize> {
+        match self.input.data() {
+            [_, _, _, a, b, ..] => Some(5 + usize::from(u16::from_be_bytes([*a, *b]))),
+            _ => None,
+        }
+    }
+
+    pub(super) fn receive(&mut self, recv: Recv<'_>) -> std::result::Result<(), Stop> {
+        let have = self.input.data().len();
+        let rest = self.next_record().map_or(0, |r| r.saturating_sub(have).min(RECORD + 512));
+        let least = if self.bulk { BULK - have.min(BULK / 2) } else { FIRST }.max(rest);
+        let room = self.input.room(least);
+        let whole = room.len();
+        let n = match &mut self.below {
+            Some(below) => below.read(room, recv)?,
+            None => recv(room)?,
+        };
+        self.bulk = n == whole;
+        self.ended = n == 0;
+        if self.first.len() < 5 && !self.got_data {
+            let more = room.get(..n.min(5)).unwrap_or_default();
+            self.first.extend_from_slice(more);
+        }
+        self.input.added(n);
+        Ok(())
+    }
+
+    /// step lets rustls do one thing: decrypt a record into `out`, or, where nothing else is to be done, encrypt
+    /// `text`.
+    pub(super) fn step(&mut self, out: &mut [u8], text: &[u8]) -> Result<Step> {
+        if let Some(e) = &self.failed {
+            return Err(e.clone());
+        }
+        if self.closed && text.is_empty() {
+            return Ok(Step::Starved(true));
+        }
+        let Tls { session, input, plain, output, .. } = self;
+        let UnbufferedStatus { mut discard, state } = session.process_tls_records(input.data_mut());
+        let step = match state {
+            Ok(ConnectionState::ReadTraffic(mut records)) => {
+                let mut n = 0;
+                let mut failed = None;
+                while let Some(record) = records.next_record() {
+                    match record {
+                        Ok(r) => {
+                            discard += r.discard;
+                            let fits = if plain.is_empty() { r.payload.len().min(out.len() - n) } else { 0 };
+                            let (now, later) = r.payload.split_at(fits);
+                            if let Some(to) = out.get_mut(n..n + fits) {
+                                to.copy_from_slice(now);
+                            }
+                            plain.append(later);
+                            n += fits;
+                        }
+                        Err(e) => failed = Some(e),
+                    }
+                }
+                self.got_data = true;
+                match failed {
+                    Some(e) => Err(e),
+                    None => Ok(Step::Data(n)),
+                }
+            }
+            Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                encode(&mut data, output);
+                Ok(Step::Again)
+            }
+            Ok(ConnectionState::TransmitTlsData(t)) => {
+                t.done();
+                Ok(Step::Again)
+            }
+            Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
+                self.closed = true;
+                Ok(Step::Again)
+            }
+            Ok(ConnectionState::WriteTraffic(_)) if text.is_empty() => Ok(Step::Starved(true)),
+            Ok(ConnectionState::WriteTraffic(mut w)) => {
+                let room = output.room(text.len() + (text.len() / RECORD + 2) * PER_RECORD);
+                match w.encrypt(text, room) {
+                    Ok(n) => {
+                        output.added(n);
+                        Ok(Step::Wrote)
+                    }
+                    Err(EncryptError::InsufficientSize(e)) => {
+                        output.room(e.required_size);
+                        Ok(Step::Again)
+                    }
+                    Err(EncryptError::EncryptExhausted) => Err(rustls::Error::EncryptError),
+                }
+            }
+            Ok(_) => Ok(Step::Starved(false)),
+            Err(e) => Err(e),
+        };
+        self.input.consume(discard);
+        step.map_err(|e| self.fail(&e))
+    }
+
+    /// fail keeps an error, and leaves what rustls wants to tell the peer of it in the output.
+    fn fail(&mut self, e: &rustls::Error) -> Error {
+        // Only while there is an alert: rustls must not look at input again that it could not make sense of.
+        while self.session.wants_write() {
+            match self.session.process_tls_records(self.input.data_mut()).state {
+                Ok(ConnectionState::EncodeTlsData(mut data)) => encode(&mut data, &mut self.output),
+                _ => break,
+            }
+        }
+        // A server judges a client's certificate after the client has finished (RFC 8446, 4.4.2.4).
+        let error = from_rustls(e, !self.got_data);
+        self.failed = Some(error.clone());
+        error
+    }
+
+    /// write encrypts a piece of what is given and sends it. What is not sent is kept: [`Tls::has_unsent`], and no
+    /// more is taken until it has gone. `WouldBlock` if nothing at all could be done.
+    pub fn write(&mut self, parts: [&[u8]; 2], send: Send<'_>) -> io::Result<Written> {
+        let mut done = Written::default();
+        if self.has_unsent() {
+            done.sent = self.flush(send)?;
+            if self.has_unsent() {
+                return Ok(done);
+            }
+        }
+        for part in parts {
+            let n = part.len().min(FLUSH - done.taken);
+            let text = part.get(..n).unwrap_or_default();
+            self.encrypt(text).map_err(io::Error::other)?;
+            done.taken += n;
+            if n < part.len() {
+                break;
+            }
+        }
+        match self.flush(send) {
+            Ok(n) => done.sent += n,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+        Ok(done)
+    }
+
+    fn encrypt(&mut self, text: &[u8]) -> Result<()> {
+        while !text.is_empty() {
+            // Data that comes in between is kept; there is no more of it than one block.
+            match self.step(&mut [], text)? {
+                Step::Wrote => break,
+                Step::Starved(_) => {
+                    return Err(
+                        Error::new(Kind::Tls, "tls: the session cannot send").with_phase(Phase::Write)
+                    );
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// flush sends what is unsent, as far as that goes without waiting.
+    pub fn flush(&mut self, send: Send<'_>) -> io::Result<usize> {
+        let mut sent = 0;
+        while !self.output.is_empty() {
+            let result = match &mut self.below {
+                Some(below) => below.write([self.output.data(), &[]], send).map(|w| w.taken),
+                None => send(self.output.data()),
+            };
+            match result {
+                Ok(0) => return Ok(sent),
+                Ok(n) => {
+                    self.output.consume(n);
+                    sent += n;
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock && sent > 0 => return Ok(sent),
+                Err(e) => return Err(e),
+            }
+        }
+        match &mut self.below {
+            Some(below) if below.has_unsent() => below.flush(send).map(|_| sent),
+            _ => Ok(sent),
+        }
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub fn has_unsent(&self) -> bool {
+        !self.output.is_empty() || self.below.as_ref().is_some_and(|b| b.has_unsent())
+    }
+
+    /// holds tells that reading may give something that is here already, so that no poll would tell of it.
+    pub fn holds(&self) -> bool {
+        !self.plain.is_empty()
+            || self.next_record().is_some_and(|r| r <= self.input.data().len())
+            || self.below.as_ref().is_some_and(|b| b.holds())
+    }
+
+    /// was_closed: the end of the data was the peer's own word.
+    pub fn was_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// settle processes what is here; `false`: there is data, or an end, and the session cannot wait for a request.
+    pub fn settle(&mut self) -> bool {
+        while self.failed.is_none() && !self.closed && self.plain.is_empty() {
+            match self.step(&mut [], &[]) {
+                Ok(Step::Starved(_)) => return !self.has_unsent(),
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    /// is_quiet looks at a session that waits for a request: tickets and key updates are dealt with, all else
+    /// ends it. `recv` must not wait.
+    pub fn is_quiet(&mut self, recv: Recv<'_>) -> bool {
+        for _ in 0..MAX_STRAY {
+            if !self.settle() {
+                return false;
+            }
+            match self.receive(recv) {
+                Ok(()) if self.ended => return false,
+                Ok(()) => {}
+                Err(Stop::Os(e)) => return e.kind() == io::ErrorKind::WouldBlock && self.is_settled_below(),
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    fn is_settled_below(&self) -> bool {
+        self.below.as_ref().is_none_or(|b| !b.closed && b.failed.is_none() && b.plain.is_empty())
+    }
+
+    /// rest gives back what an idle session does not need.
+    pub fn rest(&mut self) {
+        for block in [&mut self.input, &mut self.plain, &mut self.output] {
+            block.shrink(KEEP);
+        }
+        self.bulk = false;
+        if let Some(below) = &mut self.below {
+            below.rest();
+        }
+    }
+
+    /// goodbye sends close_notify (RFC 8446, 6.1), or the alert that is due, if that goes without waiting.
+    pub fn goodbye(&mut self, send: Send<'_>) {
+        if self.failed.is_none() && !self.has_unsent() {
+            let status = self.session.process_tls_records(self.input.data_mut());
+            if let Ok(ConnectionState::WriteTraffic(mut w)) = status.state
+                && let Ok(n) = w.queue_close_notify(self.output.room(RECORD.min(256)))
+            {
+                self.output.added(n);
+            }
+        }
+        // Nobody is left to be told of a failure.
+        let _ = self.flush(send);
+        if let Some(below) = &mut self.below {
+            below.goodbye(send);
+        }
+    }
+
+    /// capacity is what the buffers have.
+    pub fn capacity(&self) -> usize {
+        let own = self.input.capacity() + self.plain.capacity() + self.output.capacity();
+        own + self.below.as_ref().map_or(0, |b| b.capacity())
+    }
+}
+
+fn encode<D>(data: &mut rustls::unbuffered::EncodeTlsData<'_, D>, output: &mut Block) {
+    let mut least = 512;
+    // The second try has the room that the first asked for.
+    for _ in 0..2 {
+        match data.encode(output.room(least)) {
+            Ok(n) => return output.added(n),
+            Err(EncodeError::InsufficientSize(e)) => least = e.required_size,
+            Err(EncodeError::AlreadyEncoded) => return,
+        }
+    }
+}
