@@ -143,6 +143,13 @@ typedef struct nh_response_writer nh_response_writer;
 typedef struct nh_cancel_token nh_cancel_token;
 
 /**
+ * nh_transport makes single exchanges over pooled connections: Go's Transport. Each client has one; several may
+ * share one. What nh_client_set_ functions say of connections, TLS, proxies and limits is set on the client's
+ * transport, and so counts for all clients that share it.
+ */
+typedef struct nh_transport nh_transport;
+
+/**
  * nh_reader reads messages from a stream of the program's, and holds what was read ahead: Go's bufio.Reader.
  */
 typedef struct nh_reader nh_reader;
@@ -1991,6 +1998,45 @@ void nh_response_body_close(nh_response *r);
  * Since: 0.1.0
  */
 void nh_response_free(nh_response *r);
+
+/* ========================================================================================================
+ * Responses that a program makes, for its round-trippers
+ * ======================================================================================================== */
+
+/**
+ * nh_response_new makes a response with an empty header and body, for a round-tripper to answer.
+ *
+ * Errors: NH_ERR_INVALID (out is NULL, or the status is not 200 to 999)
+ * Ownership: *out: the caller owns, and ends it by nh_response_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_response_new(int32_t code, nh_response **out);
+
+/**
+ * nh_response_set_header replaces all fields of that name by one.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, the value has control bytes), NH_ERR_FORKED (r
+ * was made before a fork)
+ * Ownership: name and value: the library copies
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+nh_result nh_response_set_header(nh_response *r,
+                                 const char *name,
+                                 const char *value);
+
+/**
+ * nh_response_set_body puts bytes in the place of the body; what was there is closed.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL, or data is NULL and len is not 0), NH_ERR_FORKED (r was made before a fork)
+ * Ownership: data: the library copies
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+nh_result nh_response_set_body(nh_response *r,
+                               const void *data,
+                               size_t len);
 
 /* ========================================================================================================
  * What TLS has agreed on for a response's connection; all of it absent without TLS
@@ -4118,6 +4164,89 @@ int32_t nh_cancel_token_is_fired(const nh_cancel_token *t);
 void nh_cancel_token_free(nh_cancel_token *t);
 
 /* ========================================================================================================
+ * Transports: the connections of one client, or of several
+ * ======================================================================================================== */
+
+/**
+ * nh_transport_new makes a transport with the library's defaults, for nh_client_new_with_transport.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, and ends it by nh_transport_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_transport *nh_transport_new(void);
+
+/**
+ * nh_transport_clone makes a transport with the same settings and registered schemes, and no connections: Go's
+ * Transport.Clone.
+ *
+ * Errors: NH_ERR_INVALID (t or out is NULL), NH_ERR_FORKED (t was made before a fork)
+ * Ownership: *out: the caller owns, and ends it by nh_transport_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_transport_clone(nh_transport *t,
+                             nh_transport **out);
+
+/**
+ * nh_transport_free gives a transport up; NULL is fine. Its idle connections close, and its threads end, with the last
+ * of its clients.
+ *
+ * Errors: none
+ * Ownership: t: the library takes
+ * Threads: any thread, once, while no other call uses t
+ * Since: 0.1.0
+ */
+void nh_transport_free(nh_transport *t);
+
+/**
+ * nh_transport_close_idle closes the connections that wait for a request: Go's CloseIdleConnections.
+ *
+ * Errors: NH_ERR_INVALID (t is NULL), NH_ERR_FORKED (t was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_transport_close_idle(nh_transport *t);
+
+/**
+ * nh_transport_round_trip sends a request and answers what came, without redirects, cookies or a client's settings:
+ * Go's Transport.RoundTrip. Of a client's timeouts the request's own counts; a round-tripper forwards by this.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_FORKED (t was made
+ * before a fork), and those of nh_client_do that one exchange can have
+ * Ownership: *out: the caller owns; r: the caller owns
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_transport_round_trip(nh_transport *t,
+                                  nh_request *r,
+                                  nh_response **out,
+                                  nh_error **err);
+
+/**
+ * nh_client_new_with_transport makes a client over a transport that other clients may use too: each has its own
+ * jar, redirect policy and timeout. NULL gives NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns; t: the caller owns, and may free it at any time
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_client *nh_client_new_with_transport(nh_transport *t);
+
+/**
+ * nh_client_transport is a client's transport, to share it. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, and ends it by nh_transport_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_transport *nh_client_transport(nh_client *c);
+
+/* ========================================================================================================
  * nh_reader: messages from any stream
  * ======================================================================================================== */
 
@@ -4293,6 +4422,56 @@ nh_result nh_set_thread_hooks(nh_thread_hook_fn start,
  * Since: 0.1.0
  */
 nh_result nh_set_thread_stack_size(size_t bytes);
+
+/* ========================================================================================================
+ * Round-trippers: functions of the program that answer requests in a transport's place
+ * ======================================================================================================== */
+
+/**
+ * nh_round_trip_fn makes one exchange in the place of a transport: Go's RoundTripper. r is a copy of the request that
+ * is to be sent; it may be changed, and is borrowed until the function returns. Redirects and cookies are not
+ * its business.
+ *
+ * NH_OK with a response in *out, which the library takes; or NH_ROUND_TRIP_SKIP; or an error, with an nh_error of
+ * another call in *err, which the library takes, or NULL there. It runs on the thread that is inside nh_client_do,
+ * any number of them at once, may block, and may call every function of the library.
+ */
+typedef nh_result (*nh_round_trip_fn)(nh_request *r, nh_response **out, nh_error **err, void *userdata);
+
+/** NH_ROUND_TRIP_SKIP is what a round-tripper answers to leave a request to the transport. Go's ErrSkipAltProtocol. */
+#define NH_ROUND_TRIP_SKIP 2
+
+/**
+ * nh_client_set_round_tripper has a function answer this client's requests: to log, to sign, to test without a
+ * network. It may forward to nh_transport_round_trip. fn NULL goes back to the transport alone. Go's
+ * Client.Transport.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_round_tripper(nh_client *c,
+                                      nh_round_trip_fn round_trip_fn,
+                                      void *userdata,
+                                      nh_free_fn free_userdata);
+
+/**
+ * nh_transport_register_protocol has a function answer the requests to URLs of a scheme, such as "file" or "https".
+ * Go's RegisterProtocol. NH_ROUND_TRIP_SKIP leaves a request of "http" or "https" to the transport itself.
+ *
+ * Errors: NH_ERR_INVALID (t, scheme or fn is NULL, or the scheme is registered already), NH_ERR_FORKED (t was made
+ * before a fork)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_transport_register_protocol(nh_transport *t,
+                                         const char *scheme,
+                                         nh_round_trip_fn round_trip_fn,
+                                         void *userdata,
+                                         nh_free_fn free_userdata,
+                                         nh_error **err);
 
 #ifdef __cplusplus
 }

@@ -11,7 +11,7 @@ use crate::message::request::{Body, Request};
 use crate::message::url::Url;
 use crate::net::cancel::CancelToken;
 use crate::sync::RwLock;
-use crate::transport::{Response, Transport};
+use crate::transport::{Response, RoundTripper, Transport, Tripped};
 use jar::{CookieJar, Origin};
 use redirect::{Chain, Policy, Verdict};
 use std::sync::{Arc, PoisonError};
@@ -19,7 +19,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[derive(Default)]
 pub struct Client {
-    pub transport: Transport,
+    /// Several clients may share one.
+    pub transport: Arc<Transport>,
+    tripper: RwLock<Option<Arc<dyn RoundTripper>>>,
     policy: RwLock<Policy>,
     jar: RwLock<Option<Arc<dyn CookieJar>>>,
 }
@@ -62,6 +64,33 @@ impl Client {
         drop(old);
     }
 
+    /// over is a client of its own over a transport that others may use too.
+    pub fn over(transport: Arc<Transport>) -> Client {
+        Client { transport, ..Client::default() }
+    }
+
+    /// set_tripper has the requests to come answered in the transport's place, or not any more.
+    pub fn set_tripper(&self, tripper: Option<Arc<dyn RoundTripper>>) {
+        let mut slot = self.tripper.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *slot, tripper);
+        drop(slot);
+        drop(old);
+    }
+
+    fn round_trip(
+        &self,
+        r: &Request,
+        overall: Option<Instant>,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Response> {
+        let tripper = self.tripper.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match tripper.map(|t| t.round_trip(r, overall, cancel)) {
+            Some(Ok(Tripped::Answer(response))) => Ok(response),
+            Some(Err(e)) => Err(e),
+            Some(Ok(Tripped::Skip)) | None => self.transport.round_trip(r, overall, cancel),
+        }
+    }
+
     /// send is [`Client::run`] for who wants the answer alone.
     pub fn send(
         &self,
@@ -97,7 +126,7 @@ impl Client {
                 cookie::add(&mut hop.header, &pairs)?;
             }
             let current = hops.last().or(own.as_ref()).unwrap_or(first);
-            let result = self.transport.round_trip(current, overall, cancel);
+            let result = self.round_trip(current, overall, cancel);
             let mut response = result.map_err(|e| failed(e, &shown(current)))?;
             if let (Some(jar), Some(origin)) = (&jar, &origin) {
                 let cookies = cookie::read_set(&response.header);

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::fork::Stamp;
 use crate::message::request::Body;
 use crate::sync::Mutex;
+use crate::transport::Transport;
 use std::ffi::{c_char, c_void};
 use std::sync::{Arc, PoisonError};
 
@@ -21,6 +22,10 @@ pub struct nh_client {
 impl nh_client {
     fn new() -> nh_client {
         nh_client { client: Client::default(), stamp: Stamp::now() }
+    }
+
+    pub(super) fn over(transport: Arc<Transport>) -> nh_client {
+        nh_client { client: Client::over(transport), stamp: Stamp::now() }
     }
 }
 

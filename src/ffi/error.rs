@@ -40,6 +40,11 @@ pub const NH_PHASE_LISTEN: i32 = 10;
 pub const NH_PHASE_ACCEPT: i32 = 11;
 
 impl nh_error {
+    /// into_error takes the error out of its handle.
+    pub(super) fn into_error(self) -> Error {
+        self.error
+    }
+
     /// new makes every text once, so that getters of a shared error need no lock.
     pub(crate) fn new(error: Error) -> nh_error {
         nh_error {

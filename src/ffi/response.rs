@@ -47,6 +47,27 @@ impl nh_response {
         }
     }
 
+    /// live is a response of this process, for a change.
+    ///
+    /// # Safety
+    /// P1 and P6.
+    pub(super) unsafe fn live<'a>(r: *mut nh_response) -> Result<&'a mut nh_response> {
+        // SAFETY: P1, P6.
+        unsafe { live(r) }
+    }
+
+    /// message is what a program may change; what was derived from it is made anew.
+    pub(super) fn message(&mut self) -> &mut Response {
+        self.cookies = OnceLock::new();
+        &mut self.response
+    }
+
+    /// into_response takes the response out of its handle.
+    pub(super) fn into_response(self) -> Result<Response> {
+        self.stamp.check()?;
+        Ok(self.response)
+    }
+
     pub(super) fn cookies(&self) -> &[nh_cookie] {
         self.cookies.get_or_init(|| {
             let list = cookie::read_set(&self.response.header);

@@ -1,6 +1,7 @@
 //! Results: what a call that can fail returns. Codes are grouped by twenties and never reused.
 
 use super::guard_or;
+use crate::error::Kind;
 use std::ffi::{CStr, c_char};
 
 /// nh_result is what functions that can fail return: NH_OK, or one of the negative NH_ERR_ codes.
@@ -94,6 +95,40 @@ const TEXTS: &[(nh_result, &CStr)] = &[
     (NH_ERR_ABORTED, c"aborted by callback"),
 ];
 
+const KINDS: &[Kind] = &[
+    Kind::Invalid,
+    Kind::State,
+    Kind::Unsupported,
+    Kind::NoResources,
+    Kind::Panic,
+    Kind::Forked,
+    Kind::WouldDeadlock,
+    Kind::Busy,
+    Kind::NotFound,
+    Kind::Timeout,
+    Kind::Canceled,
+    Kind::Closed,
+    Kind::ServerClosed,
+    Kind::Dns,
+    Kind::Connect,
+    Kind::Io,
+    Kind::UnexpectedEof,
+    Kind::Tls,
+    Kind::Proxy,
+    Kind::Protocol,
+    Kind::TooLarge,
+    Kind::BodyLength,
+    Kind::BodyNotAllowed,
+    Kind::Redirect,
+    Kind::BodySpent,
+    Kind::Aborted,
+];
+
+/// kind_of is the kind of a result code that a callback of the program answered.
+pub(super) fn kind_of(code: nh_result) -> Option<Kind> {
+    KINDS.iter().copied().find(|k| *k as nh_result == code)
+}
+
 /// nh_result_text returns a short description of a result code, such as "timeout" for NH_ERR_TIMEOUT.
 ///
 /// A value that is no result code gives "unknown result". What happened in one particular call is told by
@@ -114,7 +149,6 @@ pub unsafe extern "C" fn nh_result_text(result: nh_result) -> *const c_char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
 
     /// The literals above are what a C compiler sees; they must be the kinds' own numbers.
     #[test]
@@ -151,6 +185,7 @@ mod tests {
             assert_eq!(code, kind as nh_result, "{kind:?}");
         }
         assert_eq!(TEXTS.len(), pairs.len() + 1);
+        assert!(pairs.iter().all(|(code, kind)| kind_of(*code) == Some(*kind)));
         let mut codes: Vec<_> = TEXTS.iter().map(|t| t.0).collect();
         codes.sort_unstable();
         codes.dedup();

@@ -6,6 +6,7 @@
 //! * `conn`: a connection with its read buffer.
 //! * `head`, `upload`, `exchange`: the request out and the answer's head in.
 //! * `body`, `gunzip`: the answer's body.
+//! * [`tripper`]: who answers in the transport's place.
 
 // Connections are boxed once and move through the pool as one word.
 #![allow(clippy::vec_box)]
@@ -21,6 +22,7 @@ mod route;
 mod secure;
 pub mod settings;
 mod sweep;
+mod tripper;
 mod upload;
 
 use crate::error::{Error, Kind, Phase, Result, invalid};
@@ -39,6 +41,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
+pub use tripper::{RoundTripper, Tripped};
 use upload::Upload;
 
 /// Transport serves any number of threads. Dropping it closes what is idle; exchanges in flight go on.
@@ -140,6 +143,11 @@ impl Response {
         }
     }
 
+    /// set_body puts another body in the place of this one, which the caller has closed.
+    pub fn set_body(&mut self, body: Box<dyn ReadBody>) {
+        self.body = ResponseBody::Other(body);
+    }
+
     /// map_body puts a decoder, or another source, around or in the place of the body.
     pub fn map_body(self, wrap: impl FnOnce(Box<dyn ReadBody>) -> Box<dyn ReadBody>) -> Response {
         let body: Box<dyn ReadBody> = match self.body {
@@ -164,6 +172,22 @@ impl Transport {
     /// configure changes settings for the exchanges to come.
     pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.0.0.settings.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// register has a round-tripper answer the requests to URLs of that scheme; one that has one already is refused.
+    pub fn register(&self, scheme: &str, tripper: &Arc<dyn RoundTripper>) -> Result<()> {
+        self.0.0.schemes.register(scheme, tripper)
+    }
+
+    /// fresh is a transport with the same settings and no connections (Go's `Transport.Clone`).
+    pub fn fresh(&self) -> Transport {
+        let new = Transport::default();
+        let (from, to) = (&self.0.0, &new.0.0);
+        new.configure(|s| *s = self.settings());
+        let tls = from.tls.read().unwrap_or_else(PoisonError::into_inner).clone();
+        *to.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
+        to.schemes.copy_from(&from.schemes);
+        new
     }
 
     /// set_tls is for the requests to come; connections that were made by other settings carry no more of them.
@@ -199,6 +223,11 @@ impl Transport {
     ) -> Result<Response> {
         let settings = self.settings();
         let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
+        if let Some(tripper) = self.0.0.schemes.get(&target.key.scheme)
+            && let Tripped::Answer(response) = tripper.round_trip(r, overall, cancel)?
+        {
+            return Ok(response);
+        }
         head::check_scheme(target)?;
         let length = head::length_of(r)?;
         let head = head::write(r, target, length, &settings)?;

@@ -29,6 +29,7 @@ pub(super) struct Shared {
     /// For the requests to come; made ready when one needs it.
     pub(super) tls: RwLock<Arc<Identity>>,
     pub(super) dials: Dials,
+    pub(super) schemes: super::tripper::Schemes,
     pub(super) closing: CancelToken,
     /// Tells the sweeper that the pool closes.
     pub(super) sweep: Condvar,
