@@ -6,7 +6,8 @@ name=$1 prefix=$2 work=$3 target=$4
 here=$(cd "$(dirname "$0")" && pwd)
 rm -rf "$work" && mkdir -p "$work"
 lib=$(dirname "$(find "$prefix" -name libnethttp.a)")
-export PKG_CONFIG_PATH="$lib/pkgconfig"
+# For pkg-config alone: cargo would take another environment for a reason to build anew.
+with_pc() { PKG_CONFIG_PATH="$lib/pkgconfig" pkg-config "$@" nethttp; }
 
 need() { # need TOOL: or skip, which fails where everything is required
     command -v "$1" >/dev/null && return
@@ -28,12 +29,12 @@ add_subdirectory)
     by_cmake -DNETHTTP_SOURCE="$(cd "$here/../.." && pwd)" -DNETHTTP_CARGO_TARGET_DIR="$target" ;;
 pkg_config)
     need pkg-config
-    eval "flags=($(pkg-config --cflags --libs nethttp))"
+    eval "flags=($(with_pc --cflags --libs))"
     "$cc" "$here/consumer.c" "${flags[@]}" -o "$work/consumer"
     LD_LIBRARY_PATH="$lib" "$work/consumer" ;;
 pkg_config_static)
     need pkg-config
-    eval "flags=($(pkg-config --static --cflags --libs nethttp))"
+    eval "flags=($(with_pc --static --cflags --libs))"
     # Only the archive is in the way of -lnethttp here.
     mkdir "$work/lib" && cp "$lib/libnethttp.a" "$work/lib/"
     "$cc" "$here/consumer.c" "-L$work/lib" "${flags[@]}" -o "$work/consumer" -Wl,--as-needed
