@@ -5,6 +5,9 @@ of steps: bytes are sent, a number is a pause in seconds, "close" ends the conne
 nothing more. After an answer without an end the connection waits for the next request.
 """
 
+import gzip
+import zlib
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CLOSE_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
@@ -119,6 +122,33 @@ def informational():
     yield with_ok("1xx with a body", b"HTTP/1.1 103 Early Hints\r\nContent-Length: 3\r\n\r\nabc" + OK, "close")
 
 
+def compressed():
+    text = b"compressed text " * 400
+    packed = gzip.compress(text, mtime=0)
+
+    def sized(body, *lines):
+        return head(b"Content-Encoding: gzip", b"Content-Length: %d" % len(body), *lines) + body
+
+    yield with_ok("gzip", sized(packed))
+    yield with_ok("gzip in chunks", head(b"Content-Encoding: gzip", b"Transfer-Encoding: chunked")
+                  + b"".join(b"%x\r\n%s\r\n" % (len(packed[i:i + 7]), packed[i:i + 7]) for i in range(0, len(packed), 7)) + b"0\r\n\r\n")
+    yield with_ok("gzip to the end", head(b"Content-Encoding: gzip") + packed, "close")
+    yield with_ok("gzip of two members", sized(packed + gzip.compress(b"more", mtime=0)))
+    yield with_ok("gzip of nothing", sized(gzip.compress(b"", mtime=0)))
+    yield with_ok("gzip with an empty body", sized(b""))
+    yield with_ok("gzip in capitals", head(b"Content-Encoding: GZIP", b"Content-Length: %d" % len(packed)) + packed)
+    yield with_ok("gzip that is none", sized(b"this is no gzip stream at all"))
+    yield with_ok("gzip with a wrong sum", sized(packed[:-8] + b"\0\0\0\0" + packed[-4:]))
+    yield with_ok("gzip with a wrong length", sized(packed[:-4] + b"\0\0\0\0"))
+    yield with_ok("gzip with rubbish behind", sized(packed + b"rubbish"))
+    yield with_ok("gzip that is broken inside", sized(packed[:20] + b"\xff" * 8 + packed[28:]))
+    yield with_ok("gzip to HEAD", head(b"Content-Encoding: gzip", b"Content-Length: 99"), method="HEAD")
+    yield with_ok("deflate", head(b"Content-Encoding: deflate", b"Content-Length: 20") + zlib.compress(text)[:20])
+    for at in (0, 1, 5, 9, 10, 11, len(packed) // 2, len(packed) - 8, len(packed) - 1):
+        yield with_ok("gzip cut at %d" % at, sized(packed)[: len(sized(packed)) - len(packed) + at], "close")
+        yield with_ok("gzip whole of %d bytes" % at, sized(packed[:at]))
+
+
 def ends():
     yield with_ok("close at once", "close")
     yield with_ok("reset at once", "reset")
@@ -153,5 +183,5 @@ def cuts():
 
 
 def all_cases():
-    for group in (framing, chunks, heads, informational, ends, cuts):
+    for group in (framing, chunks, heads, informational, compressed, ends, cuts):
         yield from group()

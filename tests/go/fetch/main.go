@@ -81,7 +81,7 @@ func main() {
 			fmt.Println("[]")
 			continue
 		}
-		transport := &http.Transport{DisableCompression: true, MaxResponseHeaderBytes: 1 << 20}
+		transport := &http.Transport{MaxResponseHeaderBytes: 1 << 20}
 		client := &http.Client{
 			Transport:     transport,
 			Timeout:       time.Duration(o.Timeout) * time.Millisecond,
