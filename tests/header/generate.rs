@@ -19,6 +19,7 @@ const ORDER: &[&str] = &[
     "request",
     "response",
     "client",
+    "multipart",
     "cookie",
     "jar",
     "server",
