@@ -47,7 +47,8 @@ impl Watch {
             Body::Bytes(b) if !(**b).as_ref().is_empty() => Inner::Bytes { data: b.clone(), at: 0 },
             _ => return Some((watch, copy)),
         };
-        copy.body = Body::Source(SourceSlot::new(Box::new(Counted { inner, watch: watch.clone() })));
+        copy.body =
+            Body::Source(SourceSlot::new(Box::new(Counted { inner, ended: false, watch: watch.clone() })));
         Some((watch, copy))
     }
 
@@ -79,6 +80,7 @@ enum Inner {
 
 struct Counted {
     inner: Inner,
+    ended: bool,
     watch: Arc<Watch>,
 }
 
@@ -101,15 +103,18 @@ impl Source for Counted {
                 taken.as_mut().map_or(Ok(0), |t| t.read(buf))?
             }
         };
-        self.watch.sent.fetch_add(n as u64, Relaxed);
-        if n > 0 || self.watch.sent.load(Relaxed) > 0 {
-            self.watch.tell(n == 0)?;
+        let sent = self.watch.sent.fetch_add(n as u64, Relaxed).saturating_add(n as u64);
+        // A source that gave all it declared may not be asked for its end: the answer can come before.
+        let end = n == 0 || i64::try_from(sent) == Ok(self.watch.to_send.load(Relaxed));
+        if !std::mem::replace(&mut self.ended, end) {
+            self.watch.tell(end)?;
         }
         Ok(n)
     }
 
     fn rewind(&mut self) -> Result<bool> {
         self.watch.sent.store(0, Relaxed);
+        self.ended = false;
         match &mut self.inner {
             Inner::Bytes { at, .. } => {
                 *at = 0;
