@@ -2202,7 +2202,7 @@ nh_result nh_response_location(const nh_response *r,
 
 /**
  * nh_client_use_go_defaults sets all limits and timeouts to those of Go's DefaultClient: no timeout but 30 s for a
- * dial, two idle connections per host, response heads of up to 10 MiB.
+ * dial, two idle connections per host, response heads of up to 10 MiB, no bound for what gzip makes of a body.
  *
  * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
  * Ownership: nothing changes hands
