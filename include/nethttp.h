@@ -102,6 +102,12 @@ typedef struct nh_response nh_response;
 typedef struct nh_client nh_client;
 
 /**
+ * nh_multipart is a form with files, built part by part and then given to a request: Go's multipart.Writer. Files are
+ * read while they are sent.
+ */
+typedef struct nh_multipart nh_multipart;
+
+/**
  * nh_cookie is one cookie, immutable. Go's http.Cookie.
  *
  * Text is borrowed from it until its end: nh_cookie_free, or that of the object that lends it.
@@ -1774,6 +1780,40 @@ int32_t nh_request_close(const nh_request *r);
 const nh_header *nh_request_trailer(const nh_request *r);
 
 /* ========================================================================================================
+ * Progress of a request's body and of its answer's
+ * ======================================================================================================== */
+
+/**
+ * nh_progress_fn is told how many bytes of the request's body were sent and how many of the answer's were read, and
+ * how many there are in all, -1 if that is not known. Any answer but NH_OK ends the exchange with NH_ERR_ABORTED.
+ *
+ * It is called once in 100 ms at most, and at the end of each body, on the thread that is inside nh_client_do or
+ * reads the answer. What was handed to the system counts as sent; what gzip makes of an answer counts as read, and
+ * its whole is unknown. A body that is sent again, for a redirect or on another connection, counts anew.
+ */
+typedef nh_result (*nh_progress_fn)(int64_t sent,
+                                    int64_t to_send,
+                                    int64_t received,
+                                    int64_t to_receive,
+                                    void *userdata);
+
+/**
+ * nh_request_set_progress has a callback told how far the request and its answer are. fn NULL takes it away.
+ *
+ * free_userdata is called exactly once: when the callback is replaced or the request freed, and no response is left
+ * that may still call it, or at once if this call fails.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL), NH_ERR_BUSY (r is being sent)
+ * Ownership: userdata: the library takes, and ends it by free_userdata
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_progress(nh_request *r,
+                                  nh_progress_fn callback,
+                                  void *userdata,
+                                  nh_free_fn free_userdata);
+
+/* ========================================================================================================
  * Responses: what was answered, and the body by pull
  * ======================================================================================================== */
 
@@ -2328,7 +2368,7 @@ nh_result nh_response_location(const nh_response *r,
 
 /**
  * nh_client_use_go_defaults sets all limits and timeouts to those of Go's DefaultClient: no timeout but 30 s for a
- * dial, two idle connections per host, response heads of up to 10 MiB.
+ * dial, two idle connections per host, response heads of up to 10 MiB, no bound for what gzip makes of a body.
  *
  * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
  * Ownership: nothing changes hands
@@ -2610,6 +2650,171 @@ nh_result nh_client_set_tls_handshake_timeout(nh_client *c,
                                               int64_t ms);
 
 /* ========================================================================================================
+ * Forms to be sent: urlencoded, or multipart with files
+ * ======================================================================================================== */
+
+/**
+ * nh_request_set_form gives the request keys and values as its body, and the Content-Type of a form. The method stays
+ * what it is: POST, as a rule.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_BUSY (r is being sent)
+ * Ownership: values: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_form(nh_request *r,
+                              const nh_values *values);
+
+/**
+ * nh_multipart_new makes a form without parts, and with a boundary that nobody can guess.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_multipart_free or gives it to a request
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_multipart *nh_multipart_new(void);
+
+/**
+ * nh_multipart_free ends a form that was given to no request; NULL is fine.
+ *
+ * Errors: none
+ * Ownership: m: the library takes
+ * Threads: any thread, once
+ * Since: 0.1.0
+ */
+void nh_multipart_free(nh_multipart *m);
+
+/**
+ * nh_multipart_boundary is the line between the parts, without its dashes. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the form ends or its boundary changes
+ * Threads: one thread at a time per form
+ * Since: 0.1.0
+ */
+const char *nh_multipart_boundary(const nh_multipart *m);
+
+/**
+ * nh_multipart_set_boundary sets another boundary, before the first part: 1 to 70 of the characters of RFC 2046,
+ * 5.1.1. Contents must not hold it.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, there are parts already, or it is no boundary)
+ * Ownership: boundary: the library copies
+ * Threads: one thread at a time per form
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_set_boundary(nh_multipart *m,
+                                    const char *boundary);
+
+/**
+ * nh_multipart_length is how many bytes the whole form has with the parts it has now, or -1 if the length of one is
+ * unknown. -1 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per form
+ * Since: 0.1.0
+ */
+int64_t nh_multipart_length(const nh_multipart *m);
+
+/**
+ * nh_multipart_add_field adds a field with a value of len bytes: Go's Writer.WriteField. Quotes, backslashes and line
+ * ends in the name are escaped as Go does.
+ *
+ * Errors: NH_ERR_INVALID (m or name is NULL, or value is NULL and len is not 0)
+ * Ownership: name, value: the library copies
+ * Threads: one thread at a time per form
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_add_field(nh_multipart *m,
+                                 const char *name,
+                                 const void *value,
+                                 size_t len);
+
+/**
+ * nh_multipart_add_file adds a file, which is opened now and read while it is sent. filename is what the server is
+ * told, NULL for the path's last part; content_type NULL is application/octet-stream. Go's Writer.CreateFormFile.
+ *
+ * Errors: NH_ERR_INVALID (m, name or path is NULL, path is a directory, or the type is malformed), NH_ERR_IO (the
+ * file cannot be opened)
+ * Ownership: name, path, filename, content_type: the library copies; *err: the caller owns
+ * Threads: one thread at a time per form
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_add_file(nh_multipart *m,
+                                const char *name,
+                                const char *path,
+                                const char *filename,
+                                const char *content_type,
+                                nh_error **err);
+
+/**
+ * nh_multipart_add_fd adds what can be read from a descriptor, from where it stands, as a file. The descriptor is
+ * duplicated; both share one position. content_type NULL is application/octet-stream.
+ *
+ * Errors: NH_ERR_INVALID (m, name or filename is NULL, fd is negative or a directory, or the type is malformed),
+ * NH_ERR_IO (fd is not open)
+ * Ownership: fd: the caller owns; name, filename, content_type: the library copies; *err: the caller owns
+ * Threads: one thread at a time per form
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_add_fd(nh_multipart *m,
+                              const char *name,
+                              ptrdiff_t fd,
+                              const char *filename,
+                              const char *content_type,
+                              nh_error **err);
+
+/**
+ * nh_multipart_add_callback adds what the program makes while it is sent as a file. length is in bytes, or -1: then
+ * the form's is unknown. rewind may be NULL: then the form can be sent once only. free_userdata is called exactly
+ * once, also if this call fails.
+ *
+ * Errors: NH_ERR_INVALID (m, name, filename or read is NULL, length is below -1, or the type is malformed)
+ * Ownership: name, filename, content_type: the library copies; userdata: the library takes, and ends it by
+ * free_userdata
+ * Threads: one thread at a time per form
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_add_callback(nh_multipart *m,
+                                    const char *name,
+                                    const char *filename,
+                                    const char *content_type,
+                                    int64_t length,
+                                    nh_body_read_fn read,
+                                    nh_body_rewind_fn rewind,
+                                    void *userdata,
+                                    nh_free_fn free_userdata);
+
+/**
+ * nh_multipart_add_part adds bytes under a header of the program's own: Go's Writer.CreatePart. h NULL is an empty
+ * header.
+ *
+ * Errors: NH_ERR_INVALID (m is NULL, or data is NULL and len is not 0)
+ * Ownership: h, data: the library copies
+ * Threads: one thread at a time per form
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_add_part(nh_multipart *m,
+                                const nh_header *h,
+                                const void *data,
+                                size_t len);
+
+/**
+ * nh_request_set_multipart gives the request a form as its body, and its Content-Type. The length is declared where
+ * that of each part is known, else the body is chunked. It can be sent again, for a redirect too, where each part
+ * can.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_BUSY (r is being sent)
+ * Ownership: m: the library takes
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_multipart(nh_request *r,
+                                   nh_multipart *m);
+
+/* ========================================================================================================
  * Cookies: made, read from messages, and put into requests
  * ======================================================================================================== */
 
@@ -2692,8 +2897,8 @@ const char *nh_cookie_value(const nh_cookie *c);
 const char *nh_cookie_path(const nh_cookie *c);
 
 /**
- * nh_cookie_domain is the Domain attribute as it was sent, "" if there is none; of a jar's cookie its domain. NULL for
- * NULL.
+ * nh_cookie_domain is the Domain attribute as it was sent, "" if there is none; of a jar's cookie its domain. NULL
+ * for NULL.
  *
  * Errors: none
  * Ownership: result: the library owns; borrowed until the cookie ends
@@ -2754,8 +2959,8 @@ int32_t nh_cookie_is_http_only(const nh_cookie *c);
 int32_t nh_cookie_is_partitioned(const nh_cookie *c);
 
 /**
- * nh_cookie_is_host_only is 1 for a jar's cookie that goes to the very host of nh_cookie_domain and to none beneath it,
- * else 0.
+ * nh_cookie_is_host_only is 1 for a jar's cookie that goes to the very host of nh_cookie_domain and to none beneath
+ * it, else 0.
  *
  * Errors: none
  * Ownership: nothing changes hands
@@ -2920,8 +3125,8 @@ nh_result nh_jar_cookies(const nh_jar *j,
 size_t nh_jar_count(const nh_jar *j);
 
 /**
- * nh_jar_each shows all cookies that have not ended, as they were when the call began, by domain. The callback runs on
- * this thread, and may change the jar.
+ * nh_jar_each shows all cookies that have not ended, as they were when the call began, by domain. The callback runs
+ * on this thread, and may change the jar.
  *
  * Errors: NH_ERR_INVALID (j or callback is NULL), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
  * Ownership: nothing changes hands
@@ -2943,8 +3148,8 @@ nh_result nh_jar_each(const nh_jar *j,
 nh_result nh_jar_clear(nh_jar *j);
 
 /**
- * nh_jar_load adds the cookies of a file in the Netscape format, as curl reads and writes it. Lines that are none, and
- * cookies that have ended, are passed over.
+ * nh_jar_load adds the cookies of a file in the Netscape format, as curl reads and writes it. Lines that are none,
+ * and cookies that have ended, are passed over.
  *
  * Errors: NH_ERR_INVALID (j or path is NULL), NH_ERR_IO (the file cannot be read), NH_ERR_TOO_LARGE (it has over 32
  * MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
@@ -2957,9 +3162,9 @@ nh_result nh_jar_load(nh_jar *j,
                       nh_error **err);
 
 /**
- * nh_jar_save writes the cookies to a file in the Netscape format, which only its owner may read. It replaces the file
- * at once: no reader sees half of it, and a failure leaves the old one. Cookies that end with the session are written
- * with with_session 1, not with 0.
+ * nh_jar_save writes the cookies to a file in the Netscape format, which only its owner may read. It replaces the
+ * file at once: no reader sees half of it, and a failure leaves the old one. Cookies that end with the session are
+ * written with with_session 1, not with 0.
  *
  * Errors: NH_ERR_INVALID (j or path is NULL, or with_session is not 0 or 1), NH_ERR_IO (the file cannot be written),
  * NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
@@ -2977,9 +3182,9 @@ nh_result nh_jar_save(const nh_jar *j,
  * ======================================================================================================== */
 
 /**
- * nh_jar_get_fn writes the value of the Cookie field for a URL to buf, without a NUL, and its length to *len_out; 0 is
- * no field. Where cap is too small it sets *len_out all the same and answers NH_ERR_TOO_LARGE: it is then called once
- * more, with room for that much, up to 256 KiB. Any other answer but NH_OK is no field.
+ * nh_jar_get_fn writes the value of the Cookie field for a URL to buf, without a NUL, and its length to *len_out; 0
+ * is no field. Where cap is too small it sets *len_out all the same and answers NH_ERR_TOO_LARGE: it is then called
+ * once more, with room for that much, up to 256 KiB. Any other answer but NH_OK is no field.
  *
  * It runs on the threads that are inside nh_client_do, at the same time too.
  */

@@ -2,6 +2,7 @@
 //! the URL.
 
 pub mod jar;
+mod progress;
 pub mod redirect;
 
 use crate::error::{Error, Kind, Result};
@@ -13,6 +14,7 @@ use crate::net::cancel::CancelToken;
 use crate::sync::RwLock;
 use crate::transport::{Response, RoundTripper, Transport, Tripped};
 use jar::{CookieJar, Origin};
+use progress::Watch;
 use redirect::{Chain, Policy, Verdict};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -104,6 +106,17 @@ impl Client {
     /// run sends the request and follows redirects; time and token count for all of it. A failure reads
     /// `Get "http://host/": what went wrong`.
     pub fn run(
+        &self,
+        r: &Request,
+        timeout: Option<Duration>,
+        cancel: Option<&CancelToken>,
+    ) -> std::result::Result<Done, Failed> {
+        let Some((watch, copy)) = Watch::over(r) else { return self.follow(r, timeout, cancel) };
+        let Done { response, last } = self.follow(&copy, timeout, cancel)?;
+        Ok(Done { response: watch.receive(response), last })
+    }
+
+    fn follow(
         &self,
         first: &Request,
         timeout: Option<Duration>,

@@ -23,7 +23,7 @@ unsafe fn configure(c: *mut nh_client, change: impl FnOnce(&mut Settings) -> Res
 }
 
 /// nh_client_use_go_defaults sets all limits and timeouts to those of Go's DefaultClient: no timeout but 30 s for a
-/// dial, two idle connections per host, response heads of up to 10 MiB.
+/// dial, two idle connections per host, response heads of up to 10 MiB, no bound for what gzip makes of a body.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
 /// Ownership: nothing changes hands

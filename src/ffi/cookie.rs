@@ -142,8 +142,8 @@ pub unsafe extern "C" fn nh_cookie_path(c: *const nh_cookie) -> *const c_char {
     get(c, null(), |c| c.path.as_ptr())
 }
 
-/// nh_cookie_domain is the Domain attribute as it was sent, "" if there is none; of a jar's cookie its domain. NULL for
-/// NULL.
+/// nh_cookie_domain is the Domain attribute as it was sent, "" if there is none; of a jar's cookie its domain. NULL
+/// for NULL.
 ///
 /// Errors: none
 /// Ownership: result: the library owns; borrowed until the cookie ends
@@ -210,8 +210,8 @@ pub unsafe extern "C" fn nh_cookie_is_partitioned(c: *const nh_cookie) -> i32 {
     get(c, 0, |c| c.cookie.partitioned.into())
 }
 
-/// nh_cookie_is_host_only is 1 for a jar's cookie that goes to the very host of nh_cookie_domain and to none beneath it,
-/// else 0.
+/// nh_cookie_is_host_only is 1 for a jar's cookie that goes to the very host of nh_cookie_domain and to none beneath
+/// it, else 0.
 ///
 /// Errors: none
 /// Ownership: nothing changes hands

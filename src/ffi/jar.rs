@@ -167,8 +167,8 @@ pub unsafe extern "C" fn nh_jar_count(j: *const nh_jar) -> usize {
     guard_or(0, || Some(unsafe { ptr::shared(j, "jar") }.ok()?.own().ok()?.len()))
 }
 
-/// nh_jar_each shows all cookies that have not ended, as they were when the call began, by domain. The callback runs on
-/// this thread, and may change the jar.
+/// nh_jar_each shows all cookies that have not ended, as they were when the call began, by domain. The callback runs
+/// on this thread, and may change the jar.
 ///
 /// Errors: NH_ERR_INVALID (j or callback is NULL), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
 /// Ownership: nothing changes hands
@@ -208,8 +208,8 @@ pub unsafe extern "C" fn nh_jar_clear(j: *mut nh_jar) -> nh_result {
     })
 }
 
-/// nh_jar_load adds the cookies of a file in the Netscape format, as curl reads and writes it. Lines that are none, and
-/// cookies that have ended, are passed over.
+/// nh_jar_load adds the cookies of a file in the Netscape format, as curl reads and writes it. Lines that are none,
+/// and cookies that have ended, are passed over.
 ///
 /// Errors: NH_ERR_INVALID (j or path is NULL), NH_ERR_IO (the file cannot be read), NH_ERR_TOO_LARGE (it has over 32
 /// MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
@@ -229,9 +229,9 @@ pub unsafe extern "C" fn nh_jar_load(
     })
 }
 
-/// nh_jar_save writes the cookies to a file in the Netscape format, which only its owner may read. It replaces the file
-/// at once: no reader sees half of it, and a failure leaves the old one. Cookies that end with the session are written
-/// with with_session 1, not with 0.
+/// nh_jar_save writes the cookies to a file in the Netscape format, which only its owner may read. It replaces the
+/// file at once: no reader sees half of it, and a failure leaves the old one. Cookies that end with the session are
+/// written with with_session 1, not with 0.
 ///
 /// Errors: NH_ERR_INVALID (j or path is NULL, or with_session is not 0 or 1), NH_ERR_IO (the file cannot be written),
 /// NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)

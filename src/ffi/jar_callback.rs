@@ -14,9 +14,9 @@ use std::sync::Arc;
 /// MAX_FIELD is the longest Cookie field that a program's jar may give.
 const MAX_FIELD: usize = 256 * 1024;
 
-/// nh_jar_get_fn writes the value of the Cookie field for a URL to buf, without a NUL, and its length to *len_out; 0 is
-/// no field. Where cap is too small it sets *len_out all the same and answers NH_ERR_TOO_LARGE: it is then called once
-/// more, with room for that much, up to 256 KiB. Any other answer but NH_OK is no field.
+/// nh_jar_get_fn writes the value of the Cookie field for a URL to buf, without a NUL, and its length to *len_out; 0
+/// is no field. Where cap is too small it sets *len_out all the same and answers NH_ERR_TOO_LARGE: it is then called
+/// once more, with room for that much, up to 256 KiB. Any other answer but NH_OK is no field.
 ///
 /// It runs on the threads that are inside nh_client_do, at the same time too.
 pub type nh_jar_get_fn = Option<

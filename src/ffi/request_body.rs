@@ -51,7 +51,7 @@ impl AsRef<[u8]> for Borrowed {
     }
 }
 
-fn set(r: &mut nh_request, body: Body, length: i64) {
+pub(super) fn set(r: &mut nh_request, body: Body, length: i64) {
     let old = std::mem::replace(&mut r.0.body, body);
     r.0.content_length = length;
     r.0.chunked = length < 0;
@@ -132,7 +132,8 @@ impl Source for FileSource {
     }
 }
 
-fn set_file(r: &mut nh_request, mut file: File) -> Result<()> {
+/// of_file is a source of a file and its length.
+fn of_file(mut file: File) -> Result<(Box<dyn Source>, i64)> {
     let io = |e: std::io::Error| Error::io(Kind::Io, "look at the body's file", &e);
     let meta = file.metadata().map_err(io)?;
     if meta.is_dir() {
@@ -145,8 +146,23 @@ fn set_file(r: &mut nh_request, mut file: File) -> Result<()> {
         _ => -1,
     };
     let start = start.filter(|_| meta.is_file());
-    set(r, Body::Source(SourceSlot::new(Box::new(FileSource { file, start }))), length);
-    Ok(())
+    Ok((Box::new(FileSource { file, start }), length))
+}
+
+/// of_path opens a file to be sent.
+pub(super) fn of_path(path: &[u8]) -> Result<(Box<dyn Source>, i64)> {
+    let path = std::path::Path::new(OsStr::from_bytes(path));
+    let file = File::open(path).map_err(|e| Error::io(Kind::Io, format!("open {}", path.display()), &e))?;
+    of_file(file)
+}
+
+/// of_fd duplicates a descriptor to be read and sent.
+pub(super) fn of_fd(fd: isize) -> Result<(Box<dyn Source>, i64)> {
+    let fd = RawFd::try_from(fd).ok().filter(|fd| *fd >= 0);
+    let fd = fd.ok_or_else(|| invalid("nethttp: fd is no descriptor"))?;
+    // SAFETY: not -1; whether it is open is for the kernel to say, and nothing but a dup is done with it.
+    let own = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned();
+    of_file(File::from(own.map_err(|e| Error::io(Kind::Io, "dup", &e))?))
 }
 
 /// nh_request_set_body_file gives the request the content of a file, which is opened now and read while it is
@@ -166,10 +182,9 @@ pub unsafe extern "C" fn nh_request_set_body_file(
     guard(err, || {
         // SAFETY: P1, P2, P6.
         let (r, path) = unsafe { (change(r)?, ptr::text(path, "path")?) };
-        let path = std::path::Path::new(OsStr::from_bytes(path));
-        let file =
-            File::open(path).map_err(|e| Error::io(Kind::Io, format!("open {}", path.display()), &e))?;
-        set_file(r, file)
+        let (source, length) = of_path(path)?;
+        set(r, Body::Source(SourceSlot::new(source)), length);
+        Ok(())
     })
 }
 
@@ -190,11 +205,9 @@ pub unsafe extern "C" fn nh_request_set_body_fd(
     guard(err, || {
         // SAFETY: P1, P6.
         let r = unsafe { change(r)? };
-        let fd = RawFd::try_from(fd).ok().filter(|fd| *fd >= 0);
-        let fd = fd.ok_or_else(|| invalid("nethttp: fd is no descriptor"))?;
-        // SAFETY: not -1; whether it is open is for the kernel to say, and nothing but a dup is done with it.
-        let own = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned();
-        set_file(r, File::from(own.map_err(|e| Error::io(Kind::Io, "dup", &e))?))
+        let (source, length) = of_fd(fd)?;
+        set(r, Body::Source(SourceSlot::new(source)), length);
+        Ok(())
     })
 }
 
@@ -234,6 +247,20 @@ impl Source for CallbackSource {
     }
 }
 
+/// of_callback is a source that the program's callbacks make.
+pub(super) fn of_callback(
+    length: i64,
+    read: nh_body_read_fn,
+    rewind: nh_body_rewind_fn,
+    userdata: Userdata,
+) -> Result<Box<dyn Source>> {
+    let read = read.ok_or_else(|| invalid("nethttp: read is NULL"))?;
+    if length < -1 {
+        return Err(invalid("nethttp: length is below -1"));
+    }
+    Ok(Box::new(CallbackSource { read, rewind, userdata }))
+}
+
 /// nh_request_set_body_callback gives the request a body that the program makes while it is sent.
 ///
 /// length is in bytes, or -1 for an unknown one, which is sent chunked; a body of another length than declared is an
@@ -257,12 +284,8 @@ pub unsafe extern "C" fn nh_request_set_body_callback(
     guard_plain(move || {
         // SAFETY: P1, P6.
         let r = unsafe { change(r)? };
-        let read = read.ok_or_else(|| invalid("nethttp: read is NULL"))?;
-        if length < -1 {
-            return Err(invalid("nethttp: length is below -1"));
-        }
-        let source = CallbackSource { read, rewind, userdata };
-        set(r, Body::Source(SourceSlot::new(Box::new(source))), length);
+        let source = of_callback(length, read, rewind, userdata)?;
+        set(r, Body::Source(SourceSlot::new(source)), length);
         Ok(())
     })
 }

@@ -23,6 +23,7 @@ pub unsafe extern "C" fn nh_request_clone(
         let r = unsafe { change(r)? };
         let mut copy = nh_request::wrap(r.0.clone_head());
         copy.0.body = r.0.body.share();
+        copy.0.progress = r.0.progress.clone();
         copy.outgoing_mut()?.cancel = r.outgoing()?.cancel.clone();
         ptr::set_out(out, ptr::give(copy));
         Ok(())

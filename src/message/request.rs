@@ -2,6 +2,7 @@
 
 use super::header::Header;
 use super::outbound::Target;
+use super::progress::Progress;
 use super::text::Span;
 use crate::error::{Error, Kind, Result};
 use crate::sync::Mutex;
@@ -178,6 +179,8 @@ pub struct Request {
     pub body: Body,
     pub remote: Option<SocketAddr>,
     pub local: Option<SocketAddr>,
+    /// Who is told how far the bodies are; not copied with the head.
+    pub progress: Option<Arc<dyn Progress>>,
     /// What the layer above keeps with the request.
     pub extra: Option<Box<dyn std::any::Any + Send + Sync>>,
     /// The unescaped path, once it was asked for.

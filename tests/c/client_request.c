@@ -143,6 +143,7 @@ static void *send_it(void *arg) {
 static void busy(void) {
     nh_request *r, *other = NULL;
     nh_cookie *cookie = NULL;
+    nh_values *values;
     nh_response *res = NULL;
     nh_cancel_token *token = nh_cancel_token_new();
     pthread_t t;
@@ -172,6 +173,12 @@ static void busy(void) {
     CHECK_ERR(NH_ERR_BUSY, nh_request_set_body_fd(r, 0, NULL));
     CHECK_ERR(NH_ERR_BUSY, nh_request_set_body_callback(r, 1, nothing, NULL, &freed, count_free));
     CHECK_INT(freed, 2);
+    CHECK_ERR(NH_ERR_BUSY, nh_request_set_progress(r, NULL, &freed, count_free));
+    CHECK_INT(freed, 3);
+    values = nh_values_new();
+    CHECK_ERR(NH_ERR_BUSY, nh_request_set_form(r, values));
+    nh_values_free(values);
+    CHECK_ERR(NH_ERR_BUSY, nh_request_set_multipart(r, nh_multipart_new()));
     CHECK_INT(nh_cancel_token_fire(token), NH_OK);
     pthread_join(t, NULL);
     CHECK_INT(nh_request_set_close(r, 1), NH_OK);

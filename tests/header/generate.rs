@@ -20,6 +20,7 @@ const ORDER: &[&str] = &[
     "request",
     "response",
     "client",
+    "multipart",
     "cookie",
     "jar",
     "tls_config",

@@ -1,6 +1,6 @@
 //! The Netscape format: seven fields a line, set apart by tabs, as curl and others read and write it.
 
-use super::rules::{Entry, is_public_suffix, key_of};
+use super::rules::{Entry, is_address, is_public_suffix, key_of};
 use super::{Jar, Kept, MAX_BYTES};
 use crate::error::{Error, Kind, Result};
 use crate::message::cookie::{Cookie, is_value_byte};
@@ -107,9 +107,9 @@ fn entry(l: &[u8]) -> Option<Entry> {
     let domain = std::str::from_utf8(domain).ok()?;
     let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
     let is_on = |f: &[u8]| f.eq_ignore_ascii_case(b"TRUE");
-    let host_only = !is_on(beneath);
+    let host_only = !is_on(beneath) || is_address(&domain);
     let ends: i64 = std::str::from_utf8(ends).ok()?.parse().ok()?;
-    let well = !domain.is_empty()
+    let well = is_host(&domain)
         && (host_only || !is_public_suffix(&domain))
         && path.starts_with(b"/")
         && path.iter().all(|&b| is_value_byte(b))
@@ -129,4 +129,10 @@ fn entry(l: &[u8]) -> Option<Entry> {
     };
     let ends = (ends != 0).then_some(ends);
     Some(Entry { cookie, domain, host_only, path: path.to_vec(), ends, created: 0, used: 0 })
+}
+
+/// is_host tells whether a line's domain is one that a URL can have.
+fn is_host(domain: &str) -> bool {
+    let valid = |b: u8| b.is_ascii_alphanumeric() || b"-_.:%".contains(&b);
+    !domain.split('.').any(str::is_empty) && domain.bytes().all(valid)
 }

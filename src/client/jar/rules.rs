@@ -62,7 +62,7 @@ pub(super) fn key_of(host: &str) -> &str {
     psl::domain_str(host).unwrap_or(host)
 }
 
-fn is_address(host: &str) -> bool {
+pub(super) fn is_address(host: &str) -> bool {
     host.contains([':', '%']) || host.parse::<IpAddr>().is_ok()
 }
 

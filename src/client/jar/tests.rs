@@ -180,7 +180,11 @@ fn lines_that_are_no_cookies() {
     let bad = b"a\tb\n.com\tTRUE\t/\tFALSE\t0\tn\tv\nx.com\tFALSE\tp\tFALSE\t0\tn\tv\nx.com\tFALSE\t/\tFALSE\tz\tn\tv\n\
         x.com\tFALSE\t/\tFALSE\t0\tn m\tv\nx.com\tFALSE\t/\tFALSE\t0\tn\tv;w\n# x\n\xff\tFALSE\t/\tFALSE\t0\tn\tv\n\n";
     j.add_text(bad, NOW);
+    j.add_text(b"..x.com\tFALSE\t/\tFALSE\t0\tn\tv\nx. com\tFALSE\t/\tFALSE\t0\tn\tv\n", NOW);
     assert!(j.is_empty());
+    j.add_text(b"1.2.3.4\tTRUE\t/\tFALSE\t0\tn\tv\n", NOW);
+    assert!(j.kept(NOW).iter().all(|k| k.host_only), "an address has nothing beneath it");
+    j.clear();
     j.add_text(b"x.com\tFALSE\t/\tFALSE\t0\tn\r\n", NOW);
     assert_eq!(get(&j, "http://x.com/"), "n=");
 }
