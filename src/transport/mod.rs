@@ -2,7 +2,8 @@
 //!
 //! * [`settings`]: limits and timeouts.
 //! * `pool`, `dialer`, `sweep`: idle connections, who waits for one, the threads that dial and tidy up.
-//! * `route`: the pool's key. `secure`: the TLS handshake of a dial.
+//! * `route`: the pool's key. `line`, `tunnel`, `socks`: from a connected socket to the server.
+//! * [`proxy`], `environment`: which proxy a request goes by.
 //! * `conn`: a connection with its read buffer.
 //! * `head`, `upload`, `exchange`: the request out and the answer's head in.
 //! * `body`, `gunzip`: the answer's body.
@@ -14,27 +15,32 @@
 mod body;
 mod conn;
 mod dialer;
+mod environment;
 mod exchange;
 mod gunzip;
 mod head;
+mod line;
 mod pool;
+pub mod proxy;
 mod route;
-mod secure;
 pub mod settings;
+mod socks;
 mod sweep;
 mod tripper;
+mod tunnel;
 mod upload;
 
 use crate::error::{Error, Kind, Phase, Result, invalid};
 use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
-use crate::message::outbound::Key;
+use crate::message::outbound::Target;
 use crate::message::request::{Body, Request};
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
 use body::Reader;
 use exchange::{Call, Failure, Retry};
-use pool::{Pool, lock};
+use pool::{Pool, Way, lock};
+use proxy::Rule;
 use route::Route;
 use settings::Settings;
 use std::net::SocketAddr;
@@ -197,10 +203,37 @@ impl Transport {
         self.close_idle();
     }
 
-    fn route(&self, server: &Arc<Key>) -> Route {
-        let tls = (server.scheme == "https")
-            .then(|| self.0.0.tls.read().unwrap_or_else(PoisonError::into_inner).clone());
-        Route { server: server.clone(), tls }
+    /// set_proxy is for the requests to come.
+    pub fn set_proxy(&self, rule: Rule) {
+        self.change_way(|w| w.rule = rule);
+    }
+
+    /// change_proxy_headers is for the tunnels to come; those that were asked for otherwise serve no more requests.
+    pub fn change_proxy_headers(&self, change: impl FnOnce(&mut Header) -> Result<()>) -> Result<()> {
+        let mut headers = Header::clone(&self.way().headers);
+        change(&mut headers)?;
+        self.change_way(|w| w.headers = Arc::new(headers));
+        self.close_idle();
+        Ok(())
+    }
+
+    fn way(&self) -> Way {
+        self.0.0.way.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change_way(&self, change: impl FnOnce(&mut Way)) {
+        let mut way = self.way();
+        change(&mut way);
+        // What was replaced may end userdata of the program's: not under the lock.
+        let old = std::mem::replace(&mut *self.0.0.way.write().unwrap_or_else(PoisonError::into_inner), way);
+        drop(old);
+    }
+
+    fn route(&self, target: &Target) -> Result<Route> {
+        let way = self.way();
+        let proxy = way.rule.proxy_for(target).map_err(|e| e.with_phase(Phase::Proxy))?;
+        let identity = || self.0.0.tls.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Route::new(&target.key, proxy, identity, &way.headers))
     }
 
     pub fn stats(&self) -> Stats {
@@ -230,7 +263,8 @@ impl Transport {
         }
         head::check_scheme(target)?;
         let length = head::length_of(r)?;
-        let head = head::write(r, target, length, &settings)?;
+        let route = self.route(target)?;
+        let head = head::write(r, target, length, &settings, route.forwarder())?;
         let asks = settings.compression && gunzip::is_wanted(r, head::method_of(r));
         let held = head::expects_continue(r, length) && !settings.expect_continue.is_zero();
         let call = Call { request: r, settings, overall, cancel };
@@ -238,7 +272,6 @@ impl Transport {
             return Err(canceled().with_phase(Phase::Prepare));
         }
         let shared = &self.0.0;
-        let route = self.route(&target.key);
         loop {
             let conn = shared.get(&route, &settings, overall, cancel)?;
             let reused = conn.reused;

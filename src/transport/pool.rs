@@ -7,9 +7,11 @@
 
 use super::conn::Conn;
 use super::dialer::Dials;
+use super::proxy::Rule;
 use super::route::Route;
 use super::settings::Settings;
 use crate::error::{Error, Kind, Phase, Result};
+use crate::message::header::Header;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event::Event;
 use crate::net::tls::Identity;
@@ -28,12 +30,20 @@ pub(super) struct Shared {
     pub(super) settings: RwLock<Settings>,
     /// For the requests to come; made ready when one needs it.
     pub(super) tls: RwLock<Arc<Identity>>,
+    pub(super) way: RwLock<Way>,
     pub(super) dials: Dials,
     pub(super) schemes: super::tripper::Schemes,
     pub(super) closing: CancelToken,
     /// Tells the sweeper that the pool closes.
     pub(super) sweep: Condvar,
     pub(super) counters: Counters,
+}
+
+/// Way is by which proxy requests go, and what it is told.
+#[derive(Clone, Default)]
+pub(super) struct Way {
+    pub(super) rule: Rule,
+    pub(super) headers: Arc<Header>,
 }
 
 /// Counters tell what the pool did; they only grow.
