@@ -45,7 +45,7 @@ use route::Route;
 use settings::Settings;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::time::Instant;
 pub use tripper::{RoundTripper, Tripped};
 use upload::Upload;
@@ -188,18 +188,16 @@ impl Transport {
     /// fresh is a transport with the same settings and no connections (Go's `Transport.Clone`).
     pub fn fresh(&self) -> Transport {
         let new = Transport::default();
-        let (from, to) = (&self.0.0, &new.0.0);
         new.configure(|s| *s = self.settings());
-        let tls = from.tls.read().unwrap_or_else(PoisonError::into_inner).clone();
-        *to.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
-        to.schemes.copy_from(&from.schemes);
+        let way = self.way().clone();
+        new.change_way(|w| *w = way);
+        new.0.0.schemes.copy_from(&self.0.0.schemes);
         new
     }
 
     /// set_tls is for the requests to come; connections that were made by other settings carry no more of them.
     pub fn set_tls(&self, settings: tls::Settings) {
-        let identity = Arc::new(tls::Identity::new(settings));
-        *self.0.0.tls.write().unwrap_or_else(PoisonError::into_inner) = identity;
+        self.change_way(|w| w.tls = Arc::new(tls::Identity::new(settings)));
         self.close_idle();
     }
 
@@ -210,30 +208,50 @@ impl Transport {
 
     /// change_proxy_headers is for the tunnels to come; those that were asked for otherwise serve no more requests.
     pub fn change_proxy_headers(&self, change: impl FnOnce(&mut Header) -> Result<()>) -> Result<()> {
-        let mut headers = Header::clone(&self.way().headers);
-        change(&mut headers)?;
-        self.change_way(|w| w.headers = Arc::new(headers));
+        let mut result = Ok(());
+        self.change_way(|w| {
+            let mut headers = Header::clone(&w.headers);
+            result = change(&mut headers);
+            if result.is_ok() {
+                w.headers = Arc::new(headers);
+            }
+        });
+        result?;
         self.close_idle();
         Ok(())
     }
 
-    fn way(&self) -> Way {
-        self.0.0.way.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn way(&self) -> RwLockReadGuard<'_, Way> {
+        self.0.0.way.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change_way(&self, change: impl FnOnce(&mut Way)) {
-        let mut way = self.way();
-        change(&mut way);
+        let old = {
+            let mut way = self.0.0.way.write().unwrap_or_else(PoisonError::into_inner);
+            let old = way.clone();
+            change(&mut way);
+            old
+        };
         // What was replaced may end userdata of the program's: not under the lock.
-        let old = std::mem::replace(&mut *self.0.0.way.write().unwrap_or_else(PoisonError::into_inner), way);
         drop(old);
     }
 
+    /// route reads under the lock, since clones of what all threads share would have them fight for its counts;
+    /// but the program's callback is not called under it.
     fn route(&self, target: &Target) -> Result<Route> {
-        let way = self.way();
-        let proxy = way.rule.proxy_for(target).map_err(|e| e.with_phase(Phase::Proxy))?;
-        let identity = || self.0.0.tls.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Route::new(&target.key, proxy, identity, &way.headers))
+        let mut way = self.way();
+        let proxy = match &way.rule {
+            Rule::Program(own) => {
+                let own = own.clone();
+                drop(way);
+                let chosen = own.choose(&target.display).map(|p| p.map(Arc::new));
+                way = self.way();
+                chosen
+            }
+            rule => rule.proxy_for(&target.key),
+        };
+        let proxy = proxy.map_err(|e| e.with_phase(Phase::Proxy))?;
+        Ok(Route::new(&target.key, proxy, || way.tls.clone(), &way.headers))
     }
 
     pub fn stats(&self) -> Stats {

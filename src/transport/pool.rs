@@ -28,8 +28,6 @@ use std::time::{Duration, Instant};
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) settings: RwLock<Settings>,
-    /// For the requests to come; made ready when one needs it.
-    pub(super) tls: RwLock<Arc<Identity>>,
     pub(super) way: RwLock<Way>,
     pub(super) dials: Dials,
     pub(super) schemes: super::tripper::Schemes,
@@ -39,11 +37,13 @@ pub(super) struct Shared {
     pub(super) counters: Counters,
 }
 
-/// Way is by which proxy requests go, and what it is told.
+/// Way is how requests to come get to their servers: by which proxy, what it is told, and as whom under TLS.
 #[derive(Clone, Default)]
 pub(super) struct Way {
     pub(super) rule: Rule,
     pub(super) headers: Arc<Header>,
+    /// Made ready when a request needs it.
+    pub(super) tls: Arc<Identity>,
 }
 
 /// Counters tell what the pool did; they only grow.

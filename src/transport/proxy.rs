@@ -3,7 +3,7 @@
 use super::environment::Environment;
 use crate::error::{Result, invalid};
 use crate::message::auth::basic;
-use crate::message::outbound::{Key, Target};
+use crate::message::outbound::Key;
 use crate::message::url::{Url, to_ascii};
 use std::sync::Arc;
 
@@ -106,12 +106,12 @@ impl Rule {
         }
     }
 
-    pub(super) fn proxy_for(&self, target: &Target) -> Result<Option<Arc<Proxy>>> {
+    /// proxy_for answers but where the program is to be asked.
+    pub(super) fn proxy_for(&self, server: &Key) -> Result<Option<Arc<Proxy>>> {
         match self {
-            Rule::Direct => Ok(None),
+            Rule::Direct | Rule::Program(_) => Ok(None),
             Rule::Fixed(p) => Ok(Some(p.clone())),
-            Rule::Environment(e) => e.proxy_for(&target.key),
-            Rule::Program(p) => Ok(p.choose(&target.display)?.map(Arc::new)),
+            Rule::Environment(e) => e.proxy_for(server),
         }
     }
 }

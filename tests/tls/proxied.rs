@@ -369,7 +369,15 @@ fn a_change_of_proxy_is_a_change_of_connection() {
             assert_eq!(p.accepted(), expected, "{user}");
         }
     }
+    // A transport made like this one goes the same way, over connections of its own.
+    let fresh = c.transport.fresh();
+    assert_eq!(
+        super::body(&mut fresh.round_trip(&request("GET", "http://a.example/"), None, None).unwrap())
+            .unwrap(),
+        b"ok"
+    );
+    assert_eq!(p.accepted(), expected + 1);
     c.transport.set_proxy(Rule::Direct);
     get(&c, &p.url).unwrap();
-    assert_eq!(p.accepted(), expected + 1);
+    assert_eq!(p.accepted(), expected + 2);
 }
