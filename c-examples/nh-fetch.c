@@ -14,7 +14,7 @@
 /* ---- options */
 
 static struct {
-    const char *method, *url, *data, *out, *jar, *cacert;
+    const char *method, *url, *data, *out, *jar, *cacert, *proxy;
     const char *headers[MAX_HEADERS];
     int header_count, json, verbose, insecure;
     long long body_size, timeout, repeat, max_redirects;
@@ -30,8 +30,9 @@ static void on_signal(int sig) {
 static void usage(void) {
     fputs(
         "usage: nh-fetch METHOD URL [-H 'K: V']... [-d BODY|@FILE] [--body-size N] [-o FILE] [--timeout MS]\n"
-        "                [--max-redirects N] [--no-redirect] [--cacert FILE] [--insecure] [--http1] [--jar[=FILE]]\n"
-        "                [--repeat N] [--json] [-v]\n",
+        "                [--max-redirects N] [--no-redirect] [--proxy URL] [--cacert FILE] [--insecure] "
+        "[--http1]\n"
+        "                [--jar[=FILE]] [--repeat N] [--json] [-v]\n",
         stderr);
     exit(2);
 }
@@ -84,9 +85,11 @@ static void parse(int argc, char **argv) {
             /* It is what there is. */
         } else if (!strcmp(a, "--cacert")) {
             opt.cacert = VALUE;
+        } else if (!strcmp(a, "--proxy")) {
+            opt.proxy = VALUE;
         } else if (!strcmp(a, "--insecure")) {
             opt.insecure = 1;
-        } else if (!strcmp(a, "--http2") || !strcmp(a, "--proxy")) {
+        } else if (!strcmp(a, "--http2")) {
             unsupported(a);
         } else if (a[0] == '-' && a[1]) {
             usage();
@@ -317,7 +320,8 @@ static nh_result build(nh_request **r, struct filler *filler, nh_error **err) {
 }
 
 /* --cacert takes the place of the system's roots. */
-static nh_result set_tls(nh_client *client, nh_error **err) {
+static nh_result set_up(nh_client *client, nh_error **err) {
+    if (opt.proxy && nh_client_set_proxy(client, opt.proxy, err) != NH_OK) return NH_ERR_INVALID;
     if (!opt.cacert && !opt.insecure) return NH_OK;
     nh_tls_config *tls = nh_tls_config_new();
     nh_result code = nh_tls_config_set_insecure(tls, opt.insecure);
@@ -432,7 +436,7 @@ int main(int argc, char **argv) {
     nh_jar *jar = NULL;
     nh_client_set_max_redirects(client, (int32_t)opt.max_redirects);
     if (open_jar(client, &jar)) return 1;
-    if (set_tls(client, &err) != NH_OK || build(&r, &filler, &err) != NH_OK) {
+    if (set_up(client, &err) != NH_OK || build(&r, &filler, &err) != NH_OK) {
         struct sha256 sum;
         sha256_init(&sum);
         const char *text = err ? nh_error_message(err) : "invalid request";

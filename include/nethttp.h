@@ -2207,9 +2207,9 @@ nh_client *nh_default_client(void);
  *
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_BUSY (another thread
  * sends it), NH_ERR_BODY_SPENT (its body was sent and cannot be rewound), NH_ERR_BODY_LENGTH (its body is not as
- * long as declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_DNS, NH_ERR_CONNECT, NH_ERR_TLS,
- * NH_ERR_IO, NH_ERR_UNEXPECTED_EOF, NH_ERR_PROTOCOL, NH_ERR_TOO_LARGE (the response's head), NH_ERR_REDIRECT (too
- * many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
+ * long as declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_DNS, NH_ERR_CONNECT, NH_ERR_PROXY,
+ * NH_ERR_TLS, NH_ERR_IO, NH_ERR_UNEXPECTED_EOF, NH_ERR_PROTOCOL, NH_ERR_TOO_LARGE (the response's head),
+ * NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
  * Ownership: *out: the caller owns; r: the caller owns
  * Threads: any thread, at the same time too; blocks
  * Since: 0.1.0
@@ -2295,6 +2295,86 @@ size_t nh_client_dialed_count(const nh_client *c);
  * Since: 0.1.0
  */
 size_t nh_client_reused_count(const nh_client *c);
+
+/* ========================================================================================================
+ * Proxies of a client
+ * ======================================================================================================== */
+
+/**
+ * nh_proxy_fn chooses the proxy for a request: it writes the proxy's URL, with a NUL behind it, to proxy, which has
+ * room for cap bytes and is empty before; left empty, the request goes without one. url is the request's URL with
+ * its password replaced. NH_OK, or a result that ends the request with NH_ERR_ABORTED.
+ *
+ * It is called on the thread that is inside nh_client_do, on several at the same time, and may block. It must not
+ * call functions on the client.
+ */
+typedef nh_result (*nh_proxy_fn)(void *userdata, const char *url, char *proxy, size_t cap);
+
+/**
+ * nh_client_set_proxy sends the requests to come by way of a proxy, such as "http://user:password@host:3128"; NULL
+ * is none, whatever the environment says. Go's ProxyURL.
+ *
+ * Schemes are http, https (TLS to the proxy), socks5 and socks5h, which are the same: the proxy resolves names.
+ * https URLs go through a tunnel, so that the proxy does not see what is in it; http URLs are the proxy's to read.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the URL is malformed or of another scheme), NH_ERR_FORKED (c was made before
+ * a fork)
+ * Ownership: url: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_proxy(nh_client *c,
+                              const char *url,
+                              nh_error **err);
+
+/**
+ * nh_client_set_proxy_from_environment sends the requests to come by way of the proxies that HTTP_PROXY, HTTPS_PROXY
+ * and NO_PROXY name, or these in lower case where the others are not set: the default. Go's ProxyFromEnvironment.
+ *
+ * The variables are read here, and before that when the client is made. NO_PROXY is a list with commas of names
+ * (with what is below them), names with a dot in front (what is below them alone), addresses, networks such as
+ * 10.0.0.0/8, each with a port if it is meant alone, or * for all. localhost and loopback addresses have no proxy.
+ * Where REQUEST_METHOD is set, in a CGI program, HTTP_PROXY is refused: a request could have set it.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, while no other changes the environment
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_proxy_from_environment(nh_client *c);
+
+/**
+ * nh_client_set_proxy_callback lets the program choose a proxy for each request; fn NULL is no proxy. Go's
+ * Transport.Proxy.
+ *
+ * free_userdata is called exactly once, when the callback was replaced or the client freed, also if this call fails.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: userdata: the library takes, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_proxy_callback(nh_client *c,
+                                       nh_proxy_fn choose,
+                                       void *userdata,
+                                       nh_free_fn free_userdata);
+
+/**
+ * nh_client_add_proxy_header adds a field to what proxies are asked for tunnels with (CONNECT); servers do not see
+ * it. Go's ProxyConnectHeader.
+ *
+ * It counts for tunnels that are made from then on: idle connections are closed, and tunnels in use serve nobody
+ * afterwards.
+ *
+ * Errors: NH_ERR_INVALID (c, name or value is NULL, or the field is malformed), NH_ERR_FORKED (c was made before a
+ * fork)
+ * Ownership: name and value: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_add_proxy_header(nh_client *c,
+                                     const char *name,
+                                     const char *value);
 
 /* ========================================================================================================
  * Redirects: how many are followed, and a callback that decides

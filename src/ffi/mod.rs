@@ -19,6 +19,7 @@ pub mod auth;
 pub mod callback;
 pub mod cancel;
 pub mod client;
+pub mod client_proxy;
 pub mod client_redirect;
 pub mod client_settings;
 pub mod client_short;

@@ -54,10 +54,12 @@ impl nh_tls_config {
 unsafe fn change(c: *mut nh_tls_config, f: impl FnOnce(&mut Settings) -> Result<()>) -> Result<()> {
     // SAFETY: P1.
     let c = unsafe { ptr::shared(c, "config")? };
-    let mut changed = c.copy();
+    let mut settings = c.settings.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut changed = settings.clone();
     f(&mut changed)?;
+    let old = std::mem::replace(&mut *settings, changed);
+    drop(settings);
     // What was replaced may end userdata of the program's: not under the lock.
-    let old = std::mem::replace(&mut *c.settings.lock().unwrap_or_else(PoisonError::into_inner), changed);
     drop(old);
     Ok(())
 }

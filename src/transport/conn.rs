@@ -41,15 +41,21 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    /// new takes a socket for which [`prepare`] was called, and the session that was made on it.
-    pub(super) fn new(home: Arc<Shared>, route: Route, d: Dialed, tls: Option<(Box<Tls>, Info)>) -> Conn {
-        let (tls, info) = tls.map_or((None, None), |(t, i)| (Some(t), Some(Arc::new(i))));
+    /// new takes a socket for which [`prepare`] was called, the session that was made on it, and what that agreed
+    /// on with the server.
+    pub(super) fn new(
+        home: Arc<Shared>,
+        route: Route,
+        d: Dialed,
+        tls: Option<Box<Tls>>,
+        info: Option<Info>,
+    ) -> Conn {
         Conn {
             fd: d.fd,
             home,
             route,
             tls,
-            info,
+            info: info.map(Arc::new),
             remote: d.remote,
             local: d.local,
             buf: vec![0; FIRST_BUFFER],

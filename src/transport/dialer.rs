@@ -1,10 +1,13 @@
 //! `Dials`: the threads that dial, started when needed, bounded, owned by the pool.
 
 use super::conn::{self, Conn};
+use super::line::Line;
 use super::pool::{IDLE_THREAD, Shared, Waiter, lock};
+use super::proxy::Scheme;
 use super::route::Route;
-use super::secure;
-use crate::error::{Error, Kind};
+use super::{socks, tunnel};
+use crate::error::{Error, Kind, Phase};
+use crate::net::cancel::canceled;
 use crate::net::dial::Dialer;
 use crate::sync::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -12,10 +15,12 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// MAX_DIALS bounds the dials that go on at once; more wait in line.
 const MAX_DIALS: usize = 128;
+/// TUNNEL bounds what a proxy takes to open a way; Go's.
+const TUNNEL: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(super) struct Dials {
@@ -116,19 +121,55 @@ impl Dials {
             return Err(Error::new(Kind::Canceled, "nobody waits for this dial any more"));
         }
         let settings = shared.settings();
-        let server = &job.route.server;
+        let route = &job.route;
+        let (server, proxy) = (&route.server, route.proxy.as_deref());
         let deadline = settings.dial.map(|d| Instant::now() + d);
-        let dialed = self.dialer.dial(&server.host, server.port, deadline, &shared.closing)?;
+        let (host, port) = proxy.map_or((&server.host, server.port), |p| (&p.host, p.port));
+        let dialed = self.dialer.dial(host, port, deadline, &shared.closing);
+        let dialed = if proxy.is_some() { dialed.map_err(by_proxy)? } else { dialed? };
         let remote = dialed.remote;
         conn::prepare(dialed.fd.as_raw_fd())
             .map_err(|e| Error::io(Kind::Connect, format!("dial tcp {remote}"), &e))?;
-        let tls = match &job.route.tls {
-            Some(identity) => {
-                let until = settings.tls_handshake.map(|d| Instant::now() + d);
-                Some(secure::handshake(identity, &server.host, &dialed, until, &shared.closing)?)
+        let registered = shared.closing.register_socket(dialed.fd.as_raw_fd()).ok_or_else(canceled)?;
+        let handshake = || settings.tls_handshake.map(|d| Instant::now() + d);
+        let mut line = Line { dialed: &dialed, tls: None };
+        if let Some(proxy) = proxy {
+            if let (Scheme::Https, Some(identity)) = (proxy.scheme, &route.tls) {
+                line.secure(identity, &proxy.host, handshake()).map_err(by_proxy)?;
             }
-            None => None,
-        };
-        Ok(Box::new(Conn::new(shared.clone(), job.route.clone(), dialed, tls)))
+            let until = Some(Instant::now() + TUNNEL);
+            match &route.headers {
+                Some(headers) => {
+                    let auth = proxy.authorization();
+                    tunnel::connect(
+                        &mut line,
+                        server,
+                        auth.as_deref(),
+                        headers,
+                        settings.max_head_bytes,
+                        until,
+                    )?;
+                }
+                None if proxy.scheme == Scheme::Socks5 => socks::connect(&mut line, proxy, server, until)?,
+                None => {}
+            }
+        }
+        let mut info = None;
+        if let ("https", Some(identity)) = (server.scheme.as_str(), &route.tls) {
+            info = Some(line.secure(identity, &server.host, handshake())?);
+        }
+        let tls = line.tls;
+        drop(registered);
+        Ok(Box::new(Conn::new(shared.clone(), route.clone(), dialed, tls, info)))
     }
+}
+
+/// by_proxy says of a failure that it lies between here and the proxy, in Go's words.
+fn by_proxy(e: Error) -> Error {
+    let kind = match e.kind() {
+        kind @ (Kind::Timeout | Kind::Canceled | Kind::NoResources | Kind::Panic) => kind,
+        _ => Kind::Proxy,
+    };
+    let text = format!("proxyconnect tcp: {}", e.message());
+    Error::new(kind, text).with_phase(Phase::Proxy).with_cause(e)
 }

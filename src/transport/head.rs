@@ -1,13 +1,15 @@
 //! The request's head as it goes out; the rules of Go's `Request.write` and `transferWriter`.
 
+use super::proxy::Proxy;
 use super::settings::Settings;
 use crate::error::{Result, invalid};
 use crate::h1::{self, encode};
 use crate::message::header::{check_field, write_field};
 use crate::message::outbound::Target;
 use crate::message::request::{Body, Request};
+use std::sync::Arc;
 
-const USER_AGENT: &[u8] = concat!("nethttp/", env!("CARGO_PKG_VERSION")).as_bytes();
+pub(super) const USER_AGENT: &[u8] = concat!("nethttp/", env!("CARGO_PKG_VERSION")).as_bytes();
 
 /// Length is how the request's body is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,16 +42,34 @@ pub(super) fn method_of(r: &Request) -> &[u8] {
 }
 
 /// write makes the head. All that is wrong with a request is found here, before anything is dialed.
-pub(super) fn write(r: &Request, target: &Target, length: Length, settings: &Settings) -> Result<Vec<u8>> {
+/// `via` is a proxy that forwards the request.
+pub(super) fn write(
+    r: &Request,
+    target: &Target,
+    length: Length,
+    settings: &Settings,
+    via: Option<&Arc<Proxy>>,
+) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(256);
     let method = method_of(r);
-    encode::request_line(&mut out, method, &target.request_uri)?;
     let host = match r.text(r.host) {
         b"" => target.authority.as_slice(),
         h if h.iter().all(|&b| b > b' ' && b != 0x7f && !b"/@\\\"<>^`{|}".contains(&b)) => h,
         _ => return Err(invalid("http: invalid Host header")),
     };
+    match via {
+        // RFC 9112, 3.2.2: a proxy is told the whole URL.
+        Some(_) => {
+            let uri = [b"http://", host, &target.request_uri].concat();
+            encode::request_line(&mut out, method, &uri)?;
+        }
+        None => encode::request_line(&mut out, method, &target.request_uri)?,
+    }
     write_field(&mut out, b"Host", host);
+    let proxy_auth = via.and_then(|p| p.authorization());
+    if let Some(value) = &proxy_auth {
+        write_field(&mut out, b"Proxy-Authorization", value.as_bytes());
+    }
     let (mut agent, mut close, mut auth) = (false, false, false);
     for (name, value) in r.header.iter() {
         // Programs can reach a header only through checks, but clones of received ones were not theirs.
@@ -92,7 +112,8 @@ pub(super) fn write(r: &Request, target: &Target, length: Length, settings: &Set
     }
     for (name, value) in r.header.iter() {
         // An empty User-Agent asks for none.
-        let unwanted = value.is_empty() && name.eq_ignore_ascii_case(b"user-agent");
+        let unwanted = (value.is_empty() && name.eq_ignore_ascii_case(b"user-agent"))
+            || (proxy_auth.is_some() && name.eq_ignore_ascii_case(b"proxy-authorization"));
         if !is_ours(name) && !unwanted {
             write_field(&mut out, name, value);
         }

@@ -2,7 +2,8 @@
 //!
 //! * [`settings`]: limits and timeouts.
 //! * `pool`, `dialer`, `sweep`: idle connections, who waits for one, the threads that dial and tidy up.
-//! * `route`: the pool's key. `secure`: the TLS handshake of a dial.
+//! * `route`: the pool's key. `line`, `tunnel`, `socks`: from a connected socket to the server.
+//! * [`proxy`], `environment`: which proxy a request goes by.
 //! * `conn`: a connection with its read buffer.
 //! * `head`, `upload`, `exchange`: the request out and the answer's head in.
 //! * `body`, `gunzip`: the answer's body.
@@ -14,32 +15,37 @@
 mod body;
 mod conn;
 mod dialer;
+mod environment;
 mod exchange;
 mod gunzip;
 mod head;
+mod line;
 mod pool;
+pub mod proxy;
 mod route;
-mod secure;
 pub mod settings;
+mod socks;
 mod sweep;
 mod tripper;
+mod tunnel;
 mod upload;
 
 use crate::error::{Error, Kind, Phase, Result, invalid};
 use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
-use crate::message::outbound::Key;
+use crate::message::outbound::Target;
 use crate::message::request::{Body, Request};
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
 use body::Reader;
 use exchange::{Call, Failure, Retry};
-use pool::{Pool, lock};
+use pool::{Pool, Way, lock};
+use proxy::Rule;
 use route::Route;
 use settings::Settings;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::time::Instant;
 pub use tripper::{RoundTripper, Tripped};
 use upload::Upload;
@@ -182,25 +188,70 @@ impl Transport {
     /// fresh is a transport with the same settings and no connections (Go's `Transport.Clone`).
     pub fn fresh(&self) -> Transport {
         let new = Transport::default();
-        let (from, to) = (&self.0.0, &new.0.0);
         new.configure(|s| *s = self.settings());
-        let tls = from.tls.read().unwrap_or_else(PoisonError::into_inner).clone();
-        *to.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
-        to.schemes.copy_from(&from.schemes);
+        let way = self.way().clone();
+        new.change_way(|w| *w = way);
+        new.0.0.schemes.copy_from(&self.0.0.schemes);
         new
     }
 
     /// set_tls is for the requests to come; connections that were made by other settings carry no more of them.
     pub fn set_tls(&self, settings: tls::Settings) {
-        let identity = Arc::new(tls::Identity::new(settings));
-        *self.0.0.tls.write().unwrap_or_else(PoisonError::into_inner) = identity;
+        self.change_way(|w| w.tls = Arc::new(tls::Identity::new(settings)));
         self.close_idle();
     }
 
-    fn route(&self, server: &Arc<Key>) -> Route {
-        let tls = (server.scheme == "https")
-            .then(|| self.0.0.tls.read().unwrap_or_else(PoisonError::into_inner).clone());
-        Route { server: server.clone(), tls }
+    /// set_proxy is for the requests to come.
+    pub fn set_proxy(&self, rule: Rule) {
+        self.change_way(|w| w.rule = rule);
+    }
+
+    /// change_proxy_headers is for the tunnels to come; those that were asked for otherwise serve no more requests.
+    pub fn change_proxy_headers(&self, change: impl FnOnce(&mut Header) -> Result<()>) -> Result<()> {
+        let mut result = Ok(());
+        self.change_way(|w| {
+            let mut headers = Header::clone(&w.headers);
+            result = change(&mut headers);
+            if result.is_ok() {
+                w.headers = Arc::new(headers);
+            }
+        });
+        result?;
+        self.close_idle();
+        Ok(())
+    }
+
+    fn way(&self) -> RwLockReadGuard<'_, Way> {
+        self.0.0.way.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_way(&self, change: impl FnOnce(&mut Way)) {
+        let old = {
+            let mut way = self.0.0.way.write().unwrap_or_else(PoisonError::into_inner);
+            let old = way.clone();
+            change(&mut way);
+            old
+        };
+        // What was replaced may end userdata of the program's: not under the lock.
+        drop(old);
+    }
+
+    /// route reads under the lock, since clones of what all threads share would have them fight for its counts;
+    /// but the program's callback is not called under it.
+    fn route(&self, target: &Target) -> Result<Route> {
+        let mut way = self.way();
+        let proxy = match &way.rule {
+            Rule::Program(own) => {
+                let own = own.clone();
+                drop(way);
+                let chosen = own.choose(&target.display).map(|p| p.map(Arc::new));
+                way = self.way();
+                chosen
+            }
+            rule => rule.proxy_for(&target.key),
+        };
+        let proxy = proxy.map_err(|e| e.with_phase(Phase::Proxy))?;
+        Ok(Route::new(&target.key, proxy, || way.tls.clone(), &way.headers))
     }
 
     pub fn stats(&self) -> Stats {
@@ -230,7 +281,8 @@ impl Transport {
         }
         head::check_scheme(target)?;
         let length = head::length_of(r)?;
-        let head = head::write(r, target, length, &settings)?;
+        let route = self.route(target)?;
+        let head = head::write(r, target, length, &settings, route.forwarder())?;
         let asks = settings.compression && gunzip::is_wanted(r, head::method_of(r));
         let held = head::expects_continue(r, length) && !settings.expect_continue.is_zero();
         let call = Call { request: r, settings, overall, cancel };
@@ -238,7 +290,6 @@ impl Transport {
             return Err(canceled().with_phase(Phase::Prepare));
         }
         let shared = &self.0.0;
-        let route = self.route(&target.key);
         loop {
             let conn = shared.get(&route, &settings, overall, cancel)?;
             let reused = conn.reused;

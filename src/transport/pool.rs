@@ -7,9 +7,11 @@
 
 use super::conn::Conn;
 use super::dialer::Dials;
+use super::proxy::Rule;
 use super::route::Route;
 use super::settings::Settings;
 use crate::error::{Error, Kind, Phase, Result};
+use crate::message::header::Header;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event::Event;
 use crate::net::tls::Identity;
@@ -26,14 +28,22 @@ use std::time::{Duration, Instant};
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) settings: RwLock<Settings>,
-    /// For the requests to come; made ready when one needs it.
-    pub(super) tls: RwLock<Arc<Identity>>,
+    pub(super) way: RwLock<Way>,
     pub(super) dials: Dials,
     pub(super) schemes: super::tripper::Schemes,
     pub(super) closing: CancelToken,
     /// Tells the sweeper that the pool closes.
     pub(super) sweep: Condvar,
     pub(super) counters: Counters,
+}
+
+/// Way is how requests to come get to their servers: by which proxy, what it is told, and as whom under TLS.
+#[derive(Clone, Default)]
+pub(super) struct Way {
+    pub(super) rule: Rule,
+    pub(super) headers: Arc<Header>,
+    /// Made ready when a request needs it.
+    pub(super) tls: Arc<Identity>,
 }
 
 /// Counters tell what the pool did; they only grow.

@@ -1,5 +1,7 @@
 //! `Route`: what makes a connection somebody's own; the key of the pool.
 
+use super::proxy::{Proxy, Scheme};
+use crate::message::header::Header;
 use crate::message::outbound::Key;
 use crate::net::tls::Identity;
 use std::hash::{Hash, Hasher};
@@ -9,19 +11,55 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(super) struct Route {
     pub(super) server: Arc<Key>,
+    /// With its credentials.
+    pub(super) proxy: Option<Arc<Proxy>>,
     /// Who the client is, and whom it trusts: two identities never share, whatever they hold.
     pub(super) tls: Option<Arc<Identity>>,
+    /// What a tunnel was asked for with.
+    pub(super) headers: Option<Arc<Header>>,
 }
 
 impl Route {
+    pub(super) fn new(
+        server: &Arc<Key>,
+        proxy: Option<Arc<Proxy>>,
+        identity: impl FnOnce() -> Arc<Identity>,
+        headers: &Arc<Header>,
+    ) -> Route {
+        let secure = server.scheme == "https" || proxy.as_ref().is_some_and(|p| p.scheme == Scheme::Https);
+        let tunnel = proxy.as_ref().is_some_and(|p| p.scheme != Scheme::Socks5 && !p.forwards(server));
+        Route {
+            server: server.clone(),
+            tls: secure.then(identity),
+            headers: tunnel.then(|| headers.clone()),
+            proxy,
+        }
+    }
+
+    /// forwarder is the proxy that requests are sent to as they are: its connections serve all servers.
+    pub(super) fn forwarder(&self) -> Option<&Arc<Proxy>> {
+        self.proxy.as_ref().filter(|p| p.forwards(&self.server))
+    }
+
+    fn server_id(&self) -> Option<&Key> {
+        if self.forwarder().is_some() { None } else { Some(&self.server) }
+    }
+
     fn tls_id(&self) -> usize {
         self.tls.as_ref().map_or(0, |t| Arc::as_ptr(t) as usize)
+    }
+
+    fn headers_id(&self) -> usize {
+        self.headers.as_ref().map_or(0, |h| Arc::as_ptr(h) as usize)
     }
 }
 
 impl PartialEq for Route {
     fn eq(&self, other: &Route) -> bool {
-        self.server == other.server && self.tls_id() == other.tls_id()
+        self.server_id() == other.server_id()
+            && self.proxy == other.proxy
+            && self.tls_id() == other.tls_id()
+            && self.headers_id() == other.headers_id()
     }
 }
 
@@ -29,7 +67,76 @@ impl Eq for Route {}
 
 impl Hash for Route {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.server.hash(state);
+        self.server_id().hash(state);
+        self.proxy.hash(state);
         self.tls_id().hash(state);
+        self.headers_id().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn server(scheme: &str, host: &str, port: u16) -> Arc<Key> {
+        Arc::new(Key { scheme: scheme.into(), host: host.into(), port })
+    }
+
+    fn proxy(url: &str) -> Option<Arc<Proxy>> {
+        Some(Arc::new(Proxy::parse(url).unwrap()))
+    }
+
+    /// Two owners for each field: no two of these share, and each shares with itself made anew.
+    #[test]
+    fn no_field_is_shared_by_two_owners() {
+        let (one, two) = (Arc::new(Identity::default()), Arc::new(Identity::default()));
+        let (plain, other) = (Arc::new(Header::new()), Arc::new(Header::new()));
+        let all = || {
+            let a = server("https", "a", 443);
+            let route = |s: &Arc<Key>, p: Option<Arc<Proxy>>, t: &Arc<Identity>, h: &Arc<Header>| {
+                Route::new(s, p, || t.clone(), h)
+            };
+            vec![
+                route(&a, None, &one, &plain),
+                route(&a, None, &two, &plain),
+                route(&server("http", "a", 443), None, &one, &plain),
+                route(&server("https", "b", 443), None, &one, &plain),
+                route(&server("https", "a", 444), None, &one, &plain),
+                route(&a, proxy("http://p"), &one, &plain),
+                route(&a, proxy("http://p"), &two, &plain),
+                route(&a, proxy("http://p"), &one, &other),
+                route(&a, proxy("https://p:80"), &one, &plain),
+                route(&a, proxy("socks5://p:80"), &one, &plain),
+                route(&a, proxy("http://q"), &one, &plain),
+                route(&a, proxy("http://p:81"), &one, &plain),
+                route(&a, proxy("http://u@p"), &one, &plain),
+                route(&a, proxy("http://v@p"), &one, &plain),
+                route(&a, proxy("http://u:x@p"), &one, &plain),
+                route(&a, proxy("http://u:y@p"), &one, &plain),
+                route(&server("http", "a", 80), proxy("http://u:x@p"), &one, &plain),
+                route(&server("http", "a", 80), proxy("http://u:y@p"), &one, &plain),
+                route(&server("http", "a", 80), proxy("https://p"), &one, &plain),
+                route(&server("http", "a", 80), proxy("https://p"), &two, &plain),
+                route(&server("http", "a", 80), proxy("socks5://p"), &one, &plain),
+                route(&server("http", "b", 80), proxy("socks5://p"), &one, &plain),
+            ]
+        };
+        let (first, second) = (all(), all());
+        for (i, a) in first.iter().enumerate() {
+            for (j, b) in second.iter().enumerate() {
+                assert_eq!(a == b, i == j, "{i} {j}");
+            }
+        }
+        #[allow(clippy::mutable_key_type)]
+        let set: HashSet<Route> = first.into_iter().chain(second.clone()).collect();
+        assert_eq!(set.len(), second.len());
+    }
+
+    #[test]
+    fn a_forwarding_proxy_serves_all_servers() {
+        let h = Arc::new(Header::new());
+        let via = |s: &str| Route::new(&server("http", s, 80), proxy("http://p"), Arc::default, &h);
+        assert!(via("a") == via("b"));
     }
 }

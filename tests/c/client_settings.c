@@ -69,6 +69,10 @@ static void child(nh_client *c, nh_client *old_default, nh_request *r, nh_respon
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_max_response_head_bytes(c, 4096));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_keep_alives(c, 1));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_tls_config(c, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_proxy(c, NULL, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_proxy_from_environment(c));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_proxy_callback(c, NULL, NULL, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_add_proxy_header(c, "X", "y"));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_tls_handshake_timeout(c, 100));
     nh_response_free(res);
     nh_request_free(r);

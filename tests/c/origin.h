@@ -52,6 +52,8 @@ static int origin_head(int fd, char *head, size_t cap) {
 /* Answers one request; 0 ends the connection. */
 static int origin_answer(int fd, const char *head) {
     const char *path = strchr(head, ' ') ? strchr(head, ' ') + 1 : "";
+    if (!strncmp(path, "http://", 7) && strchr(path + 7, '/')) path = strchr(path + 7, '/');
+    if (!strncmp(head, "CONNECT ", 8)) origin_send(fd, "HTTP/1.1 403 Forbidden\r\n\r\n");
 #define IS(p) (!strncmp(path, p " ", sizeof p))
     if (IS("/ok") || IS("/")) {
         origin_send(fd, ORIGIN_OK);

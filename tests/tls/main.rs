@@ -4,6 +4,7 @@
 
 #[path = "../origin/mod.rs"]
 mod origin;
+mod proxied;
 mod server;
 
 use nethttp::client::Client;

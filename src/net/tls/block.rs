@@ -20,6 +20,7 @@ impl Block {
         self.start == self.end
     }
 
+    #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.buf.len()
     }

@@ -11,6 +11,8 @@ mod handshake;
 mod info;
 mod roots;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod text;
 mod verify;
 

@@ -387,7 +387,8 @@ impl Tls {
     }
 
     /// capacity is what the buffers have.
-    pub fn capacity(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
         let own = self.input.capacity() + self.plain.capacity() + self.output.capacity();
         own + self.below.as_ref().map_or(0, |b| b.capacity())
     }

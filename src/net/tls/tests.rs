@@ -1,0 +1,172 @@
+//! A session against a server in memory, fed in pieces of every size.
+
+use super::stream::Step;
+use super::{Identity, Settings, Stop, Tls};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ServerConfig, ServerConnection};
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+struct Pair {
+    tls: Tls,
+    server: ServerConnection,
+    /// What the client can receive.
+    wire: Vec<u8>,
+}
+
+fn nothing() -> Stop {
+    Stop::Os(io::ErrorKind::WouldBlock.into())
+}
+
+impl Pair {
+    /// new shakes hands, `piece` bytes at a time.
+    fn new(piece: usize) -> Pair {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made =
+            rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let provider = super::config::provider();
+        let config =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![made.der().clone()], key).unwrap();
+        let server = ServerConnection::new(Arc::new(config)).unwrap();
+        let identity = Identity::new(Settings { insecure: true, ..Settings::default() });
+        let tls = Tls::new(&identity, ServerName::try_from("a.example").unwrap(), None).unwrap();
+        let mut p = Pair { tls, server, wire: Vec::new() };
+        loop {
+            match p.tls.step(&mut [], &[]).unwrap() {
+                Step::Starved(true) => break,
+                Step::Starved(false) => {
+                    p.exchange();
+                    let Pair { tls, wire, .. } = &mut p;
+                    tls.receive(&mut |b| take(wire, b, piece)).unwrap();
+                }
+                _ => {}
+            }
+        }
+        p.exchange();
+        p
+    }
+
+    /// exchange brings what the client has to send to the server, and the other way.
+    fn exchange(&mut self) {
+        let mut sent = Vec::new();
+        self.tls.flush(&mut |b| sent.write(b)).unwrap();
+        let mut rest = sent.as_slice();
+        while !rest.is_empty() {
+            self.server.read_tls(&mut rest).unwrap();
+            self.server.process_new_packets().unwrap();
+        }
+        while self.server.wants_write() {
+            self.server.write_tls(&mut self.wire).unwrap();
+        }
+    }
+
+    fn read(&mut self, out: &mut [u8], piece: usize) -> Result<usize, Stop> {
+        let Pair { tls, wire, .. } = self;
+        tls.read(out, &mut |b| take(wire, b, piece))
+    }
+
+    fn is_quiet(&mut self) -> bool {
+        let Pair { tls, wire, .. } = self;
+        tls.is_quiet(&mut |b| take(wire, b, usize::MAX))
+    }
+}
+
+fn take(wire: &mut Vec<u8>, buf: &mut [u8], piece: usize) -> Result<usize, Stop> {
+    let n = wire.len().min(buf.len()).min(piece);
+    if n == 0 {
+        return Err(nothing());
+    }
+    buf[..n].copy_from_slice(&wire[..n]);
+    wire.drain(..n);
+    Ok(n)
+}
+
+#[test]
+fn pieces_of_every_size_give_the_same() {
+    let data: Vec<u8> = (0..50_000u32).map(|i| (i / 5) as u8).collect();
+    for piece in [1, 2, 3, 5, 7, 100, 4096, 16_384, 70_000] {
+        for room in [1, 13, 1000, 16_384, 100_000] {
+            let mut p = Pair::new(piece);
+            p.server.set_buffer_limit(None);
+            p.server.writer().write_all(&data).unwrap();
+            p.exchange();
+            let (mut all, mut buf) = (Vec::new(), vec![0u8; room]);
+            while all.len() < data.len() {
+                let n = p.read(&mut buf, piece).unwrap();
+                assert!(n > 0);
+                all.extend_from_slice(&buf[..n]);
+            }
+            assert!(all == data, "{piece} {room}");
+            assert!(
+                matches!(p.read(&mut buf, piece), Err(Stop::Os(e)) if e.kind() == io::ErrorKind::WouldBlock)
+            );
+            assert!(p.tls.settle() && !p.tls.holds());
+        }
+    }
+}
+
+#[test]
+fn a_socket_that_takes_little_loses_nothing() {
+    let mut p = Pair::new(usize::MAX);
+    let data: Vec<u8> = (0..300_000u32).map(|i| (i / 5) as u8).collect();
+    let (mut taken, mut wire, mut turn) = (0, Vec::new(), 0);
+    while taken < data.len() || p.tls.has_unsent() {
+        turn += 1;
+        let written = p.tls.write(
+            [&data[taken..data.len().min(taken + 7)], &data[data.len().min(taken + 7)..]],
+            &mut |b| {
+                // Every other time it is full.
+                if turn % 2 == 0 {
+                    Err(io::ErrorKind::WouldBlock.into())
+                } else {
+                    wire.write(&b[..b.len().min(1000)])
+                }
+            },
+        );
+        match written {
+            Ok(w) => taken += w.taken,
+            Err(e) => assert_eq!(e.kind(), io::ErrorKind::WouldBlock),
+        }
+    }
+    let (mut rest, mut got) = (wire.as_slice(), Vec::new());
+    while !rest.is_empty() {
+        p.server.read_tls(&mut rest).unwrap();
+        p.server.process_new_packets().unwrap();
+        let mut buf = vec![0u8; 40_000];
+        while let Ok(n @ 1..) = p.server.reader().read(&mut buf) {
+            got.extend_from_slice(&buf[..n]);
+        }
+    }
+    assert!(got == data);
+}
+
+#[test]
+fn an_idle_session_is_small_and_minds_tickets_only() {
+    let mut p = Pair::new(usize::MAX);
+    p.server.set_buffer_limit(None);
+    p.server.writer().write_all(&vec![7; 1 << 20]).unwrap();
+    p.exchange();
+    let (mut left, mut buf) = (1 << 20, vec![0u8; 1000]);
+    while left > 0 {
+        left -= p.read(&mut buf, usize::MAX).unwrap();
+    }
+    assert!(p.tls.capacity() > 32 * 1024);
+    assert!(p.tls.settle());
+    p.tls.rest();
+    assert!(p.tls.capacity() <= 3 * 16 * 1024, "{}", p.tls.capacity());
+    p.server.refresh_traffic_keys().unwrap();
+    p.exchange();
+    assert!(p.is_quiet());
+    p.server.writer().write_all(b"late").unwrap();
+    p.exchange();
+    assert!(!p.is_quiet());
+    let mut p = Pair::new(usize::MAX);
+    p.server.send_close_notify();
+    p.exchange();
+    assert!(!p.is_quiet() && p.tls.was_closed());
+    let mut p = Pair::new(usize::MAX);
+    p.wire = b"\x17\x03\x03\x00\x20nonsense that is no record at all".to_vec();
+    assert!(!p.is_quiet() && !p.tls.was_closed());
+}

@@ -1,0 +1,110 @@
+//! `Line`: a connection that is being made: the socket, and the TLS of the proxy at its other end.
+
+use super::conn::{Stop, recv_until, wait};
+use crate::error::{Error, Kind, Phase, Result};
+use crate::net::dial::Dialed;
+use crate::net::sys;
+use crate::net::tls::{self, Identity, Info, Io, Tls};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Instant;
+
+pub(super) struct Line<'a> {
+    pub(super) dialed: &'a Dialed,
+    pub(super) tls: Option<Box<Tls>>,
+}
+
+/// Socket waits up to `until`.
+struct Socket<'a> {
+    dialed: &'a Dialed,
+    until: Option<Instant>,
+}
+
+impl Socket<'_> {
+    fn fd(&self) -> RawFd {
+        self.dialed.fd.as_raw_fd()
+    }
+}
+
+impl Io for Socket<'_> {
+    fn recv(&mut self, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
+        recv_until(self.fd(), buf, self.until)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        sys::send(self.fd(), bytes, sys::MSG_DONTWAIT)
+    }
+
+    fn wait_to_send(&mut self) -> std::result::Result<(), Stop> {
+        wait(self.fd(), sys::POLLOUT, self.until).map(drop)
+    }
+
+    fn failure(&self, op: &str, e: &io::Error) -> Error {
+        Error::io(Kind::Io, format!("{op} tcp {}->{}: {op}", self.dialed.local, self.dialed.remote), e)
+    }
+}
+
+impl Line<'_> {
+    fn socket(&self, until: Option<Instant>) -> Socket<'_> {
+        Socket { dialed: self.dialed, until }
+    }
+
+    /// secure makes a session with `host`, inside the one that is there.
+    pub(super) fn secure(&mut self, identity: &Identity, host: &str, until: Option<Instant>) -> Result<Info> {
+        let below = self.tls.take();
+        let (tls, info) = tls::handshake(identity, host, below, &mut self.socket(until))?;
+        self.tls = Some(tls);
+        Ok(info)
+    }
+
+    /// send_all sends what a proxy is asked.
+    pub(super) fn send_all(&mut self, mut bytes: &[u8], until: Option<Instant>) -> Result<()> {
+        let mut socket = Socket { dialed: self.dialed, until };
+        while !bytes.is_empty() || self.tls.as_ref().is_some_and(|t| t.has_unsent()) {
+            let result = match &mut self.tls {
+                Some(tls) => tls.write([bytes, &[]], &mut |b| socket.send(b)).map(|w| w.taken),
+                None => socket.send(bytes),
+            };
+            match result {
+                Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    socket.wait_to_send().map_err(|s| stopped(s, "write", &socket))?;
+                }
+                Err(e) => return Err(socket.failure("write", &e).with_phase(Phase::Proxy)),
+            }
+        }
+        Ok(())
+    }
+
+    /// recv is what a proxy has answered; its end is an error.
+    pub(super) fn recv(&mut self, buf: &mut [u8], until: Option<Instant>) -> Result<usize> {
+        let mut socket = Socket { dialed: self.dialed, until };
+        let result = match &mut self.tls {
+            Some(tls) => tls.read(buf, &mut |b| socket.recv(b)),
+            None => socket.recv(buf),
+        };
+        match result {
+            Ok(0) => Err(Error::new(Kind::Proxy, "unexpected EOF").with_phase(Phase::Proxy)),
+            Ok(n) => Ok(n),
+            Err(s) => Err(stopped(s, "read", &socket)),
+        }
+    }
+
+    /// recv_exact fills the buffer.
+    pub(super) fn recv_exact(&mut self, buf: &mut [u8], until: Option<Instant>) -> Result<()> {
+        let mut at = 0;
+        while at < buf.len() {
+            at += self.recv(buf.get_mut(at..).unwrap_or_default(), until)?;
+        }
+        Ok(())
+    }
+}
+
+fn stopped(s: Stop, op: &str, socket: &Socket<'_>) -> Error {
+    let e = match s {
+        Stop::Deadline => Error::new(Kind::Timeout, "net/http: timeout awaiting the proxy's answer"),
+        Stop::Os(e) => socket.failure(op, &e),
+        Stop::Tls(e) => e,
+    };
+    e.with_phase(Phase::Proxy)
+}
