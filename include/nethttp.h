@@ -2079,6 +2079,48 @@ nh_result nh_response_set_body(nh_response *r,
                                size_t len);
 
 /* ========================================================================================================
+ * Where the time of an exchange went
+ * ======================================================================================================== */
+
+/** NH_TIMING_POOL: from the start until there was a connection, with all of a dial that it waited for. */
+#define NH_TIMING_POOL 1
+/** NH_TIMING_DNS: how long the name's lookup took; -1 if the connection was there already. */
+#define NH_TIMING_DNS 2
+/** NH_TIMING_CONNECT: how long connecting took; -1 if the connection was there already. */
+#define NH_TIMING_CONNECT 3
+/** NH_TIMING_TLS: how long the TLS handshake with the server took; -1 without one. */
+#define NH_TIMING_TLS 4
+/** NH_TIMING_SENT: from the start until the request was written, or as much of it as went before the answer came. */
+#define NH_TIMING_SENT 5
+/** NH_TIMING_FIRST_BYTE: from the start until the answer's first byte. */
+#define NH_TIMING_FIRST_BYTE 6
+/** NH_TIMING_TOTAL: from the start until the body's end was read; -1 before. */
+#define NH_TIMING_TOTAL 7
+
+/**
+ * nh_response_timing tells in microseconds what an NH_TIMING_ number stands for. After redirects it is that of the last
+ * exchange. -1 where there is nothing to tell, for an unknown number, and for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int64_t nh_response_timing(const nh_response *r,
+                           int32_t what);
+
+/**
+ * nh_response_reused is 1 if the request went over a connection that was there already, 0 if one was made for it,
+ * and for NULL. Go's GotConnInfo.Reused.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+int32_t nh_response_reused(const nh_response *r);
+
+/* ========================================================================================================
  * What TLS has agreed on for a response's connection; all of it absent without TLS
  * ======================================================================================================== */
 

@@ -44,6 +44,7 @@ pub mod request_get;
 pub mod request_progress;
 pub mod response;
 pub mod response_make;
+pub mod response_timing;
 pub mod response_tls;
 pub mod response_writer;
 pub mod result;

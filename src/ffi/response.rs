@@ -12,7 +12,7 @@ use crate::message::header::Header;
 use crate::message::request::Request;
 use crate::net::tls::Info;
 use crate::sync::OnceLock;
-use crate::transport::Response;
+use crate::transport::{Response, Timing};
 use std::ffi::{CString, OsStr, c_char, c_void};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -78,6 +78,10 @@ impl nh_response {
     /// parts are the header and the request that was answered, if that is known.
     pub(super) fn parts(&self) -> (&Header, Option<&Request>) {
         (&self.response.header, self.request.as_ref().map(|r| &r.0))
+    }
+
+    pub(super) fn timing(&self) -> Option<&Timing> {
+        self.response.timing.as_ref()
     }
 
     pub(super) fn tls_info(&self) -> Option<&Info> {

@@ -29,6 +29,9 @@ pub struct Dialed {
     pub fd: OwnedFd,
     pub remote: SocketAddr,
     pub local: SocketAddr,
+    /// How long the name's lookup and connecting took.
+    pub resolve: Duration,
+    pub connect: Duration,
 }
 
 impl Dialer {
@@ -42,11 +45,14 @@ impl Dialer {
         cancel: &CancelToken,
     ) -> Result<Dialed> {
         let host = if host.is_empty() { "localhost" } else { host };
+        let started = Instant::now();
         let addrs = self
             .resolver
             .lookup(host, port, deadline, cancel)
             .map_err(|e| Error::new(e.kind(), format!("dial tcp: {}", e.message())).with_cause(e))?;
-        connect_any(&addrs, deadline, cancel).map_err(|e| e.with_addrs(addrs))
+        let resolved = Instant::now();
+        let d = connect_any(&addrs, deadline, cancel).map_err(|e| e.with_addrs(addrs))?;
+        Ok(Dialed { resolve: resolved - started, connect: resolved.elapsed(), ..d })
     }
 }
 
@@ -209,7 +215,10 @@ fn dialed(won: Attempt) -> Result<Dialed> {
         sys::getsockname(fd)
     };
     match set_up() {
-        Ok(local) => Ok(Dialed { remote: won.addr, local, fd: won.fd }),
+        Ok(local) => {
+            let none = Duration::ZERO;
+            Ok(Dialed { remote: won.addr, local, fd: won.fd, resolve: none, connect: none })
+        }
         Err(e) => {
             Err(Error::io(Kind::Connect, format!("dial tcp {}", won.addr), &e).with_phase(Phase::Connect))
         }

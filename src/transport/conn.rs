@@ -5,6 +5,7 @@
 
 use super::pool::Shared;
 use super::route::Route;
+use super::timing::DialTimes;
 use crate::error::{Error, Kind, os_text};
 use crate::net::dial::Dialed;
 use crate::net::sys;
@@ -38,6 +39,8 @@ pub(super) struct Conn {
     end: usize,
     pub(super) reused: bool,
     pub(super) idle_since: Instant,
+    /// How it was made, until an exchange has told.
+    pub(super) times: Option<DialTimes>,
 }
 
 impl Conn {
@@ -63,6 +66,7 @@ impl Conn {
             end: 0,
             reused: false,
             idle_since: Instant::now(),
+            times: None,
         }
     }
 

@@ -5,6 +5,7 @@ use super::line::Line;
 use super::pool::{IDLE_THREAD, Shared, Waiter, lock};
 use super::proxy::Scheme;
 use super::route::Route;
+use super::timing::DialTimes;
 use super::{socks, tunnel};
 use crate::error::{Error, Kind, Phase};
 use crate::net::cancel::canceled;
@@ -154,13 +155,18 @@ impl Dials {
                 None => {}
             }
         }
+        let mut times = DialTimes { resolve: dialed.resolve, connect: dialed.connect, tls: None };
         let mut info = None;
         if let ("https", Some(identity)) = (server.scheme.as_str(), &route.tls) {
+            let started = Instant::now();
             info = Some(line.secure(identity, &server.host, handshake())?);
+            times.tls = Some(started.elapsed());
         }
         let tls = line.tls;
         drop(registered);
-        Ok(Box::new(Conn::new(shared.clone(), route.clone(), dialed, tls, info)))
+        let mut conn = Conn::new(shared.clone(), route.clone(), dialed, tls, info);
+        conn.times = Some(times);
+        Ok(Box::new(conn))
     }
 }
 

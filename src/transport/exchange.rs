@@ -6,6 +6,7 @@
 use super::body::Reader;
 use super::conn::{Conn, Stop};
 use super::settings::Settings;
+use super::timing::Timing;
 use super::upload::Upload;
 use super::{Response, ResponseBody, head};
 use crate::error::{Error, Kind, Phase, Result};
@@ -22,6 +23,7 @@ pub(super) struct Call<'a> {
     pub(super) settings: Settings,
     pub(super) overall: Option<Instant>,
     pub(super) cancel: Option<&'a CancelToken>,
+    pub(super) started: Instant,
 }
 
 /// Failure is an error and what it means for another try on another connection.
@@ -74,13 +76,23 @@ pub(super) const AWAITING_HEADERS: &str =
 
 /// run sends the request and reads the head of the final answer. The connection goes with the answer, or is
 /// dropped with the failure.
-pub(super) fn run(conn: Box<Conn>, call: &Call<'_>, upload: Upload) -> Outcome<Response> {
+pub(super) fn run(mut conn: Box<Conn>, call: &Call<'_>, upload: Upload) -> Outcome<Response> {
     let registered = match call.cancel.map(|t| t.register_socket(conn.fd())) {
         Some(None) => return Err(fatal(canceled())),
         Some(Some(r)) => Some(r),
         None => None,
     };
-    let exchange = Exchange { conn, call, upload, clock: Clock { overall: call.overall }, write_error: None };
+    let now = Instant::now();
+    let timing = Timing {
+        started: call.started,
+        connected: now,
+        sent: now,
+        first_byte: now,
+        ended: None,
+        dial: conn.times.take(),
+    };
+    let clock = Clock { overall: call.overall };
+    let exchange = Exchange { conn, call, upload, clock, write_error: None, timing };
     let result = exchange.run(registered);
     match result {
         // Cancel wins: what a shut down socket said is of no interest.
@@ -97,12 +109,14 @@ struct Exchange<'a> {
     upload: Upload,
     clock: Clock,
     write_error: Option<Error>,
+    timing: Timing,
 }
 
 impl Exchange<'_> {
     fn run(mut self, registered: Option<Registration>) -> Outcome<Response> {
         self.send()?;
-        let continue_until = Instant::now() + self.call.settings.expect_continue;
+        self.timing.sent = Instant::now();
+        let continue_until = self.timing.sent + self.call.settings.expect_continue;
         let mut until = self.clock.until(self.head_limit());
         let mut scan = HeadScan::new();
         let mut budget = self.call.settings.max_head_bytes;
@@ -135,6 +149,7 @@ impl Exchange<'_> {
                     Ok(None) => {
                         // From the request's last byte on the answer's head has its own time.
                         until = self.clock.until(self.head_limit());
+                        self.timing.sent = Instant::now();
                         continue;
                     }
                     Ok(Some(n)) => Ok(n),
@@ -142,7 +157,11 @@ impl Exchange<'_> {
                 }
             };
             match got {
-                Ok(n) if n > 0 => {}
+                Ok(n) if n > 0 => {
+                    if !answered {
+                        self.timing.first_byte = Instant::now();
+                    }
+                }
                 Ok(_) => return Err(self.ended(answered)),
                 Err(Stop::Deadline) => return Err(fatal(self.head_timeout())),
                 Err(stop) => return Err(self.reset(stop, answered)),
@@ -292,6 +311,7 @@ impl Exchange<'_> {
             remote: Some(remote),
             local: Some(local),
             tls,
+            timing: Some(self.timing),
             body: ResponseBody::Conn(reader),
         })
     }

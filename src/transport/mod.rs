@@ -26,6 +26,7 @@ mod route;
 pub mod settings;
 mod socks;
 mod sweep;
+mod timing;
 mod tripper;
 mod tunnel;
 mod upload;
@@ -47,6 +48,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::time::Instant;
+pub use timing::{DialTimes, Timing};
 pub use tripper::{RoundTripper, Tripped};
 use upload::Upload;
 
@@ -82,6 +84,8 @@ pub struct Response {
     pub local: Option<SocketAddr>,
     /// `None` without TLS.
     pub tls: Option<Arc<tls::Info>>,
+    /// Where the time went, if it came over the network.
+    pub timing: Option<Timing>,
     body: ResponseBody,
 }
 
@@ -119,6 +123,11 @@ impl Response {
         if let Some(t) = body.take_trailer() {
             self.trailer = t;
         }
+        if n == 0
+            && let Some(t) = &mut self.timing
+        {
+            t.ended.get_or_insert_with(Instant::now);
+        }
         Ok(n)
     }
 
@@ -145,6 +154,7 @@ impl Response {
             remote: None,
             local: None,
             tls: None,
+            timing: None,
             body: ResponseBody::Other(body),
         }
     }
@@ -272,6 +282,7 @@ impl Transport {
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
     ) -> Result<Response> {
+        let started = Instant::now();
         let settings = self.settings();
         let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
         if let Some(tripper) = self.0.0.schemes.get(&target.key.scheme)
@@ -285,7 +296,7 @@ impl Transport {
         let head = head::write(r, target, length, &settings, route.forwarder())?;
         let asks = settings.compression && gunzip::is_wanted(r, head::method_of(r));
         let held = head::expects_continue(r, length) && !settings.expect_continue.is_zero();
-        let call = Call { request: r, settings, overall, cancel };
+        let call = Call { request: r, settings, overall, cancel, started };
         if cancel.is_some_and(CancelToken::is_fired) {
             return Err(canceled().with_phase(Phase::Prepare));
         }

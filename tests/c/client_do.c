@@ -188,6 +188,33 @@ static void answers(void) {
     nh_response_free(res);
 }
 
+/* The parts of an exchange come one after the other; a connection that was there has no dial to tell of. */
+static void timings(void) {
+    const void *data;
+    size_t n;
+    CHECK_INT(nh_client_close_idle(c), NH_OK);
+    for (int again = 0; again < 2; again++) {
+        nh_response *res = fetch("/ok");
+        int64_t pool = nh_response_timing(res, NH_TIMING_POOL),
+                sent = nh_response_timing(res, NH_TIMING_SENT);
+        int64_t first = nh_response_timing(res, NH_TIMING_FIRST_BYTE);
+        int64_t connect = nh_response_timing(res, NH_TIMING_CONNECT),
+                dns = nh_response_timing(res, NH_TIMING_DNS);
+        CHECK_INT(nh_response_reused(res), again);
+        CHECK(pool >= 0 && sent >= pool && first >= sent);
+        CHECK(again ? connect == -1 && dns == -1 : connect >= 0 && dns >= 0 && pool >= connect);
+        CHECK_INT(nh_response_timing(res, NH_TIMING_TLS), -1);
+        CHECK_INT(nh_response_timing(res, NH_TIMING_TOTAL), -1);
+        CHECK_INT(nh_response_body_read_all(res, 10, &data, &n, NULL), NH_OK);
+        CHECK(nh_response_timing(res, NH_TIMING_TOTAL) >= first);
+        CHECK_INT(nh_response_timing(res, 0), -1);
+        CHECK_INT(nh_response_timing(res, 99), -1);
+        nh_response_free(res);
+    }
+    CHECK_INT(nh_response_timing(NULL, NH_TIMING_TOTAL), -1);
+    CHECK_INT(nh_response_reused(NULL), 0);
+}
+
 static void failures(void) {
     nh_response *res = NULL;
     nh_error *err = NULL;
@@ -371,6 +398,7 @@ int main(void) {
     c = nh_client_new();
     nulls();
     answers();
+    timings();
     failures();
     bodies();
     uploads_after_the_head();

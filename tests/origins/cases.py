@@ -156,7 +156,7 @@ def ends():
     yield with_ok("hang in the head", b"HTTP/1.1 200 OK\r\nContent-", "hang", timeout=300)
     yield with_ok("hang at once", "hang", timeout=300)
     yield with_ok("hang in the body", head(b"Content-Length: 9") + b"some", "hang", timeout=300)
-    yield with_ok("reset in the body", head(b"Content-Length: 9") + b"some", 0.05, "reset")
+    yield with_ok("reset in the body", head(b"Content-Length: 9") + b"some", 0.2, "reset")
     yield with_ok("bytes behind the answer", OK + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
     yield with_ok("garbage behind the answer", OK + b"\r\n\r\n")
     yield Case("close after the answer", [OK, "close"], [OK, "close"], [OK])

@@ -68,6 +68,8 @@ fn both_versions_tell_what_they_agreed_on() {
             assert_eq!((info.server_name.as_str(), info.resumed), ("127.0.0.1", false));
             assert_eq!(info.certificates.len(), 1);
             assert!(info.cipher_suite.starts_with("TLS_"), "{}", info.cipher_suite);
+            let dial = r.timing.unwrap().dial;
+            assert_eq!(dial.map(|d| d.tls.is_some()), (i == 0).then_some(true));
             assert_eq!(body(&mut r).unwrap(), b"ok", "{i}");
         }
         assert_eq!((o.accepted(), c.transport.stats().reused), (1, 19));
