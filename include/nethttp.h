@@ -1814,6 +1814,48 @@ nh_result nh_request_set_progress(nh_request *r,
                                   nh_free_fn free_userdata);
 
 /* ========================================================================================================
+ * Requests written to any stream
+ * ======================================================================================================== */
+
+/**
+ * nh_write_fn takes the next bytes of a message, all of them. NH_OK goes on; any other result ends the writing.
+ *
+ * It is called only on the thread that is inside the function that writes, may block, and may call functions of the
+ * library, but none on the message that is being written.
+ */
+typedef nh_result (*nh_write_fn)(void *userdata, const void *data, size_t len);
+
+/**
+ * nh_request_write writes a request that is to be sent as it goes over the wire, its body included. Go's
+ * Request.Write. nh_read_request reads it at the other end.
+ *
+ * Errors: NH_ERR_INVALID (r or fn is NULL, or the request cannot be sent), NH_ERR_BUSY (r is being sent),
+ * NH_ERR_BODY_SPENT (its body was sent and cannot be rewound), NH_ERR_BODY_LENGTH (its body is not as long as
+ * declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_IO (fn failed), NH_ERR_FORKED (r was made
+ * before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread; blocks as fn does
+ * Since: 0.1.0
+ */
+nh_result nh_request_write(nh_request *r,
+                           nh_write_fn write_fn,
+                           void *userdata,
+                           nh_error **err);
+
+/**
+ * nh_request_write_proxy is nh_request_write for a proxy, which is told the whole URL: Go's Request.WriteProxy.
+ *
+ * Errors: NH_ERR_INVALID (r or fn is NULL, or the request cannot be sent), and those of nh_request_write
+ * Ownership: nothing changes hands
+ * Threads: any thread; blocks as fn does
+ * Since: 0.1.0
+ */
+nh_result nh_request_write_proxy(nh_request *r,
+                                 nh_write_fn write_fn,
+                                 void *userdata,
+                                 nh_error **err);
+
+/* ========================================================================================================
  * Responses: what was answered, and the body by pull
  * ======================================================================================================== */
 

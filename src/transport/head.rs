@@ -1,13 +1,11 @@
 //! The request's head as it goes out; the rules of Go's `Request.write` and `transferWriter`.
 
-use super::proxy::Proxy;
 use super::settings::Settings;
 use crate::error::{Result, invalid};
 use crate::h1::{self, encode};
 use crate::message::header::{check_field, write_field};
 use crate::message::outbound::Target;
 use crate::message::request::{Body, Request};
-use std::sync::Arc;
 
 pub(super) const USER_AGENT: &[u8] = concat!("nethttp/", env!("CARGO_PKG_VERSION")).as_bytes();
 
@@ -42,13 +40,14 @@ pub(super) fn method_of(r: &Request) -> &[u8] {
 }
 
 /// write makes the head. All that is wrong with a request is found here, before anything is dialed.
-/// `via` is a proxy that forwards the request.
+/// A proxy that forwards the request is told the `whole` URL (RFC 9112, 3.2.2), and who asks.
 pub(super) fn write(
     r: &Request,
     target: &Target,
     length: Length,
     settings: &Settings,
-    via: Option<&Arc<Proxy>>,
+    whole: bool,
+    proxy_auth: Option<&str>,
 ) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(256);
     let method = method_of(r);
@@ -57,17 +56,14 @@ pub(super) fn write(
         h if h.iter().all(|&b| b > b' ' && b != 0x7f && !b"/@\\\"<>^`{|}".contains(&b)) => h,
         _ => return Err(invalid("http: invalid Host header")),
     };
-    match via {
-        // RFC 9112, 3.2.2: a proxy is told the whole URL.
-        Some(_) => {
-            let uri = [b"http://", host, &target.request_uri].concat();
-            encode::request_line(&mut out, method, &uri)?;
-        }
-        None => encode::request_line(&mut out, method, &target.request_uri)?,
+    if whole {
+        let uri = [target.key.scheme.as_bytes(), b"://", host, &target.request_uri].concat();
+        encode::request_line(&mut out, method, &uri)?;
+    } else {
+        encode::request_line(&mut out, method, &target.request_uri)?;
     }
     write_field(&mut out, b"Host", host);
-    let proxy_auth = via.and_then(|p| p.authorization());
-    if let Some(value) = &proxy_auth {
+    if let Some(value) = proxy_auth {
         write_field(&mut out, b"Proxy-Authorization", value.as_bytes());
     }
     let (mut agent, mut close, mut auth) = (false, false, false);

@@ -293,7 +293,9 @@ impl Transport {
         head::check_scheme(target)?;
         let length = head::length_of(r)?;
         let route = self.route(target)?;
-        let head = head::write(r, target, length, &settings, route.forwarder())?;
+        let forwarder = route.forwarder();
+        let auth = forwarder.and_then(|p| p.authorization());
+        let head = head::write(r, target, length, &settings, forwarder.is_some(), auth.as_deref())?;
         let asks = settings.compression && gunzip::is_wanted(r, head::method_of(r));
         let held = head::expects_continue(r, length) && !settings.expect_continue.is_zero();
         let call = Call { request: r, settings, overall, cancel, started };
@@ -321,6 +323,16 @@ impl Transport {
             }
         }
     }
+}
+
+/// write_request writes a request as it goes over the wire to `sink`, with no field that a transport adds for itself
+/// (Go's `Request.Write`); `by_proxy` names the whole URL in its first line (`WriteProxy`).
+pub fn write_request(r: &Request, by_proxy: bool, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
+    let length = head::length_of(r)?;
+    let settings = Settings { compression: false, ..Settings::default() };
+    let head = head::write(r, target, length, &settings, by_proxy, None)?;
+    Upload::new(head, &r.body, length, &r.trailer, false)?.write_to(sink)
 }
 
 /// may_retry is Go's `shouldRetryRequest`: the connection died of old age, and sending again is safe.

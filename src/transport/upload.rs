@@ -118,8 +118,8 @@ impl Upload {
         s.next_piece().map_err(|e| e.with_phase(Phase::Write))
     }
 
-    /// send_some sends what the socket takes without waiting; `WouldBlock` if that is nothing.
-    pub(super) fn send_some(&mut self, conn: &mut Conn) -> io::Result<usize> {
+    /// pending is what may go out now: of the head, and of the body.
+    fn pending(&self) -> [&[u8]; 2] {
         let head = self.head.get(self.head_sent..).unwrap_or_default();
         let body = match &self.body {
             _ if self.held => &[][..],
@@ -127,19 +127,42 @@ impl Upload {
             Payload::Bytes { data, sent } => (**data).as_ref().get(*sent..).unwrap_or_default(),
             Payload::Stream(s) => s.piece.get(s.piece_sent..).unwrap_or_default(),
         };
-        let result = conn.write([head, body]);
-        self.unsent = conn.has_unsent();
-        let done = result?;
-        let n = done.taken;
-        let of_head = n.min(head.len());
+        [head, body]
+    }
+
+    /// advance counts `n` bytes of what was pending as gone.
+    fn advance(&mut self, n: usize) {
+        let of_head = n.min(self.head.len() - self.head_sent);
         self.head_sent += of_head;
         match &mut self.body {
             Payload::Bytes { sent, .. } => *sent += n - of_head,
             Payload::Stream(s) => s.piece_sent += n - of_head,
             Payload::None => {}
         }
+    }
+
+    /// send_some sends what the socket takes without waiting; `WouldBlock` if that is nothing.
+    pub(super) fn send_some(&mut self, conn: &mut Conn) -> io::Result<usize> {
+        let result = conn.write(self.pending());
+        self.unsent = conn.has_unsent();
+        let done = result?;
+        self.advance(done.taken);
         self.sent += done.sent as u64;
-        Ok(n)
+        Ok(done.taken)
+    }
+
+    /// write_to writes all of it to `sink`, which may block.
+    pub(super) fn write_to(mut self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        while !self.is_done() {
+            self.prepare()?;
+            let [head, body] = self.pending();
+            let n = head.len() + body.len();
+            for part in [head, body].into_iter().filter(|p| !p.is_empty()) {
+                sink(part)?;
+            }
+            self.advance(n);
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 #include "check.h"
 #include "nethttp.h"
 
-#include <pthread.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct feed {
@@ -231,11 +231,102 @@ static void errors(void) {
     nh_reader_free(reader);
 }
 
+/* ---- and what is written is what is read */
+
+struct sink {
+    char text[4096];
+    size_t len, most;
+    nh_request *busy; /* the request that is being written: another call must not touch it */
+};
+
+static nh_result take(void *userdata, const void *data, size_t len) {
+    struct sink *s = userdata;
+    if (s->busy) CHECK_ERR(NH_ERR_BUSY, nh_request_write(s->busy, take, s, NULL));
+    if (s->len + len > s->most) return NH_ERR_NO_RESOURCES;
+    memcpy(s->text + s->len, data, len);
+    s->len += len;
+    return NH_OK;
+}
+
+static nh_result five(void *userdata, void *buf, size_t cap, size_t *n_out) {
+    int *calls = userdata;
+    (void)cap;
+    if (*calls < 0) return NH_ERR_INVALID;
+    *n_out = (*calls)++ < 2 ? 5 : 0;
+    memcpy(buf, "hello", *n_out);
+    return NH_OK;
+}
+
+static void written(void) {
+    static struct sink s;
+    struct feed f;
+    nh_request *r = NULL, *back = NULL;
+    nh_reader *reader;
+    int calls = 0;
+    CHECK_INT(nh_request_new("POST", "https://u:p@h.example/a?b", &r, NULL), NH_OK);
+    CHECK_INT(nh_request_set_header(r, "X-One", "1"), NH_OK);
+    CHECK_INT(nh_request_set_body(r, "data", 4), NH_OK);
+    s.most = sizeof s.text;
+    s.busy = r;
+    CHECK_INT(nh_request_write(r, take, &s, NULL), NH_OK);
+    s.text[s.len] = 0;
+    CHECK(strstr(s.text, "POST /a?b HTTP/1.1\r\nHost: h.example\r\n") == s.text);
+    CHECK(strstr(s.text, "Content-Length: 4\r\n") && !strstr(s.text, "Accept-Encoding"));
+    reader = reader_of(&f, s.text, 11);
+    CHECK_INT(nh_read_request(reader, &back, NULL), NH_OK);
+    CHECK_STR(nh_request_header_value(back, "X-One"), "1");
+    CHECK_STR(nh_request_header_value(back, "Authorization"), "Basic dTpw");
+    read_all(back, "data");
+    nh_request_free(back);
+    nh_reader_free(reader);
+
+    /* For a proxy, and in chunks. */
+    s.len = 0;
+    CHECK_INT(nh_request_set_body_callback(r, -1, five, NULL, &calls, NULL), NH_OK);
+    CHECK_INT(nh_request_set_trailer(r, "X-Sum", "2"), NH_OK);
+    CHECK_INT(nh_request_write_proxy(r, take, &s, NULL), NH_OK);
+    s.text[s.len] = 0;
+    CHECK(strstr(s.text, "POST https://h.example/a?b HTTP/1.1\r\n") == s.text);
+    reader = reader_of(&f, s.text, 3);
+    CHECK_INT(nh_read_request(reader, &back, NULL), NH_OK);
+    read_all(back, "hellohello");
+    CHECK_STR(nh_request_trailer_value(back, "X-Sum"), "2");
+    nh_request_free(back);
+    nh_reader_free(reader);
+
+    s.busy = NULL;
+    s.len = 0;
+    CHECK_ERR(NH_ERR_BODY_SPENT, nh_request_write(r, take, &s, NULL));
+    calls = 0;
+    CHECK_INT(nh_request_set_body_callback(r, 7, five, NULL, &calls, NULL), NH_OK);
+    CHECK_ERR(NH_ERR_BODY_LENGTH, nh_request_write(r, take, &s, NULL));
+    calls = -1;
+    CHECK_INT(nh_request_set_body_callback(r, 7, five, NULL, &calls, NULL), NH_OK);
+    CHECK_ERR(NH_ERR_ABORTED, nh_request_write(r, take, &s, NULL));
+    s.most = 10;
+    CHECK_INT(nh_request_set_body(r, NULL, 0), NH_OK);
+    CHECK_ERR(NH_ERR_IO, nh_request_write(r, take, &s, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_write(r, NULL, &s, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_write(NULL, take, &s, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_write_proxy(r, NULL, &s, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_write_proxy(NULL, take, &s, NULL));
+    pid_t pid = fork();
+    if (pid == 0) {
+        CHECK_ERR(NH_ERR_FORKED, nh_request_write(r, take, &s, NULL));
+        execl("/bin/true", "true", (char *)NULL);
+        _exit(1);
+    }
+    int status;
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    nh_request_free(r);
+}
+
 int main(void) {
     for (size_t piece = 1; piece < sizeof requests; piece++)
         in_pieces(piece);
     cut();
     responses();
     errors();
+    written();
     return 0;
 }
