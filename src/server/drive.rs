@@ -96,6 +96,7 @@ impl Driver for Http {
     }
 
     fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> Fate {
+        ex.wire.output().waited = Duration::ZERO;
         let started = Instant::now();
         let ((), called_out) = blocks_in(|| self.call_handler(ex));
         let waited = ex.wire.input().waited + ex.wire.output().waited;
@@ -141,8 +142,7 @@ impl Http {
         ex: &mut Box<Exchange>,
     ) -> (Option<Leader<'a, Self>>, Fate) {
         ex.take_block(&mut conn.carry);
-        ex.wire.attach(conn.socket.as_raw_fd());
-        ex.wire.output().progress = self.settings().write_progress;
+        ex.wire.attach(conn.socket.as_raw_fd(), self.settings().write_progress);
         let next = loop {
             if conn.skip > 0 {
                 // Old clients send a line end behind a POST's body (RFC 9112, 2.2); Go skips these and no others.
@@ -192,8 +192,7 @@ impl Http {
                 Next::GoOn => {}
                 end => break end,
             }
-            let full = ex.wire.output().buf.len() >= super::output::FULL;
-            if full && !matches!(ex.wire.output().send_some(), Ok(true)) {
+            if ex.gathered >= super::output::FULL && !matches!(ex.wire.output().send_some(), Ok(true)) {
                 break Next::GoOn;
             }
         };
@@ -280,9 +279,9 @@ impl Http {
         conn.served = conn.served.saturating_add(1);
         conn.since = now;
         conn.skip = if ex.request.text(ex.request.method) == b"POST" { SKIP } else { 0 };
-        if ex.writer.was_aborted() || ex.wire.output().is_broken() {
-            return Next::Drop;
-        }
+        let gathered = ex.wire.output().gathered();
+        let Some(gathered) = gathered.filter(|_| !ex.writer.was_aborted()) else { return Next::Drop };
+        ex.gathered = gathered;
         if ex.has_body {
             // The handler may have read to the last byte that was there: no new edge will come for more.
             conn.readable |= !ex.wire.input().drained;
@@ -318,8 +317,7 @@ impl Http {
             let broken: Error = crate::error::Error::new(crate::error::Kind::Closed, "nethttp: aborted");
             ex.wire.output().break_with(broken);
         }
-        let sent = ex.wire.output().send_some();
-        ex.wire.detach(&mut conn.pending);
+        let sent = ex.wire.detach(&mut conn.pending);
         ex.give_back(&mut conn.carry);
         if drop || sent.is_err() {
             return Fate::Close;

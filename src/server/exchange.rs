@@ -10,7 +10,7 @@ use crate::message::request::{Body, Request};
 use crate::mux::Table;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A block that grew beyond this for a large head is let go afterwards.
 const KEEP_BLOCK: usize = 64 * 1024;
@@ -30,6 +30,10 @@ pub(crate) struct Exchange {
     pub(super) generation: u64,
     /// The body was read with the head or comes later, through the wire's input.
     pub(super) has_body: bool,
+    /// Bytes of answers that wait to be sent, as of the last one's end.
+    pub(super) gathered: usize,
+    /// The wire's input stands as for a request without a body.
+    bodiless: bool,
 }
 
 impl Exchange {
@@ -49,6 +53,8 @@ impl Exchange {
             table,
             generation: 0,
             has_body: false,
+            gathered: 0,
+            bodiless: false,
         }
     }
 
@@ -110,8 +116,10 @@ impl Exchange {
         self.writer.begin(asked);
         self.wire.reset();
         self.has_body = !matches!(facts.framing, Framing::None | Framing::Length(0));
-        {
+        // Most requests follow one without a body: there is nothing to change then.
+        if self.has_body || !self.bodiless {
             let mut input = self.wire.input();
+            self.bodiless = !self.has_body;
             if self.has_body {
                 let block = self.request.header.store().block();
                 let ahead = block.get(self.used..self.filled).unwrap_or_default();
@@ -125,10 +133,8 @@ impl Exchange {
                 input.begin(Framing::None, &[], u64::MAX);
             }
         }
-        let mut output = self.wire.output();
-        output.waited = Duration::ZERO;
         if settings.write_timeout.is_some() {
-            output.deadline = settings.write_timeout.map(|t| Instant::now() + t);
+            self.wire.output().deadline = settings.write_timeout.map(|t| Instant::now() + t);
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) struct Output {
     broken: Option<Error>,
     /// Go's WriteTimeout.
     pub(super) deadline: Option<Instant>,
-    pub(super) progress: Option<Duration>,
+    progress: Option<Duration>,
     /// How long this exchange has waited for its connection.
     pub(super) waited: Duration,
 }
@@ -36,8 +36,9 @@ impl Default for Output {
 }
 
 impl Output {
-    pub(super) fn attach(&mut self, fd: RawFd) {
+    pub(super) fn attach(&mut self, fd: RawFd, progress: Option<Duration>) {
         self.fd = fd;
+        self.progress = progress;
         self.broken = None;
         self.deadline = None;
         self.buf.clear();
@@ -54,8 +55,9 @@ impl Output {
         }
     }
 
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken.is_some()
+    /// gathered is how many bytes wait to be sent; `None`: a write has failed.
+    pub(super) fn gathered(&self) -> Option<usize> {
+        self.broken.is_none().then_some(self.buf.len())
     }
 
     pub(super) fn break_with(&mut self, e: Error) -> Error {

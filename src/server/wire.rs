@@ -4,11 +4,13 @@
 
 use super::input::Input;
 use super::output::Output;
+use crate::error::Result;
 use crate::runtime::Flush;
 use crate::sync::{Mutex, MutexGuard};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// How often [`Flush`] looks again for a lock that a write holds for an instant.
 const FLUSH_TRIES: usize = 16;
@@ -53,15 +55,19 @@ impl Wire {
     }
 
     /// attach prepares the wire for the exchanges of one connection.
-    pub(super) fn attach(&self, fd: RawFd) {
-        self.output().attach(fd);
+    pub(super) fn attach(&self, fd: RawFd, progress: Option<Duration>) {
+        self.output().attach(fd, progress);
         self.input().fd = fd;
     }
 
-    /// detach gives back output that was not sent. From here on nothing touches the socket: it may close.
-    pub(super) fn detach(&self, into: &mut Vec<u8>) {
+    /// detach sends what the socket takes now and gives back the rest. From here on nothing touches the socket: it may
+    /// close.
+    pub(super) fn detach(&self, into: &mut Vec<u8>) -> Result<bool> {
         self.input().fd = -1;
-        self.output().detach(into);
+        let mut output = self.output();
+        let sent = output.send_some();
+        output.detach(into);
+        sent
     }
 
     pub(super) fn reset(&self) {
