@@ -26,16 +26,6 @@ static void *conn(void *arg) {
     return NULL;
 }
 
-static void *run(void *arg) {
-    int listener = (int)(intptr_t)arg, fd;
-    while ((fd = accept(listener, NULL, NULL)) >= 0) {
-        pthread_t t;
-        CHECK_INT(pthread_create(&t, NULL, conn, (void *)(intptr_t)fd), 0);
-        pthread_detach(t);
-    }
-    return NULL;
-}
-
 static nh_response *fetch(int most) {
     char path[16];
     nh_response *res = NULL;
@@ -45,22 +35,11 @@ static nh_response *fetch(int most) {
 }
 
 int main(void) {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof a;
-    pthread_t t;
     nh_response *res;
     const void *data;
     size_t n;
     char buf[64];
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    (void)origin_start;
-    CHECK(fd >= 0);
-    CHECK_INT(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    CHECK_INT(listen(fd, 64), 0);
-    CHECK_INT(getsockname(fd, (struct sockaddr *)&a, &size), 0);
-    origin_port = ntohs(a.sin_port);
-    CHECK_INT(pthread_create(&t, NULL, run, (void *)(intptr_t)fd), 0);
-    pthread_detach(t);
+    origin_serve(conn);
 
     c = nh_client_new();
     res = fetch((int)sizeof HELLO);

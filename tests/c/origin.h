@@ -129,17 +129,21 @@ static void *origin_conn(void *arg) {
     return NULL;
 }
 
+static void *(*origin_script)(void *);
+
 static void *origin_run(void *arg) {
     int listener = (int)(intptr_t)arg, fd;
     while ((fd = accept(listener, NULL, NULL)) >= 0) {
         pthread_t t;
-        CHECK_INT(pthread_create(&t, NULL, origin_conn, (void *)(intptr_t)fd), 0);
+        CHECK_INT(pthread_create(&t, NULL, origin_script, (void *)(intptr_t)fd), 0);
         pthread_detach(t);
     }
     return NULL;
 }
 
-static void origin_start(void) {
+/* Serves the connections of a port of its own with a script that gets the socket and closes it; one call a
+ * program. */
+static void origin_serve(void *(*script)(void *)) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof a;
     pthread_t t;
@@ -149,9 +153,12 @@ static void origin_start(void) {
     CHECK_INT(listen(fd, 64), 0);
     CHECK_INT(getsockname(fd, (struct sockaddr *)&a, &len), 0);
     origin_port = ntohs(a.sin_port);
+    origin_script = script;
     CHECK_INT(pthread_create(&t, NULL, origin_run, (void *)(intptr_t)fd), 0);
     pthread_detach(t);
 }
+
+static inline void origin_start(void) { origin_serve(origin_conn); }
 
 /* The URL of a path; the text is good until the eighth call after. */
 static const char *origin_url(const char *path) {

@@ -33,30 +33,6 @@ static void *conn(void *arg) {
     return NULL;
 }
 
-static void *run(void *arg) {
-    int listener = (int)(intptr_t)arg, fd;
-    while ((fd = accept(listener, NULL, NULL)) >= 0) {
-        pthread_t t;
-        CHECK_INT(pthread_create(&t, NULL, conn, (void *)(intptr_t)fd), 0);
-        pthread_detach(t);
-    }
-    return NULL;
-}
-
-static void start(void) {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
-    pthread_t t;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(fd >= 0);
-    CHECK_INT(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    CHECK_INT(listen(fd, 64), 0);
-    CHECK_INT(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-    origin_port = ntohs(a.sin_port);
-    CHECK_INT(pthread_create(&t, NULL, run, (void *)(intptr_t)fd), 0);
-    pthread_detach(t);
-}
-
 static void follows(void) {
     nh_response *res = NULL;
     nh_error *err = NULL;
@@ -211,8 +187,7 @@ static void short_calls(void) {
 }
 
 int main(void) {
-    (void)origin_start;
-    start();
+    origin_serve(conn);
     c = nh_client_new();
     follows();
     location();
