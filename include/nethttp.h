@@ -91,6 +91,11 @@ typedef struct nh_url nh_url;
 typedef struct nh_request nh_request;
 
 /**
+ * nh_trace_event is one step of an exchange, as an nh_trace_fn is told it.
+ */
+typedef struct nh_trace_event nh_trace_event;
+
+/**
  * nh_response is an answer: Go's Response. It must be freed, which closes its body.
  */
 typedef struct nh_response nh_response;
@@ -1812,6 +1817,248 @@ nh_result nh_request_set_progress(nh_request *r,
                                   nh_progress_fn callback,
                                   void *userdata,
                                   nh_free_fn free_userdata);
+
+/* ========================================================================================================
+ * nh_trace_event: the steps of an exchange, told to the program as they happen
+ * ======================================================================================================== */
+
+/** NH_TRACE_GET_CONN: a connection is wanted; nh_trace_event_address is where to. Go's GetConn. */
+#define NH_TRACE_GET_CONN 1
+/** NH_TRACE_GOT_CONN: there is one; see nh_trace_event_reused, _was_idle, _idle_time. Go's GotConn. */
+#define NH_TRACE_GOT_CONN 2
+/** NH_TRACE_PUT_IDLE_CONN: the connection went back to the pool, or not (nh_trace_event_error). Go's PutIdleConn. */
+#define NH_TRACE_PUT_IDLE_CONN 3
+/** NH_TRACE_FIRST_BYTE: the answer's first byte came. Go's GotFirstResponseByte. */
+#define NH_TRACE_FIRST_BYTE 4
+/** NH_TRACE_CONTINUE: the server wants the body (100 Continue). Go's Got100Continue. */
+#define NH_TRACE_CONTINUE 5
+
+/**
+ * NH_TRACE_INFORMATIONAL: an answer of 1xx other than 101; nh_trace_event_status and _header have it. Go's
+ * Got1xxResponse.
+ */
+#define NH_TRACE_INFORMATIONAL 6
+
+/** NH_TRACE_DNS_START: the name in nh_trace_event_address is looked up. Go's DNSStart. */
+#define NH_TRACE_DNS_START 7
+/** NH_TRACE_DNS_DONE: nh_trace_event_address_at has what was found, nh_trace_event_error why nothing. Go's DNSDone. */
+#define NH_TRACE_DNS_DONE 8
+/** NH_TRACE_CONNECT_START: connecting to nh_trace_event_address; several may go on at once. Go's ConnectStart. */
+#define NH_TRACE_CONNECT_START 9
+/** NH_TRACE_CONNECT_DONE: connected to nh_trace_event_address, or not (nh_trace_event_error). Go's ConnectDone. */
+#define NH_TRACE_CONNECT_DONE 10
+/** NH_TRACE_TLS_START: the handshake with the server begins. Go's TLSHandshakeStart. */
+#define NH_TRACE_TLS_START 11
+
+/**
+ * NH_TRACE_TLS_DONE: nh_trace_event_tls_version and its like have what was agreed on, or nh_trace_event_error why
+ * nothing was. Go's TLSHandshakeDone.
+ */
+#define NH_TRACE_TLS_DONE 12
+
+/** NH_TRACE_WROTE_FIELD: a header field, nh_trace_event_name and _value, went out. Go's WroteHeaderField. */
+#define NH_TRACE_WROTE_FIELD 13
+/** NH_TRACE_WROTE_HEADERS: the request's head went out. Go's WroteHeaders. */
+#define NH_TRACE_WROTE_HEADERS 14
+/** NH_TRACE_WAIT_CONTINUE: the body waits for 100 Continue. Go's Wait100Continue. */
+#define NH_TRACE_WAIT_CONTINUE 15
+/** NH_TRACE_WROTE_REQUEST: the request went out whole, or not (nh_trace_event_error). Go's WroteRequest. */
+#define NH_TRACE_WROTE_REQUEST 16
+
+/**
+ * nh_trace_fn is told a step of an exchange. The event is borrowed until it returns.
+ *
+ * It is called on the thread that is inside nh_client_do, or that reads or closes the answer; what a dial has done on a
+ * thread of the pool's is told there too, with the times at which it was done, as soon as the caller wakes for it, and
+ * before NH_TRACE_GOT_CONN. A dial whose request went on with another connection is not told of any more. It may
+ * block, and must not call functions on the request or the response.
+ *
+ * The result counts after NH_TRACE_INFORMATIONAL alone: any but NH_OK ends the exchange with NH_ERR_ABORTED.
+ */
+typedef nh_result (*nh_trace_fn)(const nh_trace_event *e, void *userdata);
+
+/**
+ * nh_request_set_trace has a function told each step of the exchanges that send this request: those of redirects
+ * too, and again where it is sent on another connection. fn NULL takes it away. Go's httptrace.WithClientTrace.
+ *
+ * With a trace the informational answers of a server count against no limit together, each for itself does: the
+ * function can end the exchange.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL), NH_ERR_BUSY (r is being sent)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata, when no request and no
+ * response is left that could call fn
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_trace(nh_request *r,
+                               nh_trace_fn trace_fn,
+                               void *userdata,
+                               nh_free_fn free_userdata);
+
+/**
+ * nh_trace_event_kind is an NH_TRACE_ number; 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+int32_t nh_trace_event_kind(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_time is when it happened, in microseconds since this hop of the exchange began; -1 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+int64_t nh_trace_event_time(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_address is the host and port of NH_TRACE_GET_CONN, the peer's address of NH_TRACE_GOT_CONN and
+ * NH_TRACE_CONNECT_START and _DONE, and the name of NH_TRACE_DNS_START; NULL in other events.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the callback returns
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+const char *nh_trace_event_address(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_address_count is how many addresses NH_TRACE_DNS_DONE has found.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+size_t nh_trace_event_address_count(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_address_at is the i-th address that NH_TRACE_DNS_DONE has found, counted from 0, without a port; NULL
+ * beyond the last.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the callback returns
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+const char *nh_trace_event_address_at(const nh_trace_event *e,
+                                      size_t i);
+
+/**
+ * nh_trace_event_reused is 1 if the connection of NH_TRACE_GOT_CONN has served another request before, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+int32_t nh_trace_event_reused(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_idle_time is how long the connection of NH_TRACE_GOT_CONN had been idle, in microseconds; -1 if it was
+ * not: it is new, or came straight from another request.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+int64_t nh_trace_event_idle_time(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_status is the status code of NH_TRACE_INFORMATIONAL, 0 in other events.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+int32_t nh_trace_event_status(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_header is the header of NH_TRACE_INFORMATIONAL, NULL in other events.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the callback returns
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+const nh_header *nh_trace_event_header(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_name is the field's name of NH_TRACE_WROTE_FIELD, NULL in other events.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the callback returns
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+const char *nh_trace_event_name(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_value is the field's value of NH_TRACE_WROTE_FIELD, NULL in other events. It is what was sent:
+ * credentials too.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the callback returns
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+const char *nh_trace_event_value(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_tls_version is NH_TLS_1_2 or NH_TLS_1_3 after NH_TRACE_TLS_DONE without an error, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+int32_t nh_trace_event_tls_version(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_tls_cipher_suite is the suite's name after NH_TRACE_TLS_DONE without an error, else NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the callback returns
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+const char *nh_trace_event_tls_cipher_suite(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_tls_alpn is the protocol that NH_TRACE_TLS_DONE has agreed on by ALPN, "" if none, else NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the callback returns
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+const char *nh_trace_event_tls_alpn(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_tls_resumed is 1 if NH_TRACE_TLS_DONE has resumed a session, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+int32_t nh_trace_event_tls_resumed(const nh_trace_event *e);
+
+/**
+ * nh_trace_event_error is why the step failed, NULL if it did not.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the callback returns
+ * Threads: the thread of the callback
+ * Since: 0.1.0
+ */
+const nh_error *nh_trace_event_error(const nh_trace_event *e);
 
 /* ========================================================================================================
  * Requests written to any stream

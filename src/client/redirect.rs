@@ -113,7 +113,8 @@ impl<'a> Chain<'a> {
         let url = base.resolve(&reference)?;
         let target = Target::of(&url)?;
         self.strips |= !may_see_secrets(first, &target.key);
-        let mut r = Request { timeout: first.timeout, ..Request::default() };
+        let (timeout, trace) = (first.timeout, first.trace.clone());
+        let mut r = Request { timeout, trace, ..Request::default() };
         for (name, value) in first.header.iter() {
             let is_in = |list: &[&[u8]]| list.iter().any(|n| n.eq_ignore_ascii_case(name));
             if !(self.strips && is_in(&SENSITIVE) || !self.keeps_body && is_in(&OF_BODY)) {

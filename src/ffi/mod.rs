@@ -42,6 +42,7 @@ pub mod request_body;
 pub mod request_clone;
 pub mod request_get;
 pub mod request_progress;
+pub mod request_trace;
 pub mod request_write;
 pub mod response;
 pub mod response_make;

@@ -15,4 +15,5 @@ pub mod request;
 pub mod sniff;
 pub mod status;
 pub mod text;
+pub mod trace;
 pub mod url;

@@ -4,6 +4,7 @@ use super::header::Header;
 use super::outbound::Target;
 use super::progress::Progress;
 use super::text::Span;
+use super::trace::Trace;
 use crate::error::{Error, Kind, Result};
 use crate::sync::Mutex;
 use std::ffi::CStr;
@@ -181,6 +182,8 @@ pub struct Request {
     pub local: Option<SocketAddr>,
     /// Who is told how far the bodies are; not copied with the head.
     pub progress: Option<Arc<dyn Progress>>,
+    /// Who is told each step of the exchange, on every hop of a redirect too.
+    pub trace: Option<Arc<dyn Trace>>,
     /// What the layer above keeps with the request.
     pub extra: Option<Box<dyn std::any::Any + Send + Sync>>,
     /// The unescaped path, once it was asked for.
@@ -231,6 +234,7 @@ impl Request {
             r.path_values.push(pair);
         }
         r.timeout = self.timeout;
+        r.trace = self.trace.clone();
         r.version = self.version;
         r.content_length = self.content_length;
         r.chunked = self.chunked;

@@ -6,9 +6,10 @@
 
 use super::cancel::{CancelToken, canceled};
 use super::event::Event;
-use super::resolve::Resolver;
+use super::resolve::{Resolver, literal};
 use super::sys;
 use crate::error::{Error, Kind, Phase, Result};
+use crate::message::trace::Step;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -16,6 +17,9 @@ use std::time::{Duration, Instant};
 
 const FALLBACK_DELAY: Duration = Duration::from_millis(300);
 const MIN_ATTEMPT: Duration = Duration::from_secs(2);
+
+/// Tell is told the steps of a dial.
+pub type Tell<'a> = &'a dyn Fn(Step);
 
 /// Dialer is a counted reference.
 #[derive(Clone, Default)]
@@ -43,16 +47,37 @@ impl Dialer {
         port: u16,
         deadline: Option<Instant>,
         cancel: &CancelToken,
+        tell: Tell<'_>,
     ) -> Result<Dialed> {
         let host = if host.is_empty() { "localhost" } else { host };
         let started = Instant::now();
         let addrs = self
-            .resolver
-            .lookup(host, port, deadline, cancel)
+            .lookup(host, port, deadline, cancel, tell)
             .map_err(|e| Error::new(e.kind(), format!("dial tcp: {}", e.message())).with_cause(e))?;
         let resolved = Instant::now();
-        let d = connect_any(&addrs, deadline, cancel).map_err(|e| e.with_addrs(addrs))?;
+        let d = connect_any(&addrs, deadline, cancel, tell).map_err(|e| e.with_addrs(addrs))?;
         Ok(Dialed { resolve: resolved - started, connect: resolved.elapsed(), ..d })
+    }
+
+    fn lookup(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Option<Instant>,
+        cancel: &CancelToken,
+        tell: Tell<'_>,
+    ) -> Result<Vec<SocketAddr>> {
+        // An address is not looked up, and nobody is told that it was.
+        let named = literal(host, port).is_none();
+        if named {
+            tell(Step::DnsStart(host.to_owned()));
+        }
+        let found = self.resolver.lookup(host, port, deadline, cancel);
+        if named {
+            let addrs = found.clone().unwrap_or_default();
+            tell(Step::DnsDone { addrs, error: found.as_ref().err().cloned() });
+        }
+        found
     }
 }
 
@@ -74,24 +99,28 @@ struct Attempt {
 
 impl Lane {
     /// advance starts attempts until one hangs in the air; `Some` is a connection that was there at once.
-    fn advance(&mut self, deadline: Option<Instant>) -> Option<Attempt> {
+    fn advance(&mut self, deadline: Option<Instant>, tell: Tell<'_>) -> Option<Attempt> {
         self.started = true;
         while self.trying.is_none() && self.next < self.addrs.len() {
             let left = self.addrs.len() - self.next;
             let Some(&addr) = self.addrs.get(self.next) else { break };
             self.next += 1;
+            tell(Step::ConnectStart(addr));
             match start(addr, attempt_deadline(Instant::now(), deadline, left)) {
-                Ok((attempt, true)) => return Some(attempt),
+                Ok((attempt, true)) => {
+                    tell(Step::ConnectDone(addr, None));
+                    return Some(attempt);
+                }
                 Ok((attempt, false)) => self.trying = Some(attempt),
-                Err(e) => self.fail(addr, &e),
+                Err(e) => self.fail(addr, os_failure(addr, &e), tell),
             }
         }
         None
     }
 
-    fn fail(&mut self, addr: SocketAddr, e: &io::Error) {
-        let err = Error::io(Kind::Connect, format!("dial tcp {addr}: connect"), e);
-        self.first_error.get_or_insert(err.with_phase(Phase::Connect));
+    fn fail(&mut self, addr: SocketAddr, e: Error, tell: Tell<'_>) {
+        tell(Step::ConnectDone(addr, Some(e.clone())));
+        self.first_error.get_or_insert(e);
     }
 
     fn exhausted(&self) -> bool {
@@ -99,20 +128,27 @@ impl Lane {
     }
 
     /// settle looks at what became of an attempt that is ready or late.
-    fn settle(&mut self, ready: bool, now: Instant) -> Option<Attempt> {
+    fn settle(&mut self, ready: bool, now: Instant, tell: Tell<'_>) -> Option<Attempt> {
         let attempt = self.trying.take()?;
         if ready {
             match finish(&attempt) {
-                Ok(()) => return Some(attempt),
-                Err(e) => self.fail(attempt.addr, &e),
+                Ok(()) => {
+                    tell(Step::ConnectDone(attempt.addr, None));
+                    return Some(attempt);
+                }
+                Err(e) => self.fail(attempt.addr, os_failure(attempt.addr, &e), tell),
             }
         } else if attempt.until.is_some_and(|u| u <= now) {
-            self.first_error.get_or_insert(timed_out(attempt.addr));
+            self.fail(attempt.addr, timed_out(attempt.addr), tell);
         } else {
             self.trying = Some(attempt);
         }
         None
     }
+}
+
+fn os_failure(addr: SocketAddr, e: &io::Error) -> Error {
+    Error::io(Kind::Connect, format!("dial tcp {addr}: connect"), e).with_phase(Phase::Connect)
 }
 
 fn timed_out(addr: SocketAddr) -> Error {
@@ -148,7 +184,12 @@ fn finish(attempt: &Attempt) -> io::Result<()> {
 }
 
 /// connect_any connects to whichever address answers first under the rules above.
-pub fn connect_any(addrs: &[SocketAddr], deadline: Option<Instant>, cancel: &CancelToken) -> Result<Dialed> {
+pub fn connect_any(
+    addrs: &[SocketAddr],
+    deadline: Option<Instant>,
+    cancel: &CancelToken,
+    tell: Tell<'_>,
+) -> Result<Dialed> {
     let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
     let _registered = cancel.register_event(event.fd()).ok_or_else(|| dial_canceled(addrs))?;
     let v4 = addrs.first().is_some_and(SocketAddr::is_ipv4);
@@ -161,11 +202,11 @@ pub fn connect_any(addrs: &[SocketAddr], deadline: Option<Instant>, cancel: &Can
         if cancel.is_fired() {
             return Err(dial_canceled(addrs));
         }
-        if let Some(won) = main.advance(deadline) {
+        if let Some(won) = main.advance(deadline, tell) {
             return dialed(won);
         }
         if (main.exhausted() || now >= fallback_at)
-            && let Some(won) = fallback.advance(deadline)
+            && let Some(won) = fallback.advance(deadline, tell)
         {
             return dialed(won);
         }
@@ -187,7 +228,7 @@ pub fn connect_any(addrs: &[SocketAddr], deadline: Option<Instant>, cancel: &Can
         }
         let now = Instant::now();
         for (lane, fd) in lanes.iter_mut().zip(&fds[1..]) {
-            if let Some(won) = lane.settle(fd.revents != 0, now) {
+            if let Some(won) = lane.settle(fd.revents != 0, now, tell) {
                 return dialed(won);
             }
         }
@@ -236,16 +277,17 @@ mod tests {
         let good = l.local_addr().unwrap();
         let gone = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
         let t = CancelToken::new();
-        let d = connect_any(&[gone, good], None, &t).unwrap();
+        let d = connect_any(&[gone, good], None, &t, &|_| ()).unwrap();
         assert_eq!(d.remote, good);
         let v6 = SocketAddr::new("::1".parse().unwrap(), gone.port());
-        assert_eq!(connect_any(&[v6, good], None, &t).unwrap().remote, good);
+        assert_eq!(connect_any(&[v6, good], None, &t, &|_| ()).unwrap().remote, good);
     }
 
     #[test]
     fn refused_in_gos_words() {
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let e = Dialer::default().dial("127.0.0.1", gone.port(), None, &CancelToken::new()).unwrap_err();
+        let e =
+            Dialer::default().dial("127.0.0.1", gone.port(), None, &CancelToken::new(), &|_| ()).unwrap_err();
         assert_eq!(e.message(), format!("dial tcp {gone}: connect: connection refused"));
         assert_eq!((e.kind(), e.phase(), e.addrs()), (Kind::Connect, Phase::Connect, &[gone][..]));
     }
@@ -268,14 +310,14 @@ mod tests {
         let (_fd, at, _fill) = hanging();
         let t = CancelToken::new();
         let soon = Instant::now() + Duration::from_millis(60);
-        let e = connect_any(&[at], Some(soon), &t).unwrap_err();
+        let e = connect_any(&[at], Some(soon), &t, &|_| ()).unwrap_err();
         assert_eq!((e.kind(), e.message()), (Kind::Timeout, format!("dial tcp {at}: i/o timeout").as_str()));
         let u = t.clone();
         let h = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(30));
             u.fire();
         });
-        assert_eq!(connect_any(&[at], None, &t).unwrap_err().kind(), Kind::Canceled);
+        assert_eq!(connect_any(&[at], None, &t, &|_| ()).unwrap_err().kind(), Kind::Canceled);
         h.join().unwrap();
     }
 

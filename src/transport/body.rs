@@ -6,10 +6,12 @@
 use super::ReadBody;
 use super::conn::{Conn, Stop};
 use super::exchange::{Clock, timeout};
+use super::tell::Teller;
 use super::upload::Upload;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::BodyDecoder;
 use crate::message::header::Header;
+use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, Registration, canceled};
 use crate::net::sys;
 use std::time::{Duration, Instant};
@@ -26,6 +28,7 @@ pub(super) struct Reader {
     pub(super) cancel: Option<CancelToken>,
     pub(super) decoder: BodyDecoder,
     pub(super) upload: Option<Upload>,
+    pub(super) teller: Teller,
     pub(super) keep: bool,
     /// Content-Length, -1 if unknown.
     pub(super) declared: i64,
@@ -149,7 +152,9 @@ impl Reader {
         }
         if ready & sys::POLLOUT != 0 {
             upload.prepare()?;
-            match upload.send_some(conn) {
+            let sent = upload.send_some(conn);
+            self.teller.wrote(upload, None);
+            match sent {
                 Err(e) if e.kind() != std::io::ErrorKind::WouldBlock => {
                     // The server has heard enough; its answer may go on.
                     upload.stop();
@@ -197,7 +202,8 @@ impl Reader {
         let Some(mut conn) = self.conn.take() else { return };
         let fired = self.cancel.as_ref().is_some_and(CancelToken::is_fired);
         if whole && self.keep && sent && !fired && conn.buffered().is_empty() && conn.rest() {
-            conn.home().clone().put(conn);
+            let put = conn.home().clone().put(conn);
+            self.teller.tell(|| Step::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
         }
     }
 

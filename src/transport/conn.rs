@@ -7,6 +7,7 @@ use super::pool::Shared;
 use super::route::Route;
 use super::timing::DialTimes;
 use crate::error::{Error, Kind, os_text};
+use crate::message::trace::Step;
 use crate::net::dial::Dialed;
 use crate::net::sys;
 pub(super) use crate::net::tls::Stop;
@@ -39,6 +40,8 @@ pub(super) struct Conn {
     end: usize,
     pub(super) reused: bool,
     pub(super) idle_since: Instant,
+    /// How long it was idle, if it was taken from the pool's idle ones.
+    pub(super) idle_for: Option<Duration>,
     /// How it was made, until an exchange has told.
     pub(super) times: Option<DialTimes>,
 }
@@ -66,6 +69,7 @@ impl Conn {
             end: 0,
             reused: false,
             idle_since: Instant::now(),
+            idle_for: None,
             times: None,
         }
     }
@@ -191,6 +195,11 @@ impl Conn {
         self.reused = true;
         self.idle_since = Instant::now();
         true
+    }
+
+    /// got is what a request's trace is told of the connection that it has got.
+    pub(super) fn got(&self) -> Step {
+        Step::GotConn { remote: Some(self.remote), reused: self.reused, idle: self.idle_for }
     }
 
     /// is_alive looks at a connection that was idle: an end or bytes that nobody asked for make it unusable;

@@ -8,8 +8,10 @@ use super::route::Route;
 use super::timing::DialTimes;
 use super::{socks, tunnel};
 use crate::error::{Error, Kind, Phase};
+use crate::message::trace::Step;
 use crate::net::cancel::canceled;
 use crate::net::dial::Dialer;
+use crate::net::tls::Info;
 use crate::sync::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
@@ -126,7 +128,12 @@ impl Dials {
         let (server, proxy) = (&route.server, route.proxy.as_deref());
         let deadline = settings.dial.map(|d| Instant::now() + d);
         let (host, port) = proxy.map_or((&server.host, server.port), |p| (&p.host, p.port));
-        let dialed = self.dialer.dial(host, port, deadline, &shared.closing);
+        let tell = |step| {
+            if let Some(log) = &job.waiter.log {
+                log.add(step);
+            }
+        };
+        let dialed = self.dialer.dial(host, port, deadline, &shared.closing, &tell);
         let dialed = if proxy.is_some() { dialed.map_err(by_proxy)? } else { dialed? };
         let remote = dialed.remote;
         conn::prepare(dialed.fd.as_raw_fd())
@@ -159,7 +166,10 @@ impl Dials {
         let mut info = None;
         if let ("https", Some(identity)) = (server.scheme.as_str(), &route.tls) {
             let started = Instant::now();
-            info = Some(line.secure(identity, &server.host, handshake())?);
+            tell(Step::TlsStart);
+            let agreed = line.secure(identity, &server.host, handshake());
+            tell(Step::TlsDone(agreed.as_ref().map(Info::agreed).map_err(Clone::clone)));
+            info = Some(agreed?);
             times.tls = Some(started.elapsed());
         }
         let tls = line.tls;

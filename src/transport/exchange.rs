@@ -6,6 +6,7 @@
 use super::body::Reader;
 use super::conn::{Conn, Stop};
 use super::settings::Settings;
+use super::tell::Teller;
 use super::timing::Timing;
 use super::upload::Upload;
 use super::{Response, ResponseBody, head};
@@ -13,6 +14,7 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, BodyDecoder, Framing, HeadScan};
 use crate::message::header::Header;
 use crate::message::request::Request;
+use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, Registration, canceled};
 use crate::net::sys;
 use std::time::{Duration, Instant};
@@ -76,7 +78,7 @@ pub(super) const AWAITING_HEADERS: &str =
 
 /// run sends the request and reads the head of the final answer. The connection goes with the answer, or is
 /// dropped with the failure.
-pub(super) fn run(mut conn: Box<Conn>, call: &Call<'_>, upload: Upload) -> Outcome<Response> {
+pub(super) fn run(mut conn: Box<Conn>, call: &Call<'_>, upload: Upload, teller: Teller) -> Outcome<Response> {
     let registered = match call.cancel.map(|t| t.register_socket(conn.fd())) {
         Some(None) => return Err(fatal(canceled())),
         Some(Some(r)) => Some(r),
@@ -92,7 +94,7 @@ pub(super) fn run(mut conn: Box<Conn>, call: &Call<'_>, upload: Upload) -> Outco
         dial: conn.times.take(),
     };
     let clock = Clock { overall: call.overall };
-    let exchange = Exchange { conn, call, upload, clock, write_error: None, timing };
+    let exchange = Exchange { conn, call, upload, clock, write_error: None, timing, teller };
     let result = exchange.run(registered);
     match result {
         // Cancel wins: what a shut down socket said is of no interest.
@@ -110,6 +112,7 @@ struct Exchange<'a> {
     clock: Clock,
     write_error: Option<Error>,
     timing: Timing,
+    teller: Teller,
 }
 
 impl Exchange<'_> {
@@ -127,8 +130,12 @@ impl Exchange<'_> {
                     return Err(fatal(self.too_large()));
                 }
                 budget -= len;
-                if let Some((header, line)) = self.take_head(len).map_err(|e| fatal(self.broken(e)))? {
+                let (header, line) = self.take_head(len).map_err(|e| fatal(self.broken(e)))?;
+                if line.code / 100 != 1 || line.code == 101 {
                     return self.finish(header, line, registered);
+                }
+                if self.informed(header, line.code)? {
+                    budget = self.call.settings.max_head_bytes;
                 }
                 scan.reset();
                 continue;
@@ -141,7 +148,6 @@ impl Exchange<'_> {
             if self.conn.buffered().len() >= budget {
                 return Err(fatal(self.too_large()));
             }
-            answered |= !self.conn.buffered().is_empty() || budget < self.call.settings.max_head_bytes;
             let got = if self.upload.is_done() || self.upload.is_stopped() {
                 self.conn.fill(until)
             } else {
@@ -158,8 +164,9 @@ impl Exchange<'_> {
             };
             match got {
                 Ok(n) if n > 0 => {
-                    if !answered {
+                    if !std::mem::replace(&mut answered, true) {
                         self.timing.first_byte = Instant::now();
+                        self.teller.tell(|| Step::FirstByte);
                     }
                 }
                 Ok(_) => return Err(self.ended(answered)),
@@ -222,10 +229,14 @@ impl Exchange<'_> {
     /// the error kept for the case that there is none.
     fn send(&mut self) -> Outcome<()> {
         match self.upload.send_some(&mut self.conn) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.teller.wrote(&self.upload, None);
+                Ok(())
+            }
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
             Err(e) => {
                 let error = self.conn.failure("write", &e).with_phase(Phase::Write);
+                self.teller.wrote(&self.upload, Some(&error));
                 if self.upload.sent == 0 {
                     return Err(Failure { error: self.broken(error), retry: Retry::NothingSent });
                 }
@@ -236,8 +247,20 @@ impl Exchange<'_> {
         }
     }
 
-    /// take_head parses the head in front of the buffer; an informational one is dealt with and is `None`.
-    fn take_head(&mut self, len: usize) -> Result<Option<(Header, h1::StatusLine)>> {
+    /// informed deals with an informational answer; `true`: a trace has seen it, and it counts against no limit, since
+    /// the trace can end the exchange (Go's rule).
+    fn informed(&mut self, header: Header, code: u16) -> Outcome<bool> {
+        if code == 100 {
+            self.upload.held = false;
+            self.teller.tell(|| Step::Continue);
+        }
+        let traced = self.teller.is_on();
+        self.teller.ask(|| Step::Informational { code, header }).map_err(fatal)?;
+        Ok(traced)
+    }
+
+    /// take_head parses the head in front of the buffer.
+    fn take_head(&mut self, len: usize) -> Result<(Header, h1::StatusLine)> {
         let mut header = Header::new();
         let block = header.store_mut().block_mut();
         // One byte more: the NUL behind a field that ends the head.
@@ -252,11 +275,7 @@ impl Exchange<'_> {
             let text = format!("malformed HTTP version \"HTTP/{}.{}\"", v.major, v.minor);
             return Err(Error::new(Kind::Protocol, text).with_phase(Phase::Head));
         }
-        if line.code == 100 {
-            self.upload.held = false;
-        }
-        let informational = line.code / 100 == 1 && line.code != 101;
-        Ok((!informational).then_some((header, line)))
+        Ok((header, line))
     }
 
     fn finish(
@@ -291,6 +310,7 @@ impl Exchange<'_> {
             cancel: self.call.cancel.cloned(),
             decoder: BodyDecoder::new(framing),
             upload: Some(self.upload),
+            teller: self.teller,
             keep,
             declared: facts.content_length,
             progress: self.call.settings.progress,

@@ -26,6 +26,7 @@ mod route;
 pub mod settings;
 mod socks;
 mod sweep;
+mod tell;
 mod timing;
 mod tripper;
 mod tunnel;
@@ -36,6 +37,7 @@ use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
 use crate::message::outbound::Target;
 use crate::message::request::{Body, Request};
+use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
 use body::Reader;
@@ -48,6 +50,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::time::Instant;
+use tell::Teller;
 pub use timing::{DialTimes, Timing};
 pub use tripper::{RoundTripper, Tripped};
 use upload::Upload;
@@ -304,18 +307,21 @@ impl Transport {
         }
         let shared = &self.0.0;
         loop {
-            let conn = shared.get(&route, &settings, overall, cancel)?;
+            let teller = Teller::new(r, started);
+            teller.tell(|| Step::GetConn(route.address()));
+            let conn = shared.get(&route, &settings, overall, cancel, &teller)?;
             let reused = conn.reused;
+            teller.tell(|| conn.got());
             let upload = match Upload::new(head.clone(), &r.body, length, &r.trailer, held) {
                 Ok(u) => u,
                 Err(e) => {
                     // The connection is as it was.
-                    shared.put(conn);
+                    let _ = shared.put(conn);
                     return Err(e.with_phase(Phase::Prepare));
                 }
             };
             crate::log::head('>', &head);
-            match exchange::run(conn, &call, upload) {
+            match exchange::run(conn, &call, upload, teller) {
                 Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
                 Ok(response) => return Ok(response),
                 Err(f) if reused && may_retry(r, &f) => {}

@@ -10,6 +10,7 @@ use super::dialer::Dials;
 use super::proxy::Rule;
 use super::route::Route;
 use super::settings::Settings;
+use super::tell::{Log, Teller};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::message::header::Header;
 use crate::net::cancel::{CancelToken, canceled};
@@ -80,6 +81,8 @@ impl Host {
 /// Waiter is one call that wants a connection.
 pub(super) struct Waiter {
     event: Arc<Event>,
+    /// What its dial tells the request's trace.
+    pub(super) log: Option<Arc<Log>>,
     slot: Mutex<Slot>,
 }
 
@@ -140,6 +143,7 @@ impl Shared {
         settings: &Settings,
         deadline: Option<Instant>,
         cancel: Option<&CancelToken>,
+        teller: &Teller,
     ) -> Result<Box<Conn>> {
         let now = Instant::now();
         let waiter = loop {
@@ -154,6 +158,7 @@ impl Shared {
                 let aged = settings.idle.is_some_and(|t| now.saturating_duration_since(conn.idle_since) >= t);
                 if !aged && conn.is_alive(now) {
                     self.counters.reused.fetch_add(1, Relaxed);
+                    conn.idle_for = Some(now.saturating_duration_since(conn.idle_since));
                     return Ok(conn);
                 }
                 continue;
@@ -162,8 +167,8 @@ impl Shared {
             let host = hosts.entry(route.clone()).or_default();
             let limit = settings.max_conns_per_host;
             let dialing = limit == 0 || host.conns < limit;
-            let waiter =
-                Arc::new(Waiter { event, slot: Mutex::new(Slot { outcome: Outcome::Waiting, dialing }) });
+            let slot = Mutex::new(Slot { outcome: Outcome::Waiting, dialing });
+            let waiter = Arc::new(Waiter { log: teller.log(&event), event, slot });
             host.waiters.push_back(waiter.clone());
             host.conns += usize::from(dialing);
             drop(state);
@@ -172,7 +177,10 @@ impl Shared {
             }
             break waiter;
         };
-        let conn = self.wait(route, &waiter, deadline, cancel).map_err(|e| e.with_phase(Phase::Pool))?;
+        let conn = self.wait(route, &waiter, deadline, cancel, teller);
+        teller.tell_log(waiter.log.as_ref());
+        let mut conn = conn.map_err(|e| e.with_phase(Phase::Pool))?;
+        conn.idle_for = None;
         if conn.reused {
             self.counters.reused.fetch_add(1, Relaxed);
         }
@@ -185,9 +193,11 @@ impl Shared {
         waiter: &Arc<Waiter>,
         deadline: Option<Instant>,
         cancel: Option<&CancelToken>,
+        teller: &Teller,
     ) -> Result<Box<Conn>> {
         let registered = cancel.map(|t| t.register_event(waiter.event.fd()));
         let error = loop {
+            teller.tell_log(waiter.log.as_ref());
             // Cancel wins over what came and over the deadline.
             if cancel.is_some_and(CancelToken::is_fired) || matches!(registered, Some(None)) {
                 break canceled();
@@ -211,7 +221,7 @@ impl Shared {
         };
         self.leave(route, waiter);
         if let Outcome::Ready(Ok(conn)) = late {
-            self.put(conn);
+            let _ = self.put(conn);
         }
         Err(error)
     }
@@ -235,41 +245,41 @@ impl Shared {
             self.counters.dialed.fetch_add(1, Relaxed);
         }
         if let Err(Ok(conn)) = waiter.deliver(result) {
-            self.put(conn);
+            let _ = self.put(conn);
         }
     }
 
     /// put takes a connection back: to who waits first, or to the idle ones, or away.
-    pub(super) fn put(self: &Arc<Self>, mut conn: Box<Conn>) {
+    /// The text says, in Go's words, why the connection is not kept.
+    pub(super) fn put(self: &Arc<Self>, mut conn: Box<Conn>) -> std::result::Result<(), &'static str> {
         conn.idle_since = Instant::now();
-        self.keep(conn);
+        self.keep(conn)
     }
 
     /// keep is [`Shared::put`] for a connection that may have been idle for a while.
-    pub(super) fn keep(self: &Arc<Self>, mut conn: Box<Conn>) {
+    pub(super) fn keep(self: &Arc<Self>, mut conn: Box<Conn>) -> std::result::Result<(), &'static str> {
         let settings = self.settings();
         // What must go is dropped after the lock, since a drop takes it again.
         let mut evicted = None;
         let mut state = lock(&self.state);
         let State { hosts, idle, closed, .. } = &mut *state;
-        let Some(host) = hosts.get_mut(conn.route()) else {
+        let host = hosts.get_mut(conn.route()).filter(|_| !*closed && settings.keep_alives);
+        let Some(host) = host else {
+            let why = if *closed { "http: client closed" } else { "http: putIdleConn: keep alives disabled" };
             drop(state);
-            return drop(conn);
+            drop(conn);
+            return Err(why);
         };
-        if *closed || !settings.keep_alives {
-            drop(state);
-            return drop(conn);
-        }
         while let Some(waiter) = host.waiters.pop_front() {
             match waiter.deliver(Ok(conn)) {
-                Ok(()) => return,
+                Ok(()) | Err(Err(_)) => return Ok(()),
                 Err(Ok(back)) => conn = back,
-                Err(Err(_)) => return,
             }
         }
         if host.idle.len() >= settings.max_idle_per_host {
             drop(state);
-            return drop(conn);
+            drop(conn);
+            return Err("http: putIdleConn: too many idle connections for host");
         }
         let newer = host.idle.iter().rev().take_while(|c| c.idle_since > conn.idle_since).count();
         host.idle.insert(host.idle.len() - newer, conn);
@@ -284,6 +294,7 @@ impl Shared {
         if start {
             super::sweep::start(self);
         }
+        Ok(())
     }
 
     /// forget is told of each connection that is gone; whoever was held back by the limit may dial now.

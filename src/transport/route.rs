@@ -3,6 +3,7 @@
 use super::proxy::{Proxy, Scheme};
 use crate::message::header::Header;
 use crate::message::outbound::Key;
+use crate::net::addr::join_host_port;
 use crate::net::tls::Identity;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -39,6 +40,14 @@ impl Route {
     /// forwarder is the proxy that requests are sent to as they are: its connections serve all servers.
     pub(super) fn forwarder(&self) -> Option<&Arc<Proxy>> {
         self.proxy.as_ref().filter(|p| p.forwards(&self.server))
+    }
+
+    /// address is where a connection is made to.
+    pub(super) fn address(&self) -> String {
+        match &self.proxy {
+            Some(p) => join_host_port(&p.host, p.port),
+            None => join_host_port(&self.server.host, self.server.port),
+        }
     }
 
     fn server_id(&self) -> Option<&Key> {

@@ -45,7 +45,7 @@ fn run(shared: &Arc<Shared>) {
             drop(dead);
             for mut conn in stirred {
                 if conn.is_quiet() {
-                    shared.keep(conn);
+                    let _ = shared.keep(conn);
                 }
             }
             state = lock(&shared.state);

@@ -86,6 +86,20 @@ impl Upload {
             }
     }
 
+    pub(super) fn head_is_sent(&self) -> bool {
+        self.head_sent == self.head.len() && !self.unsent
+    }
+
+    /// fields are those of the head, as they went out.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let lines = self.head.split(|&b| b == b'\n').skip(1);
+        lines.filter_map(|line| {
+            let at = memchr::memchr(b':', line)?;
+            let value = line.get(at + 1..).unwrap_or_default();
+            Some((line.get(..at)?, value.trim_ascii()))
+        })
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped
     }

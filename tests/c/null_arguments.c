@@ -17,6 +17,22 @@ static void plain(void) {
     nh_mux_free(mux);
 }
 
+static void traces(void) {
+    CHECK_ERR(NH_ERR_INVALID, nh_request_set_trace(NULL, NULL, NULL, NULL));
+    CHECK_INT(nh_trace_event_kind(NULL), 0);
+    CHECK_INT(nh_trace_event_time(NULL), -1);
+    CHECK(!nh_trace_event_address(NULL) && !nh_trace_event_address_at(NULL, 0));
+    CHECK_INT(nh_trace_event_address_count(NULL), 0);
+    CHECK_INT(nh_trace_event_reused(NULL), 0);
+    CHECK_INT(nh_trace_event_idle_time(NULL), -1);
+    CHECK_INT(nh_trace_event_status(NULL), 0);
+    CHECK(!nh_trace_event_header(NULL) && !nh_trace_event_name(NULL) && !nh_trace_event_value(NULL));
+    CHECK_INT(nh_trace_event_tls_version(NULL), 0);
+    CHECK(!nh_trace_event_tls_cipher_suite(NULL) && !nh_trace_event_tls_alpn(NULL));
+    CHECK_INT(nh_trace_event_tls_resumed(NULL), 0);
+    CHECK(!nh_trace_event_error(NULL));
+}
+
 static void cancel_tokens(void) {
     CHECK(nh_cancel_token_retain(NULL) == NULL);
     CHECK_ERR(NH_ERR_INVALID, nh_cancel_token_fire(NULL));
@@ -210,6 +226,7 @@ static void writers(void) {
 
 int main(void) {
     plain();
+    traces();
     cancel_tokens();
     clients();
     requests();

@@ -1,5 +1,6 @@
 //! `Info`: what a handshake has agreed on; Go's `tls.ConnectionState`.
 
+use crate::message::trace::Agreed;
 use rustls::HandshakeKind;
 use rustls::client::UnbufferedClientConnection;
 
@@ -19,6 +20,16 @@ pub struct Info {
 }
 
 impl Info {
+    /// agreed is what a trace is told.
+    pub fn agreed(&self) -> Agreed {
+        Agreed {
+            version: self.version,
+            cipher_suite: self.cipher_suite.clone(),
+            alpn: self.alpn.clone(),
+            resumed: self.resumed,
+        }
+    }
+
     pub(super) fn new(session: &UnbufferedClientConnection, server_name: String) -> Info {
         let suite = session.negotiated_cipher_suite().map(|s| s.suite());
         let suite = suite.and_then(|s| s.as_str()).unwrap_or_default();
