@@ -161,6 +161,12 @@ typedef struct nh_cancel_token nh_cancel_token;
 typedef struct nh_transport nh_transport;
 
 /**
+ * nh_conn is a connection that is the program's: after a switch of protocols, a CONNECT, or for a protocol that was
+ * agreed on by ALPN. Go's net.Conn, with what was read ahead in it. Under TLS it is read and written in the clear.
+ */
+typedef struct nh_conn nh_conn;
+
+/**
  * nh_reader reads messages from a stream of the program's, and holds what was read ahead: Go's bufio.Reader.
  */
 typedef struct nh_reader nh_reader;
@@ -2329,6 +2335,25 @@ void nh_response_body_close(nh_response *r);
 void nh_response_free(nh_response *r);
 
 /* ========================================================================================================
+ * What comes after a switch of protocols
+ * ======================================================================================================== */
+
+/**
+ * nh_response_take_conn takes the connection of a response after which another protocol is spoken there: 101 Switching
+ * Protocols, or a 2xx to CONNECT. What came behind the head is read first. The body is closed from then on. Go's
+ * io.ReadWriteCloser in Response.Body.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL), NH_ERR_STATE (the response is no such one, its connection was taken, or
+ * its body closed), NH_ERR_NO_RESOURCES (there is no descriptor left), NH_ERR_FORKED (r was made before a fork)
+ * Ownership: *out: the caller owns, and ends it by nh_conn_free
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+nh_result nh_response_take_conn(nh_response *r,
+                                nh_conn **out,
+                                nh_error **err);
+
+/* ========================================================================================================
  * Responses that a program makes, for its round-trippers
  * ======================================================================================================== */
 
@@ -2488,6 +2513,28 @@ const void *nh_response_tls_peer_certificate_at(const nh_response *r,
                                                 size_t *len_out);
 
 /* ========================================================================================================
+ * Responses written to any stream
+ * ======================================================================================================== */
+
+/**
+ * nh_response_write writes a response as it goes over the wire, and reads its body to the end for that. Go's
+ * Response.Write. nh_read_response reads it at the other end. What answers a HEAD (nh_response_request) has no body.
+ *
+ * The body is framed as it was: by its length, or by chunks with the trailer behind them; without either the end of
+ * the stream ends it, and Connection: close says so.
+ *
+ * Errors: NH_ERR_INVALID (r or fn is NULL), NH_ERR_BODY_LENGTH (the body is not as long as declared), NH_ERR_CLOSED (it
+ * was closed), NH_ERR_IO (fn failed), NH_ERR_FORKED (r was made before a fork), and those of nh_response_body_read
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response; blocks as fn does
+ * Since: 0.1.0
+ */
+nh_result nh_response_write(nh_response *r,
+                            nh_write_fn write_fn,
+                            void *userdata,
+                            nh_error **err);
+
+/* ========================================================================================================
  * Clients: send requests over pooled connections
  * ======================================================================================================== */
 
@@ -2626,6 +2673,56 @@ size_t nh_client_dialed_count(const nh_client *c);
  * Since: 0.1.0
  */
 size_t nh_client_reused_count(const nh_client *c);
+
+/* ========================================================================================================
+ * Connections of the program's own making
+ * ======================================================================================================== */
+
+/**
+ * nh_dial_fn makes a connection: it sets *fd_out to a connected stream socket, which the library takes, and answers
+ * NH_OK; or it answers an NH_ERR_ code, or one of its own, which ends the dial. host has no brackets. It should give up
+ * after timeout_ms, NH_TIMEOUT_NONE for never: nh_client_free waits for it.
+ *
+ * A dial belongs to the pool: it runs on one of its threads, several at the same time, and may block; the request that
+ * it was begun for may have got another connection, or have ended, meanwhile. It must not call functions on the client.
+ */
+typedef nh_result (*nh_dial_fn)(const char *host,
+                                int32_t port,
+                                int64_t timeout_ms,
+                                ptrdiff_t *fd_out,
+                                void *userdata);
+
+/**
+ * nh_client_set_dial has a function make the connections of the client's transport: to servers, and to proxies. fn
+ * NULL goes back to the library's own way. Go's Transport.DialContext.
+ *
+ * It counts for the requests to come: idle connections are closed, and connections in use serve nobody afterwards.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_dial(nh_client *c,
+                             nh_dial_fn dial_fn,
+                             void *userdata,
+                             nh_free_fn free_userdata);
+
+/**
+ * nh_client_set_dial_tls has a function make the connections for https URLs, where there is no proxy, with TLS of its
+ * own: what is written to the socket is what the server is to read, such as one end of a socketpair at whose other end
+ * the program encrypts. The client's TLS settings and its handshake's timeout do not count there. fn NULL goes back to
+ * the library's own way. Go's Transport.DialTLSContext.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_dial_tls(nh_client *c,
+                                 nh_dial_fn dial_fn,
+                                 void *userdata,
+                                 nh_free_fn free_userdata);
 
 /* ========================================================================================================
  * Proxies of a client
@@ -4863,6 +4960,239 @@ nh_client *nh_client_new_with_transport(nh_transport *t);
 nh_transport *nh_client_transport(nh_client *c);
 
 /* ========================================================================================================
+ * Round-trippers: functions of the program that answer requests in a transport's place
+ * ======================================================================================================== */
+
+/**
+ * nh_round_trip_fn makes one exchange in the place of a transport: Go's RoundTripper. r is a copy of the request that
+ * is to be sent; it may be changed, and is borrowed until the function returns. Redirects and cookies are not
+ * its business.
+ *
+ * NH_OK with a response in *out, which the library takes; or NH_ROUND_TRIP_SKIP; or an error, with an nh_error of
+ * another call in *err, which the library takes, or NULL there. It runs on the thread that is inside nh_client_do,
+ * any number of them at once, may block, and may call every function of the library.
+ */
+typedef nh_result (*nh_round_trip_fn)(nh_request *r, nh_response **out, nh_error **err, void *userdata);
+
+/** NH_ROUND_TRIP_SKIP is what a round-tripper answers to leave a request to the transport. Go's ErrSkipAltProtocol. */
+#define NH_ROUND_TRIP_SKIP 2
+
+/**
+ * nh_client_set_round_tripper has a function answer this client's requests: to log, to sign, to test without a
+ * network. It may forward to nh_transport_round_trip. fn NULL goes back to the transport alone. Go's
+ * Client.Transport.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_round_tripper(nh_client *c,
+                                      nh_round_trip_fn round_trip_fn,
+                                      void *userdata,
+                                      nh_free_fn free_userdata);
+
+/**
+ * nh_transport_register_protocol has a function answer the requests to URLs of a scheme, such as "file" or "https".
+ * Go's RegisterProtocol. NH_ROUND_TRIP_SKIP leaves a request of "http" or "https" to the transport itself.
+ *
+ * Errors: NH_ERR_INVALID (t, scheme or fn is NULL, or the scheme is registered already), NH_ERR_FORKED (t was made
+ * before a fork)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_transport_register_protocol(nh_transport *t,
+                                         const char *scheme,
+                                         nh_round_trip_fn round_trip_fn,
+                                         void *userdata,
+                                         nh_free_fn free_userdata,
+                                         nh_error **err);
+
+/* ========================================================================================================
+ * Connections that were handed over: bytes both ways
+ * ======================================================================================================== */
+
+/**
+ * nh_conn_read waits for bytes and reads what is there, at most cap. NH_OK with 0 bytes is the end.
+ *
+ * Errors: NH_ERR_INVALID (c, buf or n_out is NULL, or cap is 0), NH_ERR_TIMEOUT (nothing came in time),
+ * NH_ERR_CLOSED (nh_conn_close was called), NH_ERR_UNEXPECTED_EOF (under TLS, the end was not the peer's word),
+ * NH_ERR_TLS (a record is broken, or the peer sent an alert), NH_ERR_IO (the connection broke), NH_ERR_FORKED (c was
+ * made before a fork)
+ * Ownership: buf: the caller owns
+ * Threads: one reading thread at a time, beside one that writes; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_conn_read(nh_conn *c,
+                       void *buf,
+                       size_t cap,
+                       size_t *n_out,
+                       nh_error **err);
+
+/**
+ * nh_conn_write sends all of the bytes; it waits while the peer does not take them.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or data is NULL and len is not 0), NH_ERR_TIMEOUT (not all was sent in time),
+ * NH_ERR_CLOSED (nh_conn_close was called), NH_ERR_IO (the connection broke), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: data: nothing changes hands
+ * Threads: one writing thread at a time, beside one that reads; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_conn_write(nh_conn *c,
+                        const void *data,
+                        size_t len,
+                        nh_error **err);
+
+/**
+ * nh_conn_close_write tells the peer that no more bytes come; reading goes on. Go's CloseWrite.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_CLOSED (nh_conn_close was called), NH_ERR_IO (the connection broke),
+ * NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: as nh_conn_write
+ * Since: 0.1.0
+ */
+nh_result nh_conn_close_write(nh_conn *c,
+                              nh_error **err);
+
+/**
+ * nh_conn_close ends the connection at once: a thread that reads or writes it gets NH_ERR_CLOSED. The handle is still
+ * to be freed. Again, or for NULL, it does nothing.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+void nh_conn_close(nh_conn *c);
+
+/**
+ * nh_conn_free closes the connection and releases it; NULL is fine.
+ *
+ * Errors: none
+ * Ownership: c: the library takes
+ * Threads: any thread, while no other call uses the connection
+ * Since: 0.1.0
+ */
+void nh_conn_free(nh_conn *c);
+
+/**
+ * nh_conn_set_read_timeout bounds how many milliseconds each read to come waits; NH_TIMEOUT_NONE, the default, is for
+ * ever.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or ms is negative and not NH_TIMEOUT_NONE), NH_ERR_FORKED (c was made before a
+ * fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_conn_set_read_timeout(nh_conn *c,
+                                   int64_t ms);
+
+/**
+ * nh_conn_set_write_timeout bounds how many milliseconds each write to come takes; NH_TIMEOUT_NONE, the default, is for
+ * ever.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or ms is negative and not NH_TIMEOUT_NONE), NH_ERR_FORKED (c was made before a
+ * fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_conn_set_write_timeout(nh_conn *c,
+                                    int64_t ms);
+
+/**
+ * nh_conn_fd is the connection's socket, to wait on it; -1 for NULL. It stays the library's: what was read ahead, and
+ * all that TLS keeps, is not to be had from it.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the connection is freed
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+ptrdiff_t nh_conn_fd(const nh_conn *c);
+
+/**
+ * nh_conn_remote_addr is the peer's address and port. NULL for NULL, and where the socket is none of TCP.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the connection is freed
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_conn_remote_addr(const nh_conn *c);
+
+/**
+ * nh_conn_local_addr is this side's address and port. NULL for NULL, and where the socket is none of TCP.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the connection is freed
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_conn_local_addr(const nh_conn *c);
+
+/**
+ * nh_conn_tls_version is NH_TLS_1_2 or NH_TLS_1_3, or 0 without TLS.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int32_t nh_conn_tls_version(const nh_conn *c);
+
+/**
+ * nh_conn_tls_alpn is the protocol that was agreed on by ALPN. NULL if none was, and without TLS.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the connection is freed
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_conn_tls_alpn(const nh_conn *c);
+
+/* ========================================================================================================
+ * Protocols of the program's own
+ * ======================================================================================================== */
+
+/**
+ * nh_protocol_fn takes over a connection on which its protocol was agreed to by ALPN: it sets *fn_out to who makes the
+ * exchanges with this server from then on, with *userdata_out and *free_out, and answers NH_OK. Any number of requests
+ * call that function at the same time; when it answers NH_ROUND_TRIP_SKIP, no more requests are given to it, and
+ * another connection is made, three times at most. *free_out is called once, after the last exchange.
+ * Any other answer ends the dial.
+ *
+ * It runs on a thread of the pool's, and must not call functions on the client.
+ */
+typedef nh_result (*nh_protocol_fn)(const char *authority,
+                                    nh_conn *conn,
+                                    nh_round_trip_fn *fn_out,
+                                    void **userdata_out,
+                                    nh_free_fn *free_out,
+                                    void *userdata);
+
+/**
+ * nh_client_set_protocol has a function take over the connections of the client's transport on which a protocol was
+ * agreed to by ALPN; the program offers it by nh_tls_config_set_alpn. "http/1.1" is the library's own. fn NULL takes
+ * the function away. Go's Transport.TLSNextProto.
+ *
+ * Errors: NH_ERR_INVALID (c or alpn is NULL, or alpn is empty, longer than 255 bytes or "http/1.1"), NH_ERR_FORKED (c
+ * was made before a fork)
+ * Ownership: alpn: the library copies; userdata: the library takes, also on failure, and ends it by free_userdata; the
+ * connection that fn is given: the caller owns, and ends it by nh_conn_free, also where fn answers an error
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_protocol(nh_client *c,
+                                 const char *alpn,
+                                 nh_protocol_fn protocol_fn,
+                                 void *userdata,
+                                 nh_free_fn free_userdata);
+
+/* ========================================================================================================
  * nh_reader: messages from any stream
  * ======================================================================================================== */
 
@@ -5038,56 +5368,6 @@ nh_result nh_set_thread_hooks(nh_thread_hook_fn start,
  * Since: 0.1.0
  */
 nh_result nh_set_thread_stack_size(size_t bytes);
-
-/* ========================================================================================================
- * Round-trippers: functions of the program that answer requests in a transport's place
- * ======================================================================================================== */
-
-/**
- * nh_round_trip_fn makes one exchange in the place of a transport: Go's RoundTripper. r is a copy of the request that
- * is to be sent; it may be changed, and is borrowed until the function returns. Redirects and cookies are not
- * its business.
- *
- * NH_OK with a response in *out, which the library takes; or NH_ROUND_TRIP_SKIP; or an error, with an nh_error of
- * another call in *err, which the library takes, or NULL there. It runs on the thread that is inside nh_client_do,
- * any number of them at once, may block, and may call every function of the library.
- */
-typedef nh_result (*nh_round_trip_fn)(nh_request *r, nh_response **out, nh_error **err, void *userdata);
-
-/** NH_ROUND_TRIP_SKIP is what a round-tripper answers to leave a request to the transport. Go's ErrSkipAltProtocol. */
-#define NH_ROUND_TRIP_SKIP 2
-
-/**
- * nh_client_set_round_tripper has a function answer this client's requests: to log, to sign, to test without a
- * network. It may forward to nh_transport_round_trip. fn NULL goes back to the transport alone. Go's
- * Client.Transport.
- *
- * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
- * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
- * Threads: any thread, at the same time too
- * Since: 0.1.0
- */
-nh_result nh_client_set_round_tripper(nh_client *c,
-                                      nh_round_trip_fn round_trip_fn,
-                                      void *userdata,
-                                      nh_free_fn free_userdata);
-
-/**
- * nh_transport_register_protocol has a function answer the requests to URLs of a scheme, such as "file" or "https".
- * Go's RegisterProtocol. NH_ROUND_TRIP_SKIP leaves a request of "http" or "https" to the transport itself.
- *
- * Errors: NH_ERR_INVALID (t, scheme or fn is NULL, or the scheme is registered already), NH_ERR_FORKED (t was made
- * before a fork)
- * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
- * Threads: any thread, at the same time too
- * Since: 0.1.0
- */
-nh_result nh_transport_register_protocol(nh_transport *t,
-                                         const char *scheme,
-                                         nh_round_trip_fn round_trip_fn,
-                                         void *userdata,
-                                         nh_free_fn free_userdata,
-                                         nh_error **err);
 
 #ifdef __cplusplus
 }

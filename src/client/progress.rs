@@ -6,7 +6,9 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::message::header::Header;
 use crate::message::progress::{Amounts, Progress};
 use crate::message::request::{Body, Request, Source, SourceSlot, Taken};
+use crate::stream::Duplex;
 use crate::transport::{ReadBody, Response};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -170,5 +172,9 @@ impl ReadBody for CountedBody {
         let e = Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body);
         self.error.get_or_insert(e);
         self.body.close();
+    }
+
+    fn hand_over(&mut self) -> Option<io::Result<Duplex>> {
+        self.body.hand_over()
     }
 }

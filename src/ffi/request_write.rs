@@ -24,11 +24,24 @@ unsafe fn write(
     write_fn: nh_write_fn,
     userdata: *mut c_void,
 ) -> Result<()> {
-    let call = write_fn.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
     // SAFETY: P1. The request is only looked at.
     let r = unsafe { ptr::shared(r, "request")? };
+    // SAFETY: P5.
+    let mut sink = unsafe { sink(write_fn, userdata)? };
     let _sending = r.start()?;
-    write_request(&r.0, by_proxy, &mut |data| {
+    write_request(&r.0, by_proxy, &mut sink)
+}
+
+/// sink is the program's function for the bytes of a message.
+///
+/// # Safety
+/// P5.
+pub(super) unsafe fn sink(
+    write_fn: nh_write_fn,
+    userdata: *mut c_void,
+) -> Result<impl FnMut(&[u8]) -> Result<()>> {
+    let call = write_fn.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
+    Ok(move |data: &[u8]| {
         // SAFETY: P5; data lives until the call returns.
         match no_unwind(|| unsafe { call(userdata, data.as_ptr().cast(), data.len()) }) {
             result::NH_OK => Ok(()),

@@ -116,6 +116,7 @@ pub unsafe extern "C" fn nh_response_set_body(
         response.close_body();
         response.set_body(bytes(data));
         response.content_length = i64::try_from(len).unwrap_or(i64::MAX);
+        response.chunked = false;
         Ok(())
     })
 }

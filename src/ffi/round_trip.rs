@@ -74,7 +74,11 @@ impl RoundTripper for CTripper {
     }
 }
 
-fn tripper(f: nh_round_trip_fn, data: *mut c_void, free: nh_free_fn) -> Result<Arc<dyn RoundTripper>> {
+pub(super) fn tripper(
+    f: nh_round_trip_fn,
+    data: *mut c_void,
+    free: nh_free_fn,
+) -> Result<Arc<dyn RoundTripper>> {
     // Made first, so that free_userdata runs also when something is refused.
     let userdata = Userdata::new(data, free);
     let call = f.ok_or_else(|| invalid("nethttp: fn is NULL"))?;

@@ -31,17 +31,21 @@ pub fn describe_request(r: &mut Request, line: &RequestLine, facts: &RequestFact
     }
 }
 
-/// understood takes the framing, and the end of the connection, out of a response's header.
-pub fn understood(header: &mut Header, line: &StatusLine, chunked: bool) {
+/// understood takes the framing, and the end of the connection, out of a response's header; it answers which trailer
+/// fields were announced.
+pub fn understood(header: &mut Header, line: &StatusLine, chunked: bool) -> Option<Vec<u8>> {
     header.del(b"Transfer-Encoding");
+    let mut announced = None;
     if chunked {
         header.del(b"Content-Length");
+        announced = header.get(b"Trailer").map(<[u8]>::to_vec);
         header.del(b"Trailer");
     }
     one_length(header);
     if line.version >= HTTP_11 && header.has_token(b"Connection", b"close") {
         header.del(b"Connection");
     }
+    announced
 }
 
 /// one_length leaves one of several Content-Length fields: all say the same (RFC 9110, 8.6).

@@ -31,11 +31,36 @@ pub struct Dialer {
 #[derive(Debug)]
 pub struct Dialed {
     pub fd: OwnedFd,
-    pub remote: SocketAddr,
-    pub local: SocketAddr,
+    /// None for a socket that is none of TCP.
+    pub remote: Option<SocketAddr>,
+    pub local: Option<SocketAddr>,
     /// How long the name's lookup and connecting took.
     pub resolve: Duration,
     pub connect: Duration,
+}
+
+impl Dialed {
+    /// adopt takes a connected stream socket that somebody else has made.
+    pub fn adopt(fd: OwnedFd, connect: Duration) -> io::Result<Dialed> {
+        let raw = fd.as_raw_fd();
+        if !sys::is_stream(raw)? {
+            return Err(io::Error::from_raw_os_error(libc::EPROTOTYPE));
+        }
+        sys::set_cloexec(raw)?;
+        sys::set_nonblocking(raw, false)?;
+        // It may be of another family, which has neither.
+        let _ = sys::set_nodelay(raw, true);
+        let (remote, local) = (sys::getpeername(raw).ok(), sys::getsockname(raw).ok());
+        Ok(Dialed { fd, remote, local, resolve: Duration::ZERO, connect })
+    }
+}
+
+/// ends names a connection for an error.
+pub fn ends(local: Option<SocketAddr>, remote: Option<SocketAddr>) -> String {
+    match (local, remote) {
+        (Some(l), Some(r)) => format!("tcp {l}->{r}"),
+        _ => "socket".to_owned(),
+    }
 }
 
 impl Dialer {
@@ -258,7 +283,8 @@ fn dialed(won: Attempt) -> Result<Dialed> {
     match set_up() {
         Ok(local) => {
             let none = Duration::ZERO;
-            Ok(Dialed { remote: won.addr, local, fd: won.fd, resolve: none, connect: none })
+            let (remote, local) = (Some(won.addr), Some(local));
+            Ok(Dialed { remote, local, fd: won.fd, resolve: none, connect: none })
         }
         Err(e) => {
             Err(Error::io(Kind::Connect, format!("dial tcp {}", won.addr), &e).with_phase(Phase::Connect))
@@ -278,9 +304,9 @@ mod tests {
         let gone = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
         let t = CancelToken::new();
         let d = connect_any(&[gone, good], None, &t, &|_| ()).unwrap();
-        assert_eq!(d.remote, good);
+        assert_eq!(d.remote, Some(good));
         let v6 = SocketAddr::new("::1".parse().unwrap(), gone.port());
-        assert_eq!(connect_any(&[v6, good], None, &t, &|_| ()).unwrap().remote, good);
+        assert_eq!(connect_any(&[v6, good], None, &t, &|_| ()).unwrap().remote, Some(good));
     }
 
     #[test]

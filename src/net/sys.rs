@@ -5,10 +5,15 @@
 //! never stale is the business of the owners (`OwnedFd`) above.
 
 mod names;
+mod options;
 pub mod process;
 mod thread;
 
 pub use names::{LookupError, getaddrinfo, interface_index};
+pub use options::{
+    is_stream, set_keepalive, set_nodelay, set_recv_timeout, set_reuse_addr, set_reuse_port, set_v6_only,
+    so_error,
+};
 pub use thread::ThreadProbe;
 
 use std::io::{self, IoSlice};
@@ -272,6 +277,16 @@ pub fn getsockname(fd: RawFd) -> io::Result<SocketAddr> {
     receive_addr(|p, n| check(unsafe { libc::getsockname(fd, p, n) })).map(|(_, a)| a)
 }
 
+pub fn getpeername(fd: RawFd) -> io::Result<SocketAddr> {
+    // SAFETY: `p` and `n` are of one live storage.
+    receive_addr(|p, n| check(unsafe { libc::getpeername(fd, p, n) })).map(|(_, a)| a)
+}
+
+pub fn set_cloexec(fd: RawFd) -> io::Result<()> {
+    // SAFETY: no memory is passed.
+    check(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }).map(drop)
+}
+
 /// shutdown is async-signal-safe.
 pub fn shutdown(fd: RawFd, how: i32) -> io::Result<()> {
     // SAFETY: no memory is passed.
@@ -282,61 +297,6 @@ pub fn set_nonblocking(fd: RawFd, on: bool) -> io::Result<()> {
     let mut on = libc::c_int::from(on);
     // SAFETY: FIONBIO reads one int.
     check(unsafe { libc::ioctl(fd, libc::FIONBIO, &mut on) }).map(drop)
-}
-
-// ---- socket options
-
-fn set_int(fd: RawFd, level: i32, name: i32, value: i32) -> io::Result<()> {
-    let n = size_of::<i32>() as libc::socklen_t;
-    // SAFETY: `value` lives through the call and has the length that is given.
-    check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), n) }).map(drop)
-}
-
-pub fn set_nodelay(fd: RawFd, on: bool) -> io::Result<()> {
-    set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, i32::from(on))
-}
-
-pub fn set_reuse_addr(fd: RawFd) -> io::Result<()> {
-    set_int(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)
-}
-
-pub fn set_reuse_port(fd: RawFd) -> io::Result<()> {
-    set_int(fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)
-}
-
-pub fn set_v6_only(fd: RawFd, on: bool) -> io::Result<()> {
-    set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, i32::from(on))
-}
-
-/// set_keepalive turns TCP keep-alive on as Go does: first probe after 15 s, then each 15 s, dead after 9.
-pub fn set_keepalive(fd: RawFd) -> io::Result<()> {
-    set_int(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;
-    set_int(fd, libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, 15)?;
-    set_int(fd, libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, 15)?;
-    set_int(fd, libc::IPPROTO_TCP, libc::TCP_KEEPCNT, 9)
-}
-
-/// set_recv_timeout bounds each blocking receive; zero is for ever.
-pub fn set_recv_timeout(fd: RawFd, d: Duration) -> io::Result<()> {
-    let tv = libc::timeval {
-        tv_sec: libc::time_t::try_from(d.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_usec: libc::suseconds_t::from(d.subsec_micros()),
-    };
-    let n = size_of::<libc::timeval>() as libc::socklen_t;
-    // SAFETY: `tv` lives through the call and has the length that is given.
-    let r = unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_RCVTIMEO, (&raw const tv).cast(), n) };
-    check(r).map(drop)
-}
-
-/// so_error takes the socket's pending error; `Ok(())` is none.
-pub fn so_error(fd: RawFd) -> io::Result<()> {
-    let mut value: i32 = 0;
-    let mut n = size_of::<i32>() as libc::socklen_t;
-    // SAFETY: `value` and `n` live through the call.
-    check(unsafe {
-        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_ERROR, (&raw mut value).cast(), &mut n)
-    })?;
-    if value == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(value)) }
 }
 
 /// unspecified tells whether an address is 0.0.0.0 or [::].

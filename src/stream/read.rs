@@ -107,10 +107,12 @@ impl Reader {
         let line = h1::parse_response(&mut header, 0, len)?;
         let facts = h1::response_facts(method == b"HEAD", method == b"CONNECT", &line, &header)?;
         s.in_body = !matches!(facts.framing, Framing::None | Framing::Length(0));
-        h1::understood(&mut header, &line, facts.chunked);
+        let announced = h1::understood(&mut header, &line, facts.chunked);
         drop(lent);
         let body = StreamBody::new(self.clone(), facts.framing);
-        Ok(Response::from_parts(header, line, facts, Box::new(body)))
+        let mut response = Response::from_parts(header, line, facts, Box::new(body));
+        response.announced = announced;
+        Ok(response)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::message::header::Header;
 use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, Registration, canceled};
 use crate::net::sys;
+use crate::stream::Duplex;
 use std::time::{Duration, Instant};
 
 /// What a close reads to save the connection, as Go does.
@@ -30,6 +31,8 @@ pub(super) struct Reader {
     pub(super) upload: Option<Upload>,
     pub(super) teller: Teller,
     pub(super) keep: bool,
+    /// What follows the head is no body, but another protocol's: it may be handed over.
+    pub(super) switched: bool,
     /// Content-Length, -1 if unknown.
     pub(super) declared: i64,
     pub(super) progress: Option<Duration>,
@@ -63,6 +66,16 @@ impl ReadBody for Reader {
 
     fn take_trailer(&mut self) -> Option<Header> {
         self.trailer.take()
+    }
+
+    fn hand_over(&mut self) -> Option<std::io::Result<Duplex>> {
+        if !self.switched || self.closed || self.error.is_some() {
+            return None;
+        }
+        let conn = self.conn.take()?;
+        self.closed = true;
+        (self.registered, self.upload) = (None, None);
+        Some(conn.into_duplex())
     }
 
     /// close ends the exchange: a rest that is small and comes soon is read to save the connection.

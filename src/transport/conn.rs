@@ -8,11 +8,12 @@ use super::route::Route;
 use super::timing::DialTimes;
 use crate::error::{Error, Kind, os_text};
 use crate::message::trace::Step;
-use crate::net::dial::Dialed;
+use crate::net::dial::{Dialed, ends};
 use crate::net::sys;
 pub(super) use crate::net::tls::Stop;
 use crate::net::tls::{Info, Tls, Written};
 use crate::runtime::before_block;
+use crate::stream::{Duplex, Parts};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -32,8 +33,8 @@ pub(super) struct Conn {
     route: Route,
     tls: Option<Box<Tls>>,
     pub(super) info: Option<Arc<Info>>,
-    pub(super) remote: SocketAddr,
-    pub(super) local: SocketAddr,
+    pub(super) remote: Option<SocketAddr>,
+    pub(super) local: Option<SocketAddr>,
     /// `buf[start..end]` was received and not yet used.
     buf: Vec<u8>,
     start: usize,
@@ -199,7 +200,7 @@ impl Conn {
 
     /// got is what a request's trace is told of the connection that it has got.
     pub(super) fn got(&self) -> Step {
-        Step::GotConn { remote: Some(self.remote), reused: self.reused, idle: self.idle_for }
+        Step::GotConn { remote: self.remote, reused: self.reused, idle: self.idle_for }
     }
 
     /// is_alive looks at a connection that was idle: an end or bytes that nobody asked for make it unusable;
@@ -217,13 +218,29 @@ impl Conn {
         }
     }
 
+    /// into_duplex hands the connection over. It counts in the pool until that has ended.
+    pub(super) fn into_duplex(mut self: Box<Conn>) -> io::Result<Duplex> {
+        // This one closes its descriptor with itself.
+        let fd = self.fd.try_clone()?;
+        // The pool's receive timeout is of no meaning there: it never waits in a receive.
+        Ok(Duplex::new(Parts {
+            fd,
+            tls: self.tls.take(),
+            ahead: self.buffered().to_vec(),
+            remote: self.remote,
+            local: self.local,
+            info: self.info.clone(),
+            origin: self,
+        }))
+    }
+
     pub(super) fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
 
     /// failure puts a failed system call into Go's words.
     pub(super) fn failure(&self, op: &str, e: &io::Error) -> Error {
-        let what = format!("{op} tcp {}->{}: {op}", self.local, self.remote);
+        let what = format!("{op} {}: {op}", ends(self.local, self.remote));
         debug_assert!(!os_text(e).is_empty());
         Error::io(Kind::Io, what, e)
     }

@@ -1,16 +1,20 @@
 //! `Dials`: the threads that dial, started when needed, bounded, owned by the pool.
 
 use super::conn::{self, Conn};
+use super::hook::{Protocol, Spoken};
 use super::line::Line;
-use super::pool::{IDLE_THREAD, Shared, Waiter, lock};
-use super::proxy::Scheme;
+use super::pool::{IDLE_THREAD, Link, Shared, lock};
+use super::proxy::{Proxy, Scheme};
 use super::route::Route;
+use super::settings::Settings;
 use super::timing::DialTimes;
+use super::waiter::Waiter;
 use super::{socks, tunnel};
-use crate::error::{Error, Kind, Phase};
+use crate::error::{Error, Kind, Phase, Result};
 use crate::message::trace::Step;
+use crate::net::addr::join_host_port;
 use crate::net::cancel::canceled;
-use crate::net::dial::Dialer;
+use crate::net::dial::{Dialed, Dialer, Tell, ends};
 use crate::net::tls::Info;
 use crate::sync::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -119,25 +123,23 @@ impl Dials {
         }
     }
 
-    fn dial(&self, shared: &Arc<Shared>, job: &Job) -> crate::error::Result<Box<Conn>> {
+    fn dial(&self, shared: &Arc<Shared>, job: &Job) -> Result<Link> {
         if !job.waiter.is_waiting() {
             return Err(Error::new(Kind::Canceled, "nobody waits for this dial any more"));
         }
         let settings = shared.settings();
         let route = &job.route;
         let (server, proxy) = (&route.server, route.proxy.as_deref());
-        let deadline = settings.dial.map(|d| Instant::now() + d);
-        let (host, port) = proxy.map_or((&server.host, server.port), |p| (&p.host, p.port));
         let tell = |step| {
             if let Some(log) = &job.waiter.log {
                 log.add(step);
             }
         };
-        let dialed = self.dialer.dial(host, port, deadline, &shared.closing, &tell);
+        let dialed = self.connect(shared, route, &settings, &tell);
         let dialed = if proxy.is_some() { dialed.map_err(by_proxy)? } else { dialed? };
-        let remote = dialed.remote;
-        conn::prepare(dialed.fd.as_raw_fd())
-            .map_err(|e| Error::io(Kind::Connect, format!("dial tcp {remote}"), &e))?;
+        conn::prepare(dialed.fd.as_raw_fd()).map_err(|e| {
+            Error::io(Kind::Connect, format!("dial {}", ends(dialed.local, dialed.remote)), &e)
+        })?;
         let registered = shared.closing.register_socket(dialed.fd.as_raw_fd()).ok_or_else(canceled)?;
         let handshake = || settings.tls_handshake.map(|d| Instant::now() + d);
         let mut line = Line { dialed: &dialed, tls: None };
@@ -145,22 +147,7 @@ impl Dials {
             if let (Scheme::Https, Some(identity)) = (proxy.scheme, &route.tls) {
                 line.secure(identity, &proxy.host, handshake()).map_err(by_proxy)?;
             }
-            let until = Some(Instant::now() + TUNNEL);
-            match &route.headers {
-                Some(headers) => {
-                    let auth = proxy.authorization();
-                    tunnel::connect(
-                        &mut line,
-                        server,
-                        auth.as_deref(),
-                        headers,
-                        settings.max_head_bytes,
-                        until,
-                    )?;
-                }
-                None if proxy.scheme == Scheme::Socks5 => socks::connect(&mut line, proxy, server, until)?,
-                None => {}
-            }
+            pass(&mut line, route, proxy, &settings)?;
         }
         let mut times = DialTimes { resolve: dialed.resolve, connect: dialed.connect, tls: None };
         let mut info = None;
@@ -174,10 +161,65 @@ impl Dials {
         }
         let tls = line.tls;
         drop(registered);
-        let mut conn = Conn::new(shared.clone(), route.clone(), dialed, tls, info);
+        let protocol = info.as_ref().and_then(|i| route.hooks.as_ref()?.protocols.get(&i.alpn)).cloned();
+        if info.as_ref().is_some_and(|i| i.alpn == b"h2") && protocol.is_none() {
+            let text = "nethttp: the server chose HTTP/2, which this build does not speak";
+            return Err(Error::new(Kind::Unsupported, text).with_phase(Phase::TlsHandshake));
+        }
+        let mut conn = Box::new(Conn::new(shared.clone(), route.clone(), dialed, tls, info));
         conn.times = Some(times);
-        Ok(Box::new(conn))
+        match protocol {
+            None => Ok(Link::Own(conn)),
+            Some(protocol) => speak(route, conn, &*protocol).map(Link::Spoken),
+        }
     }
+
+    /// connect gives a socket, the program's own way if it has one.
+    fn connect(
+        &self,
+        shared: &Arc<Shared>,
+        route: &Route,
+        settings: &Settings,
+        tell: Tell<'_>,
+    ) -> Result<Dialed> {
+        let (host, port) = match route.proxy.as_deref() {
+            Some(p) => (&p.host, p.port),
+            None => (&route.server.host, route.server.port),
+        };
+        let Some(own) = route.dial_hook() else {
+            let deadline = settings.dial.map(|d| Instant::now() + d);
+            return self.dialer.dial(host, port, deadline, &shared.closing, tell);
+        };
+        let started = Instant::now();
+        let fd = own.dial(host, port, settings.dial).map_err(|e| e.with_phase(Phase::Connect))?;
+        Dialed::adopt(fd, started.elapsed()).map_err(|e| {
+            let what = "nethttp: what the dial callback gave is no connected stream socket";
+            Error::io(Kind::Invalid, what, &e).with_phase(Phase::Connect)
+        })
+    }
+}
+
+/// pass asks a proxy for the way to the server, if it is not to forward requests.
+fn pass(line: &mut Line<'_>, route: &Route, proxy: &Proxy, settings: &Settings) -> Result<()> {
+    let until = Some(Instant::now() + TUNNEL);
+    let server = &route.server;
+    match &route.headers {
+        Some(headers) => {
+            let auth = proxy.authorization();
+            tunnel::connect(line, server, auth.as_deref(), headers, settings.max_head_bytes, until)
+        }
+        None if proxy.scheme == Scheme::Socks5 => socks::connect(line, proxy, server, until),
+        None => Ok(()),
+    }
+}
+
+/// speak gives a connection to who speaks the protocol that was agreed on there.
+fn speak(route: &Route, conn: Box<Conn>, protocol: &dyn Protocol) -> Result<Arc<Spoken>> {
+    let authority = join_host_port(&route.server.host, route.server.port);
+    let duplex =
+        conn.into_duplex().map_err(|e| Error::io(Kind::NoResources, "dup", &e).with_phase(Phase::Connect))?;
+    let tripper = protocol.take(&authority, duplex).map_err(|e| e.with_phase(Phase::Connect))?;
+    Ok(Arc::new(Spoken { tripper, route: route.clone() }))
 }
 
 /// by_proxy says of a failure that it lies between here and the proxy, in Go's words.

@@ -5,11 +5,12 @@
 
 use super::body::Reader;
 use super::conn::{Conn, Stop};
+use super::head;
+use super::response::{Response, ResponseBody};
 use super::settings::Settings;
 use super::tell::Teller;
 use super::timing::Timing;
 use super::upload::Upload;
-use super::{Response, ResponseBody, head};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, BodyDecoder, Framing, HeadScan};
 use crate::message::header::Header;
@@ -301,8 +302,9 @@ impl Exchange<'_> {
                 self.upload.stop();
             }
         }
+        let switched = switched || (is_connect && line.code / 100 == 2);
         let framing = if switched { Framing::UntilClose } else { facts.framing };
-        h1::understood(&mut header, &line, facts.chunked);
+        let announced = h1::understood(&mut header, &line, facts.chunked);
         let (remote, local, tls) = (self.conn.remote, self.conn.local, self.conn.info.clone());
         let mut reader = Reader {
             conn: Some(self.conn),
@@ -312,6 +314,7 @@ impl Exchange<'_> {
             upload: Some(self.upload),
             teller: self.teller,
             keep,
+            switched,
             declared: facts.content_length,
             progress: self.call.settings.progress,
             clock: self.clock,
@@ -328,8 +331,9 @@ impl Exchange<'_> {
             uncompressed: false,
             close: !facts.keep_alive,
             trailer: Header::new(),
-            remote: Some(remote),
-            local: Some(local),
+            announced,
+            remote,
+            local,
             tls,
             timing: Some(self.timing),
             body: ResponseBody::Conn(reader),

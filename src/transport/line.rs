@@ -2,7 +2,7 @@
 
 use super::conn::{Stop, recv_until, wait};
 use crate::error::{Error, Kind, Phase, Result};
-use crate::net::dial::Dialed;
+use crate::net::dial::{Dialed, ends};
 use crate::net::sys;
 use crate::net::tls::{self, Identity, Info, Io, Tls};
 use std::io;
@@ -40,7 +40,7 @@ impl Io for Socket<'_> {
     }
 
     fn failure(&self, op: &str, e: &io::Error) -> Error {
-        Error::io(Kind::Io, format!("{op} tcp {}->{}: {op}", self.dialed.local, self.dialed.remote), e)
+        Error::io(Kind::Io, format!("{op} {}: {op}", ends(self.dialed.local, self.dialed.remote)), e)
     }
 }
 

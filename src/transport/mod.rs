@@ -6,7 +6,7 @@
 //! * [`proxy`], `environment`: which proxy a request goes by.
 //! * `conn`: a connection with its read buffer.
 //! * `head`, `upload`, `exchange`: the request out and the answer's head in.
-//! * `body`, `gunzip`: the answer's body.
+//! * `response`, `body`, `gunzip`: the answer and its body. `write`: messages for any stream.
 //! * [`tripper`]: who answers in the transport's place.
 
 // Connections are boxed once and move through the pool as one word.
@@ -19,9 +19,11 @@ mod environment;
 mod exchange;
 mod gunzip;
 mod head;
+mod hook;
 mod line;
 mod pool;
 pub mod proxy;
+mod response;
 mod route;
 pub mod settings;
 mod socks;
@@ -31,22 +33,23 @@ mod timing;
 mod tripper;
 mod tunnel;
 mod upload;
+mod waiter;
+mod write;
 
 use crate::error::{Error, Kind, Phase, Result, invalid};
-use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
 use crate::message::outbound::Target;
 use crate::message::request::{Body, Request};
 use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
-use body::Reader;
 use exchange::{Call, Failure, Retry};
-use pool::{Pool, Way, lock};
+pub use hook::{Dial, Protocol};
+use pool::{Link, Pool, Way, lock};
 use proxy::Rule;
+pub use response::{ReadBody, Response};
 use route::Route;
 use settings::Settings;
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::time::Instant;
@@ -54,6 +57,10 @@ use tell::Teller;
 pub use timing::{DialTimes, Timing};
 pub use tripper::{RoundTripper, Tripped};
 use upload::Upload;
+pub use write::{write_request, write_response};
+
+/// MAX_SKIPS bounds how many connections of a protocol of the program's may refuse one request.
+const MAX_SKIPS: usize = 4;
 
 /// Transport serves any number of threads. Dropping it closes what is idle; exchanges in flight go on.
 pub struct Transport(Pool);
@@ -67,114 +74,6 @@ pub struct Stats {
     pub dialed: usize,
     /// Requests so far that went over a connection that was there.
     pub reused: usize,
-}
-
-/// Response is a final answer; its body is read by pull.
-pub struct Response {
-    pub header: Header,
-    pub line: StatusLine,
-    /// -1 is unknown.
-    pub content_length: i64,
-    pub chunked: bool,
-    /// The body came in gzip, which was asked for and is undone here.
-    pub uncompressed: bool,
-    /// The connection ends with this answer.
-    pub close: bool,
-    /// Whole once the body has been read to its end.
-    pub trailer: Header,
-    /// None where the response came over no connection of the library's.
-    pub remote: Option<SocketAddr>,
-    pub local: Option<SocketAddr>,
-    /// `None` without TLS.
-    pub tls: Option<Arc<tls::Info>>,
-    /// Where the time went, if it came over the network.
-    pub timing: Option<Timing>,
-    body: ResponseBody,
-}
-
-/// ReadBody is a response's body from where it comes, or decoded on its way.
-pub trait ReadBody: Send {
-    /// read is `Ok(0)` at the end; data comes before its error, and an error stays.
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize>;
-    /// take_trailer is what came behind the body, once after `read` has answered `Ok(0)`.
-    fn take_trailer(&mut self) -> Option<Header>;
-    /// close ends the exchange; reads fail from then on.
-    fn close(&mut self);
-}
-
-/// ResponseBody spares the common case, straight from a pooled connection, an allocation.
-#[allow(clippy::large_enum_variant)]
-enum ResponseBody {
-    Conn(Reader),
-    Other(Box<dyn ReadBody>),
-}
-
-impl ResponseBody {
-    fn get(&mut self) -> &mut dyn ReadBody {
-        match self {
-            ResponseBody::Conn(r) => r,
-            ResponseBody::Other(b) => &mut **b,
-        }
-    }
-}
-
-impl Response {
-    /// read_body is `Ok(0)` at the end; an error stays.
-    pub fn read_body(&mut self, buf: &mut [u8]) -> Result<usize> {
-        let body = self.body.get();
-        let n = body.read(buf)?;
-        if let Some(t) = body.take_trailer() {
-            self.trailer = t;
-        }
-        if n == 0
-            && let Some(t) = &mut self.timing
-        {
-            t.ended.get_or_insert_with(Instant::now);
-        }
-        Ok(n)
-    }
-
-    /// close_body ends the exchange and gives the connection back if that costs little.
-    pub fn close_body(&mut self) {
-        self.body.get().close();
-    }
-
-    /// from_parts is a response that did not come over a connection of the library's.
-    pub fn from_parts(
-        header: Header,
-        line: StatusLine,
-        facts: ResponseFacts,
-        body: Box<dyn ReadBody>,
-    ) -> Response {
-        Response {
-            header,
-            line,
-            content_length: facts.content_length,
-            chunked: facts.chunked,
-            uncompressed: false,
-            close: !facts.keep_alive,
-            trailer: Header::new(),
-            remote: None,
-            local: None,
-            tls: None,
-            timing: None,
-            body: ResponseBody::Other(body),
-        }
-    }
-
-    /// set_body puts another body in the place of this one, which the caller has closed.
-    pub fn set_body(&mut self, body: Box<dyn ReadBody>) {
-        self.body = ResponseBody::Other(body);
-    }
-
-    /// map_body puts a decoder, or another source, around or in the place of the body.
-    pub fn map_body(self, wrap: impl FnOnce(Box<dyn ReadBody>) -> Box<dyn ReadBody>) -> Response {
-        let body: Box<dyn ReadBody> = match self.body {
-            ResponseBody::Conn(r) => Box::new(r),
-            ResponseBody::Other(b) => b,
-        };
-        Response { body: ResponseBody::Other(wrap(body)), ..self }
-    }
 }
 
 impl Default for Transport {
@@ -234,6 +133,33 @@ impl Transport {
         Ok(())
     }
 
+    /// set_dial has the program make the connections to come; `None` goes back to the library's own way.
+    pub fn set_dial(&self, dial: Option<Arc<dyn Dial>>) {
+        self.change_hooks(|h| h.dial = dial);
+    }
+
+    /// set_dial_tls is [`Transport::set_dial`] for `https` without a proxy.
+    pub fn set_dial_tls(&self, dial: Option<Arc<dyn Dial>>) {
+        self.change_hooks(|h| h.dial_tls = dial);
+    }
+
+    /// set_protocol gives connections on which a protocol was agreed to whom speaks it, or not any more.
+    pub fn set_protocol(&self, alpn: &[u8], protocol: Option<Arc<dyn Protocol>>) {
+        self.change_hooks(|h| match protocol {
+            Some(p) => drop(h.protocols.insert(alpn.to_vec(), p)),
+            None => drop(h.protocols.remove(alpn)),
+        });
+    }
+
+    fn change_hooks(&self, change: impl FnOnce(&mut hook::Hooks)) {
+        self.change_way(|w| {
+            let mut hooks = w.hooks.as_deref().cloned().unwrap_or_default();
+            change(&mut hooks);
+            w.hooks = Some(Arc::new(hooks));
+        });
+        self.close_idle();
+    }
+
     fn way(&self) -> RwLockReadGuard<'_, Way> {
         self.0.0.way.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -264,7 +190,7 @@ impl Transport {
             rule => rule.proxy_for(&target.key),
         };
         let proxy = proxy.map_err(|e| e.with_phase(Phase::Proxy))?;
-        Ok(Route::new(&target.key, proxy, || way.tls.clone(), &way.headers))
+        Ok(Route::new(&target.key, proxy, || way.tls.clone(), &way.headers, way.hooks.as_ref()))
     }
 
     pub fn stats(&self) -> Stats {
@@ -306,10 +232,26 @@ impl Transport {
             return Err(canceled().with_phase(Phase::Prepare));
         }
         let shared = &self.0.0;
+        let mut skips = 0;
         loop {
             let teller = Teller::new(r, started);
             teller.tell(|| Step::GetConn(route.address()));
-            let conn = shared.get(&route, &settings, overall, cancel, &teller)?;
+            let conn = match shared.get(&route, &settings, overall, cancel, &teller)? {
+                Link::Own(conn) => conn,
+                Link::Spoken(spoken) => match spoken.tripper.round_trip(r, overall, cancel)? {
+                    Tripped::Answer(response) => return Ok(response),
+                    // It takes no more: another one is made.
+                    Tripped::Skip => {
+                        shared.retire(&spoken);
+                        skips += 1;
+                        if skips == MAX_SKIPS {
+                            let text = "nethttp: the connections of the server's protocol take no requests";
+                            return Err(Error::new(Kind::Protocol, text));
+                        }
+                        continue;
+                    }
+                },
+            };
             let reused = conn.reused;
             teller.tell(|| conn.got());
             let upload = match Upload::new(head.clone(), &r.body, length, &r.trailer, held) {
@@ -329,16 +271,6 @@ impl Transport {
             }
         }
     }
-}
-
-/// write_request writes a request as it goes over the wire to `sink`, with no field that a transport adds for itself
-/// (Go's `Request.Write`); `by_proxy` names the whole URL in its first line (`WriteProxy`).
-pub fn write_request(r: &Request, by_proxy: bool, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
-    let length = head::length_of(r)?;
-    let settings = Settings { compression: false, ..Settings::default() };
-    let head = head::write(r, target, length, &settings, by_proxy, None)?;
-    Upload::new(head, &r.body, length, &r.trailer, false)?.write_to(sink)
 }
 
 /// may_retry is Go's `shouldRetryRequest`: the connection died of old age, and sending again is safe.

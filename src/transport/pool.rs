@@ -7,10 +7,12 @@
 
 use super::conn::Conn;
 use super::dialer::Dials;
+use super::hook::{Hooks, Spoken};
 use super::proxy::Rule;
 use super::route::Route;
 use super::settings::Settings;
-use super::tell::{Log, Teller};
+use super::tell::Teller;
+use super::waiter::{Outcome, Slot, Waiter};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::message::header::Header;
 use crate::net::cancel::{CancelToken, canceled};
@@ -45,6 +47,16 @@ pub(super) struct Way {
     pub(super) headers: Arc<Header>,
     /// Made ready when a request needs it.
     pub(super) tls: Arc<Identity>,
+    /// None for most programs.
+    pub(super) hooks: Option<Arc<Hooks>>,
+}
+
+/// Link is what a request goes over.
+pub(super) enum Link {
+    /// A connection that is the request's alone, until it gives it back.
+    Own(Box<Conn>),
+    /// One that any number of requests share.
+    Spoken(Arc<Spoken>),
 }
 
 /// Counters tell what the pool did; they only grow.
@@ -67,6 +79,7 @@ pub(super) struct State {
 pub(super) struct Host {
     /// The last one is the one that was used last.
     pub(super) idle: Vec<Box<Conn>>,
+    spoken: Vec<Arc<Spoken>>,
     /// All that are open or being dialed.
     conns: usize,
     waiters: VecDeque<Arc<Waiter>>,
@@ -74,61 +87,12 @@ pub(super) struct Host {
 
 impl Host {
     fn is_unused(&self) -> bool {
-        self.idle.is_empty() && self.conns == 0 && self.waiters.is_empty()
+        self.idle.is_empty() && self.spoken.is_empty() && self.conns == 0 && self.waiters.is_empty()
     }
-}
-
-/// Waiter is one call that wants a connection.
-pub(super) struct Waiter {
-    event: Arc<Event>,
-    /// What its dial tells the request's trace.
-    pub(super) log: Option<Arc<Log>>,
-    slot: Mutex<Slot>,
-}
-
-struct Slot {
-    outcome: Outcome,
-    /// A dial was queued on its behalf.
-    dialing: bool,
-}
-
-enum Outcome {
-    Waiting,
-    Ready(Result<Box<Conn>>),
-    Gone,
 }
 
 pub(super) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Waiter {
-    /// deliver answers the waiter, or gives the result back if it is answered or gone.
-    fn deliver(&self, result: Result<Box<Conn>>) -> std::result::Result<(), Result<Box<Conn>>> {
-        let mut slot = lock(&self.slot);
-        if !matches!(slot.outcome, Outcome::Waiting) {
-            return Err(result);
-        }
-        slot.outcome = Outcome::Ready(result);
-        drop(slot);
-        self.event.wake();
-        Ok(())
-    }
-
-    pub(super) fn is_waiting(&self) -> bool {
-        matches!(lock(&self.slot).outcome, Outcome::Waiting)
-    }
-
-    fn take(&self) -> Option<Result<Box<Conn>>> {
-        let mut slot = lock(&self.slot);
-        if matches!(slot.outcome, Outcome::Waiting) {
-            return None;
-        }
-        match std::mem::replace(&mut slot.outcome, Outcome::Gone) {
-            Outcome::Ready(r) => Some(r),
-            _ => None,
-        }
-    }
 }
 
 impl Shared {
@@ -144,7 +108,7 @@ impl Shared {
         deadline: Option<Instant>,
         cancel: Option<&CancelToken>,
         teller: &Teller,
-    ) -> Result<Box<Conn>> {
+    ) -> Result<Link> {
         let now = Instant::now();
         let waiter = loop {
             let mut state = lock(&self.state);
@@ -152,14 +116,19 @@ impl Shared {
                 return Err(Error::new(Kind::Closed, "http: client closed").with_phase(Phase::Pool));
             }
             let State { hosts, idle, .. } = &mut *state;
-            if let Some(mut conn) = hosts.get_mut(route).and_then(|h| h.idle.pop()) {
+            let host = hosts.get_mut(route);
+            if let Some(spoken) = host.as_ref().and_then(|h| h.spoken.last()) {
+                self.counters.reused.fetch_add(1, Relaxed);
+                return Ok(Link::Spoken(spoken.clone()));
+            }
+            if let Some(mut conn) = host.and_then(|h| h.idle.pop()) {
                 *idle -= 1;
                 drop(state);
                 let aged = settings.idle.is_some_and(|t| now.saturating_duration_since(conn.idle_since) >= t);
                 if !aged && conn.is_alive(now) {
                     self.counters.reused.fetch_add(1, Relaxed);
                     conn.idle_for = Some(now.saturating_duration_since(conn.idle_since));
-                    return Ok(conn);
+                    return Ok(Link::Own(conn));
                 }
                 continue;
             }
@@ -177,14 +146,14 @@ impl Shared {
             }
             break waiter;
         };
-        let conn = self.wait(route, &waiter, deadline, cancel, teller);
+        let link = self.wait(route, &waiter, deadline, cancel, teller);
         teller.tell_log(waiter.log.as_ref());
-        let mut conn = conn.map_err(|e| e.with_phase(Phase::Pool))?;
-        conn.idle_for = None;
-        if conn.reused {
-            self.counters.reused.fetch_add(1, Relaxed);
+        let mut link = link.map_err(|e| e.with_phase(Phase::Pool))?;
+        if let Link::Own(conn) = &mut link {
+            conn.idle_for = None;
+            self.counters.reused.fetch_add(usize::from(conn.reused), Relaxed);
         }
-        Ok(conn)
+        Ok(link)
     }
 
     fn wait(
@@ -194,7 +163,7 @@ impl Shared {
         deadline: Option<Instant>,
         cancel: Option<&CancelToken>,
         teller: &Teller,
-    ) -> Result<Box<Conn>> {
+    ) -> Result<Link> {
         let registered = cancel.map(|t| t.register_event(waiter.event.fd()));
         let error = loop {
             teller.tell_log(waiter.log.as_ref());
@@ -220,7 +189,7 @@ impl Shared {
             std::mem::replace(&mut slot.outcome, Outcome::Gone)
         };
         self.leave(route, waiter);
-        if let Outcome::Ready(Ok(conn)) = late {
+        if let Outcome::Ready(Ok(Link::Own(conn))) = late {
             let _ = self.put(conn);
         }
         Err(error)
@@ -238,15 +207,45 @@ impl Shared {
 
     /// dialed brings the outcome of a dial: to the waiter that asked for it if it still waits, else a
     /// connection goes to the next, and an error to nobody.
-    pub(super) fn dialed(self: &Arc<Self>, route: &Route, waiter: &Waiter, result: Result<Box<Conn>>) {
-        if result.is_err() {
-            self.clone().forget(route);
-        } else {
-            self.counters.dialed.fetch_add(1, Relaxed);
+    pub(super) fn dialed(self: &Arc<Self>, route: &Route, waiter: &Waiter, result: Result<Link>) {
+        match &result {
+            Err(_) => self.clone().forget(route),
+            Ok(link) => {
+                self.counters.dialed.fetch_add(1, Relaxed);
+                if let Link::Spoken(spoken) = link {
+                    self.share(spoken);
+                }
+            }
         }
-        if let Err(Ok(conn)) = waiter.deliver(result) {
+        if let Err(Ok(Link::Own(conn))) = waiter.deliver(result) {
             let _ = self.put(conn);
         }
+    }
+
+    /// share gives a connection that all can use to all who wait for one, and to those who come.
+    fn share(&self, spoken: &Arc<Spoken>) {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return;
+        }
+        let host = state.hosts.entry(spoken.route.clone()).or_default();
+        host.spoken.push(spoken.clone());
+        for waiter in host.waiters.drain(..) {
+            let _ = waiter.deliver(Ok(Link::Spoken(spoken.clone())));
+        }
+    }
+
+    /// retire keeps a shared connection from further requests.
+    pub(super) fn retire(&self, spoken: &Arc<Spoken>) {
+        let mut state = lock(&self.state);
+        let Some(host) = state.hosts.get_mut(&spoken.route) else { return };
+        let at = host.spoken.iter().position(|s| Arc::ptr_eq(s, spoken));
+        let gone = at.map(|at| host.spoken.remove(at));
+        if host.is_unused() {
+            state.hosts.remove(&spoken.route);
+        }
+        drop(state);
+        drop(gone);
     }
 
     /// put takes a connection back: to who waits first, or to the idle ones, or away.
@@ -271,9 +270,9 @@ impl Shared {
             return Err(why);
         };
         while let Some(waiter) = host.waiters.pop_front() {
-            match waiter.deliver(Ok(conn)) {
-                Ok(()) | Err(Err(_)) => return Ok(()),
-                Err(Ok(back)) => conn = back,
+            match waiter.deliver(Ok(Link::Own(conn))) {
+                Err(Ok(Link::Own(back))) => conn = back,
+                _ => return Ok(()),
             }
         }
         if host.idle.len() >= settings.max_idle_per_host {
@@ -336,9 +335,10 @@ impl Shared {
     pub(super) fn close_idle(&self) {
         let mut state = lock(&self.state);
         let all: Vec<Box<Conn>> = state.hosts.values_mut().flat_map(|h| h.idle.drain(..)).collect();
+        let spoken: Vec<_> = state.hosts.values_mut().flat_map(|h| h.spoken.drain(..)).collect();
         state.idle = 0;
         drop(state);
-        drop(all);
+        drop((all, spoken));
     }
 }
 

@@ -1,5 +1,6 @@
 //! `Route`: what makes a connection somebody's own; the key of the pool.
 
+use super::hook::{Dial, Hooks};
 use super::proxy::{Proxy, Scheme};
 use crate::message::header::Header;
 use crate::message::outbound::Key;
@@ -18,6 +19,8 @@ pub(super) struct Route {
     pub(super) tls: Option<Arc<Identity>>,
     /// What a tunnel was asked for with.
     pub(super) headers: Option<Arc<Header>>,
+    /// Who makes the connection, and who may take it over.
+    pub(super) hooks: Option<Arc<Hooks>>,
 }
 
 impl Route {
@@ -26,13 +29,17 @@ impl Route {
         proxy: Option<Arc<Proxy>>,
         identity: impl FnOnce() -> Arc<Identity>,
         headers: &Arc<Header>,
+        hooks: Option<&Arc<Hooks>>,
     ) -> Route {
-        let secure = server.scheme == "https" || proxy.as_ref().is_some_and(|p| p.scheme == Scheme::Https);
+        let own_tls = proxy.is_none() && hooks.is_some_and(|h| h.dial_tls.is_some());
+        let secure = (server.scheme == "https" && !own_tls)
+            || proxy.as_ref().is_some_and(|p| p.scheme == Scheme::Https);
         let tunnel = proxy.as_ref().is_some_and(|p| p.scheme != Scheme::Socks5 && !p.forwards(server));
         Route {
             server: server.clone(),
             tls: secure.then(identity),
             headers: tunnel.then(|| headers.clone()),
+            hooks: hooks.cloned(),
             proxy,
         }
     }
@@ -40,6 +47,13 @@ impl Route {
     /// forwarder is the proxy that requests are sent to as they are: its connections serve all servers.
     pub(super) fn forwarder(&self) -> Option<&Arc<Proxy>> {
         self.proxy.as_ref().filter(|p| p.forwards(&self.server))
+    }
+
+    /// dial_hook is the program's own way to make this connection.
+    pub(super) fn dial_hook(&self) -> Option<&Arc<dyn Dial>> {
+        let hooks = self.hooks.as_ref()?;
+        let tls = hooks.dial_tls.as_ref().filter(|_| self.proxy.is_none() && self.server.scheme == "https");
+        tls.or(hooks.dial.as_ref())
     }
 
     /// address is where a connection is made to.
@@ -61,6 +75,10 @@ impl Route {
     fn headers_id(&self) -> usize {
         self.headers.as_ref().map_or(0, |h| Arc::as_ptr(h) as usize)
     }
+
+    fn hooks_id(&self) -> usize {
+        self.hooks.as_ref().map_or(0, |h| Arc::as_ptr(h) as usize)
+    }
 }
 
 impl PartialEq for Route {
@@ -69,6 +87,7 @@ impl PartialEq for Route {
             && self.proxy == other.proxy
             && self.tls_id() == other.tls_id()
             && self.headers_id() == other.headers_id()
+            && self.hooks_id() == other.hooks_id()
     }
 }
 
@@ -80,6 +99,7 @@ impl Hash for Route {
         self.proxy.hash(state);
         self.tls_id().hash(state);
         self.headers_id().hash(state);
+        self.hooks_id().hash(state);
     }
 }
 
@@ -101,11 +121,13 @@ mod tests {
     fn no_field_is_shared_by_two_owners() {
         let (one, two) = (Arc::new(Identity::default()), Arc::new(Identity::default()));
         let (plain, other) = (Arc::new(Header::new()), Arc::new(Header::new()));
+        let (hooks, others) = (Arc::new(Hooks::default()), Arc::new(Hooks::default()));
         let all = || {
             let a = server("https", "a", 443);
             let route = |s: &Arc<Key>, p: Option<Arc<Proxy>>, t: &Arc<Identity>, h: &Arc<Header>| {
-                Route::new(s, p, || t.clone(), h)
+                Route::new(s, p, || t.clone(), h, None)
             };
+            let hooked = |h: &Arc<Hooks>| Route::new(&a, None, || one.clone(), &plain, Some(h));
             vec![
                 route(&a, None, &one, &plain),
                 route(&a, None, &two, &plain),
@@ -129,6 +151,8 @@ mod tests {
                 route(&server("http", "a", 80), proxy("https://p"), &two, &plain),
                 route(&server("http", "a", 80), proxy("socks5://p"), &one, &plain),
                 route(&server("http", "b", 80), proxy("socks5://p"), &one, &plain),
+                hooked(&hooks),
+                hooked(&others),
             ]
         };
         let (first, second) = (all(), all());
@@ -145,7 +169,7 @@ mod tests {
     #[test]
     fn a_forwarding_proxy_serves_all_servers() {
         let h = Arc::new(Header::new());
-        let via = |s: &str| Route::new(&server("http", s, 80), proxy("http://p"), Arc::default, &h);
+        let via = |s: &str| Route::new(&server("http", s, 80), proxy("http://p"), Arc::default, &h, None);
         assert!(via("a") == via("b"));
     }
 }

@@ -321,6 +321,85 @@ static void written(void) {
     nh_request_free(r);
 }
 
+/* ---- responses written again */
+
+static nh_response *response_of(struct feed *f, const char *method, const char *text) {
+    nh_request *r = NULL;
+    nh_response *res = NULL;
+    nh_reader *reader = reader_of(f, text, 7);
+    CHECK_INT(nh_request_new(method, "http://a/", &r, NULL), NH_OK);
+    CHECK_INT(nh_read_response(reader, r, &res, NULL), NH_OK);
+    nh_request_free(r);
+    nh_reader_free(reader);
+    return res;
+}
+
+static void responses_are_written(void) {
+    /* What Go's ReadResponse and Response.Write make of it; NULL is the same. */
+    static const struct {
+        const char *method, *in, *out;
+    } table[] = {
+        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: 1\r\n\r\nok", NULL},
+        {"GET",
+         "HTTP/1.1 200 Fine\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\n"
+         "X-Sum: 8\r\n\r\n",
+         NULL},
+        {"GET", "HTTP/1.1 200 OK\r\n\r\nrest", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nrest"},
+        {"GET", "HTTP/1.0 200 OK\r\n\r\nrest", "HTTP/1.0 200 OK\r\nConnection: close\r\n\r\nrest"},
+        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", NULL},
+        {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", NULL},
+        {"HEAD", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"},
+        {"GET", "HTTP/1.1 204 No Content\r\n\r\n", NULL},
+        {"GET", "HTTP/1.1 304 Not Modified\r\nEtag: \"x\"\r\n\r\n", NULL},
+        {"GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n",
+         "HTTP/1.1 304 Not Modified\r\n\r\n"},
+        {"GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx", NULL},
+        {"GET", "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n", NULL},
+        {"GET", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", NULL},
+    };
+    struct feed f;
+    struct sink s;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        nh_response *res = response_of(&f, table[i].method, table[i].in);
+        s = (struct sink){.most = sizeof s.text - 1};
+        CHECK_INT(nh_response_write(res, take, &s, NULL), NH_OK);
+        s.text[s.len] = 0;
+        CHECK_STR(s.text, table[i].out ? table[i].out : table[i].in);
+        nh_response_free(res);
+    }
+
+    /* One that the program has made. */
+    nh_response *res = NULL;
+    CHECK_INT(nh_response_new(404, &res), NH_OK);
+    CHECK_INT(nh_response_set_body(res, "gone", 4), NH_OK);
+    s = (struct sink){.most = sizeof s.text - 1};
+    CHECK_INT(nh_response_write(res, take, &s, NULL), NH_OK);
+    s.text[s.len] = 0;
+    CHECK_STR(s.text, "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone");
+    /* Its body was read for that. */
+    CHECK_ERR(NH_ERR_BODY_LENGTH, nh_response_write(res, take, &s, NULL));
+    nh_response_body_close(res);
+    CHECK_ERR(NH_ERR_CLOSED, nh_response_write(res, take, &s, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_response_write(res, NULL, &s, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_response_write(NULL, take, &s, NULL));
+    pid_t pid = fork();
+    int status;
+    if (pid == 0) {
+        CHECK_ERR(NH_ERR_FORKED, nh_response_write(res, take, &s, NULL));
+        _exit(0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    nh_response_free(res);
+
+    /* A stream that fails, and a body that was cut. */
+    res = response_of(&f, "GET", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
+    s = (struct sink){.most = 10};
+    CHECK_ERR(NH_ERR_IO, nh_response_write(res, take, &s, NULL));
+    s = (struct sink){.most = sizeof s.text - 1};
+    CHECK_INT(nh_response_write(res, take, &s, NULL), NH_ERR_UNEXPECTED_EOF);
+    nh_response_free(res);
+}
+
 int main(void) {
     for (size_t piece = 1; piece < sizeof requests; piece++)
         in_pieces(piece);
@@ -328,5 +407,6 @@ int main(void) {
     responses();
     errors();
     written();
+    responses_are_written();
     return 0;
 }

@@ -33,8 +33,8 @@ struct server {
     char url[64];
 };
 
-/* Runs openssl s_server with two more options, which may be NULL. */
-static struct server start(const char *option, const char *value) {
+/* Runs openssl s_server with three more options, which may be NULL. */
+static struct server start(const char *option, const char *value, const char *mode) {
     struct server s = {0, ""};
     char line[256];
     int port = 0, pipes[2];
@@ -51,7 +51,8 @@ static struct server start(const char *option, const char *value) {
         CHECK(freopen("/dev/null", "w", stderr) != NULL);
         CHECK(freopen("/dev/null", "r", stdin) != NULL);
         execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-cert", cert, "-key", key,
-               "-CAfile", ca, "-verify_return_error", option, value, (char *)NULL);
+               "-CAfile", ca, "-verify_return_error", option ? option : mode, value, option ? mode : NULL,
+               (char *)NULL);
         _exit(127);
     }
     close(pipes[1]);
@@ -305,6 +306,180 @@ static void client_certificate(struct server s) {
     nh_client_free(c);
 }
 
+/* ---- a protocol of the program's, agreed on by ALPN: the server answers each line reversed */
+
+static struct {
+    pthread_mutex_t lock;
+    nh_conn *conn;
+    int taken, served, freed, skip, refuse;
+} rev = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void rev_free(void *p) {
+    CHECK(p == &rev);
+    rev.freed++;
+}
+
+static nh_result rev_trip(nh_request *r, nh_response **out, nh_error **err, void *p) {
+    char line[64] = "";
+    size_t at = 0, n = 0;
+    nh_result code;
+    CHECK(p == &rev);
+    pthread_mutex_lock(&rev.lock);
+    if (rev.skip) {
+        /* The server serves one connection after the other. */
+        nh_conn_close(rev.conn);
+        pthread_mutex_unlock(&rev.lock);
+        return NH_ROUND_TRIP_SKIP;
+    }
+    const char *path = strrchr(nh_request_url(r), '/') + 1;
+    snprintf(line, sizeof line, "%s\n", path);
+    code = nh_conn_write(rev.conn, line, strlen(line), err);
+    memset(line, 0, sizeof line);
+    while (code == NH_OK && !strchr(line, '\n') && at + 1 < sizeof line) {
+        code = nh_conn_read(rev.conn, line + at, sizeof line - 1 - at, &n, err);
+        if (n == 0) break;
+        at += n;
+    }
+    rev.served++;
+    pthread_mutex_unlock(&rev.lock);
+    if (code != NH_OK) return code;
+    CHECK_INT(nh_response_new(200, out), NH_OK);
+    return nh_response_set_body(*out, line, strcspn(line, "\n"));
+}
+
+static nh_result rev_take(const char *authority, nh_conn *conn, nh_round_trip_fn *fn_out, void **userdata_out,
+                          nh_free_fn *free_out, void *userdata) {
+    CHECK(userdata == &rev);
+    CHECK(!strncmp(authority, "127.0.0.1:", 10));
+    CHECK_STR(nh_conn_tls_alpn(conn), "rev/1");
+    CHECK(nh_conn_tls_version(conn) == NH_TLS_1_3 || nh_conn_tls_version(conn) == NH_TLS_1_2);
+    if (rev.refuse) {
+        nh_conn_free(conn);
+        return NH_ERR_PROTOCOL;
+    }
+    nh_conn_free(rev.conn);
+    rev.conn = conn;
+    rev.taken++;
+    *fn_out = rev_trip;
+    *userdata_out = &rev;
+    *free_out = rev_free;
+    return NH_OK;
+}
+
+static void reversed(nh_client *c, struct server s, const char *word, const char *want) {
+    char url[128];
+    nh_response *res = NULL;
+    const void *data;
+    size_t n;
+    snprintf(url, sizeof url, "%s%s", s.url, word);
+    CHECK_INT(get(c, url, &res, NULL), NH_OK);
+    CHECK_INT(nh_response_body_read_all(res, 100, &data, &n, NULL), NH_OK);
+    CHECK_STR(data, want);
+    nh_response_free(res);
+}
+
+static nh_client *speaks_rev(void) {
+    nh_client *c = nh_client_new();
+    nh_tls_config *t = nh_tls_config_new();
+    const char *protocols[] = {"rev/1", "http/1.1"};
+    CHECK_INT(nh_tls_config_add_roots_file(t, in_dir("cert.pem"), NULL), NH_OK);
+    CHECK_INT(nh_tls_config_set_alpn(t, protocols, 2), NH_OK);
+    CHECK_INT(nh_client_set_tls_config(c, t), NH_OK);
+    nh_tls_config_free(t);
+    return c;
+}
+
+static void own_protocol(struct server s) {
+    nh_client *c = speaks_rev();
+    nh_response *res = NULL;
+    nh_error *err = NULL;
+    CHECK_INT(nh_client_set_protocol(c, "rev/1", rev_take, &rev, NULL), NH_OK);
+    reversed(c, s, "hello", "olleh");
+    reversed(c, s, "again", "niaga");
+    CHECK(rev.taken == 1 && rev.served == 2 && rev.freed == 0);
+    /* One that takes no more requests is replaced. */
+    rev.skip = 1;
+    CHECK_INT(get(c, s.url, &res, &err), NH_ERR_PROTOCOL);
+    CHECK(strstr(nh_error_message(err), "take no requests"));
+    nh_error_free(err);
+    CHECK_INT(rev.taken, 4);
+    rev.skip = 0;
+    reversed(c, s, "more", "erom");
+    CHECK_INT(nh_client_close_idle(c), NH_OK);
+    nh_conn_close(rev.conn);
+    rev.refuse = 1;
+    CHECK_INT(get(c, s.url, &res, &err), NH_ERR_PROTOCOL);
+    CHECK(strstr(nh_error_message(err), "the protocol callback answered"));
+    nh_error_free(err);
+    rev.refuse = 0;
+    /* Without the hook, or where the server chooses otherwise, it is HTTP/1.1 that is spoken. */
+    reversed(c, s, "last", "tsal");
+    stop(s);
+    /* A cut without a goodbye. */
+    char buf[8];
+    size_t n;
+    CHECK_ERR(NH_ERR_UNEXPECTED_EOF, nh_conn_read(rev.conn, buf, sizeof buf, &n, NULL));
+    nh_client_free(c);
+    CHECK_INT(rev.freed, rev.taken);
+    nh_conn_free(rev.conn);
+    rev.conn = NULL;
+}
+
+/* ---- a connection of the program's that breaks records on their way */
+
+static int relay_ends[2], spoil;
+
+static void *relay(void *server_to_client) {
+    int from = server_to_client ? relay_ends[1] : relay_ends[0],
+        to = server_to_client ? relay_ends[0] : relay_ends[1];
+    char data[4096];
+    for (ssize_t n; (n = recv(from, data, sizeof data, 0)) > 0;) {
+        if (server_to_client && __atomic_load_n(&spoil, __ATOMIC_SEQ_CST)) data[n - 1] ^= 1;
+        if (send(to, data, (size_t)n, MSG_NOSIGNAL) != n) break;
+    }
+    shutdown(to, SHUT_WR);
+    return NULL;
+}
+
+static pthread_t relays[2];
+
+static nh_result dial_by_relay(const char *host, int32_t port, int64_t timeout_ms, intptr_t *fd_out,
+                               void *p) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int pair[2];
+    (void)timeout_ms, (void)p;
+    CHECK_INT(inet_pton(AF_INET, host, &a.sin_addr), 1);
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    relay_ends[0] = pair[1];
+    relay_ends[1] = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_INT(connect(relay_ends[1], (struct sockaddr *)&a, sizeof a), 0);
+    CHECK_INT(pthread_create(&relays[0], NULL, relay, NULL), 0);
+    CHECK_INT(pthread_create(&relays[1], NULL, relay, "back"), 0);
+    *fd_out = pair[0];
+    return NH_OK;
+}
+
+static void spoiled_records(struct server s) {
+    nh_client *c = speaks_rev();
+    char buf[8];
+    size_t n;
+    CHECK_INT(nh_client_set_protocol(c, "rev/1", rev_take, &rev, NULL), NH_OK);
+    CHECK_INT(nh_client_set_dial(c, dial_by_relay, NULL, NULL), NH_OK);
+    reversed(c, s, "well", "llew");
+    __atomic_store_n(&spoil, 1, __ATOMIC_SEQ_CST);
+    CHECK_INT(nh_conn_write(rev.conn, "bad\n", 4, NULL), NH_OK);
+    CHECK_ERR(NH_ERR_TLS, nh_conn_read(rev.conn, buf, sizeof buf, &n, NULL));
+    CHECK_INT(nh_conn_read(rev.conn, buf, sizeof buf, &n, NULL), NH_ERR_TLS);
+    nh_conn_free(rev.conn);
+    rev.conn = NULL;
+    nh_client_free(c);
+    stop(s);
+    CHECK_INT(pthread_join(relays[0], NULL), 0);
+    CHECK_INT(pthread_join(relays[1], NULL), 0);
+    close(relay_ends[0]);
+    close(relay_ends[1]);
+}
+
 int main(void) {
     char command[128];
     origin_start();
@@ -314,12 +489,14 @@ int main(void) {
     CHECK(mkdtemp(dir) != NULL);
     make_pair("cert.pem", "key.pem", "localhost");
     make_pair("client.pem", "client-key.pem", "client");
-    struct server s = start(NULL, NULL);
+    struct server s = start(NULL, NULL, NULL);
     exchanges(s);
     stop(s);
-    s = start("-Verify", "1");
+    s = start("-Verify", "1", NULL);
     client_certificate(s);
     stop(s);
+    own_protocol(start("-alpn", "rev/1", "-rev"));
+    spoiled_records(start("-alpn", "rev/1", "-rev"));
     snprintf(command, sizeof command, "rm -rf %s", dir);
     CHECK_INT(system(command), 0);
     return 0;

@@ -29,10 +29,6 @@ pub fn handshake(
     match run(&mut tls, io) {
         Ok(()) => {
             let info = Info::new(&tls.session, name);
-            if info.alpn == b"h2" {
-                let text = "nethttp: the server chose HTTP/2, which this build does not speak";
-                return Err(Error::new(Kind::Unsupported, text).with_phase(Phase::TlsHandshake));
-            }
             Ok((tls, info))
         }
         Err(e) => {

@@ -1,0 +1,241 @@
+//! `Duplex`: a connection that was handed over: bytes both ways, plain or under TLS, from two threads at once.
+//!
+//! Under TLS both directions share one session. Its lock is held for what can be done at once and never while the
+//! socket is waited for: a reader that waits does not keep the writer from writing.
+
+use crate::error::{Error, Kind, Phase, Result};
+use crate::net::sys;
+use crate::net::tls::{Info, Stop, Tls};
+use crate::runtime::before_block;
+use crate::sync::{Mutex, MutexGuard};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+pub struct Duplex {
+    fd: OwnedFd,
+    tls: Option<Mutex<Box<Tls>>>,
+    /// Bytes that were received before the connection was handed over.
+    ahead: Mutex<Vec<u8>>,
+    pub remote: Option<SocketAddr>,
+    pub local: Option<SocketAddr>,
+    pub info: Option<Arc<Info>>,
+    /// Milliseconds that one read or write may wait; [`NO_LIMIT`] is for ever.
+    read_limit: AtomicU64,
+    write_limit: AtomicU64,
+    closed: AtomicBool,
+    /// What counts the connection where it came from; it goes with it.
+    _origin: Box<dyn Send + Sync>,
+}
+
+const NO_LIMIT: u64 = u64::MAX;
+
+/// Parts is what a connection is made of.
+pub struct Parts {
+    pub fd: OwnedFd,
+    pub tls: Option<Box<Tls>>,
+    pub ahead: Vec<u8>,
+    pub remote: Option<SocketAddr>,
+    pub local: Option<SocketAddr>,
+    pub info: Option<Arc<Info>>,
+    pub origin: Box<dyn Send + Sync>,
+}
+
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Duplex {
+    pub fn new(p: Parts) -> Duplex {
+        Duplex {
+            fd: p.fd,
+            tls: p.tls.map(Mutex::new),
+            ahead: Mutex::new(p.ahead),
+            remote: p.remote,
+            local: p.local,
+            info: p.info,
+            read_limit: AtomicU64::new(NO_LIMIT),
+            write_limit: AtomicU64::new(NO_LIMIT),
+            closed: AtomicBool::new(false),
+            _origin: p.origin,
+        }
+    }
+
+    pub fn fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    /// set_read_limit bounds how long each read waits.
+    pub fn set_read_limit(&self, limit: Option<Duration>) {
+        self.read_limit.store(millis(limit), Relaxed);
+    }
+
+    pub fn set_write_limit(&self, limit: Option<Duration>) {
+        self.write_limit.store(millis(limit), Relaxed);
+    }
+
+    /// read answers data as soon as there is any, or 0 at the end of the stream.
+    pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
+        self.check()?;
+        let n = take_ahead(&mut lock(&self.ahead), buf);
+        if n > 0 || buf.is_empty() {
+            return Ok(n);
+        }
+        let until = deadline(&self.read_limit);
+        loop {
+            match self.read_now(buf) {
+                Ok(0) if self.closed.load(Relaxed) => return Err(use_of_closed()),
+                Ok(0) if self.was_cut() => return Err(self.closed_or(unexpected_eof())),
+                Ok(n) => return Ok(n),
+                Err(Stop::Os(e)) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(sys::POLLIN, until, "read")?;
+                }
+                Err(Stop::Os(e)) => return Err(self.closed_or(self.failure("read", &e))),
+                Err(Stop::Tls(e)) => return Err(e.with_phase(Phase::Body)),
+                Err(Stop::Deadline) => return Err(timeout("read")),
+            }
+        }
+    }
+
+    fn read_now(&self, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
+        let recv = |b: &mut [u8]| sys::recv(self.fd(), b, sys::MSG_DONTWAIT).map_err(Stop::Os);
+        let Some(tls) = &self.tls else { return recv(buf) };
+        let mut tls = lock(tls);
+        let n = tls.read(buf, &mut |b| recv(b));
+        // What the peer asked for in between, such as new keys; it goes out with the next write if it must wait.
+        if tls.has_unsent() {
+            let _ = tls.flush(&mut |b| sys::send(self.fd(), b, sys::MSG_DONTWAIT));
+        }
+        n
+    }
+
+    /// was_cut: anybody on the way can end a TCP connection; under TLS the peer says so itself (RFC 8446, 6.1).
+    fn was_cut(&self) -> bool {
+        self.tls.as_ref().is_some_and(|t| !lock(t).was_closed())
+    }
+
+    /// write sends all of it.
+    pub fn write(&self, data: &[u8]) -> Result<()> {
+        self.check()?;
+        let until = deadline(&self.write_limit);
+        let mut left = data;
+        loop {
+            match self.write_now(left) {
+                Ok((taken, unsent)) => {
+                    left = left.get(taken..).unwrap_or_default();
+                    if left.is_empty() && !unsent {
+                        return Ok(());
+                    }
+                    if unsent {
+                        self.wait(sys::POLLOUT, until, "write")?;
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(sys::POLLOUT, until, "write")?;
+                }
+                Err(e) => return Err(self.closed_or(self.failure("write", &e))),
+            }
+        }
+    }
+
+    /// write_now tells how much was taken, and whether something taken is unsent.
+    fn write_now(&self, data: &[u8]) -> io::Result<(usize, bool)> {
+        let send = |b: &[u8]| sys::send(self.fd(), b, sys::MSG_DONTWAIT);
+        match &self.tls {
+            None if data.is_empty() => Ok((0, false)),
+            None => send(data).map(|n| (n, false)),
+            Some(tls) => {
+                let mut tls = lock(tls);
+                let taken = tls.write([data, &[]], &mut |b| send(b))?.taken;
+                Ok((taken, tls.has_unsent()))
+            }
+        }
+    }
+
+    /// close_write tells the peer that no more comes; reading goes on.
+    pub fn close_write(&self) -> Result<()> {
+        self.write(&[])?;
+        if let Some(tls) = &self.tls {
+            lock(tls).goodbye(&mut |b| sys::send(self.fd(), b, sys::MSG_DONTWAIT));
+        }
+        sys::shutdown(self.fd(), libc::SHUT_WR).map_err(|e| self.failure("close", &e))
+    }
+
+    /// close ends the connection; whoever reads or writes it fails at once. The descriptor goes with the value.
+    pub fn close(&self) {
+        if self.closed.swap(true, Relaxed) {
+            return;
+        }
+        if let Some(tls) = &self.tls {
+            lock(tls).goodbye(&mut |b| sys::send(self.fd(), b, sys::MSG_DONTWAIT));
+        }
+        let _ = sys::shutdown(self.fd(), libc::SHUT_RDWR);
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.closed.load(Relaxed) { Err(use_of_closed()) } else { Ok(()) }
+    }
+
+    fn closed_or(&self, e: Error) -> Error {
+        if self.closed.load(Relaxed) { use_of_closed() } else { e }
+    }
+
+    fn wait(&self, events: i16, until: Option<Instant>, op: &str) -> Result<()> {
+        before_block();
+        let left = until.map(|at| at.saturating_duration_since(Instant::now()));
+        let mut fds = [sys::poll_fd(self.fd(), events)];
+        match sys::poll(&mut fds, left.map_or(-1, sys::millis)) {
+            Ok(0) if left.is_some_and(|l| l.is_zero()) => Err(timeout(op)),
+            Ok(_) => Ok(()),
+            Err(e) => Err(self.failure(op, &e)),
+        }
+    }
+
+    fn failure(&self, op: &str, e: &io::Error) -> Error {
+        match (self.local, self.remote) {
+            (Some(l), Some(r)) => Error::io(Kind::Io, format!("{op} tcp {l}->{r}: {op}"), e),
+            _ => Error::io(Kind::Io, op, e),
+        }
+    }
+}
+
+impl Drop for Duplex {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn millis(limit: Option<Duration>) -> u64 {
+    limit.map_or(NO_LIMIT, |d| u64::try_from(d.as_millis()).unwrap_or(NO_LIMIT - 1))
+}
+
+fn deadline(limit: &AtomicU64) -> Option<Instant> {
+    match limit.load(Relaxed) {
+        NO_LIMIT => None,
+        ms => Instant::now().checked_add(Duration::from_millis(ms)),
+    }
+}
+
+fn take_ahead(ahead: &mut Vec<u8>, buf: &mut [u8]) -> usize {
+    let n = ahead.len().min(buf.len());
+    if let (Some(to), Some(from)) = (buf.get_mut(..n), ahead.get(..n)) {
+        to.copy_from_slice(from);
+    }
+    ahead.drain(..n);
+    n
+}
+
+fn timeout(op: &str) -> Error {
+    Error::new(Kind::Timeout, format!("{op}: i/o timeout"))
+}
+
+fn unexpected_eof() -> Error {
+    Error::new(Kind::UnexpectedEof, "unexpected EOF")
+}
+
+fn use_of_closed() -> Error {
+    Error::new(Kind::Closed, "use of closed network connection")
+}

@@ -1,0 +1,139 @@
+//! `Response`: an answer, and where its body comes from.
+
+use super::body::Reader;
+use super::timing::Timing;
+use crate::error::{Error, Kind, Result};
+use crate::h1::{ResponseFacts, StatusLine};
+use crate::message::header::Header;
+use crate::net::tls;
+use crate::stream::Duplex;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Response is a final answer; its body is read by pull.
+pub struct Response {
+    pub header: Header,
+    pub line: StatusLine,
+    /// -1 is unknown.
+    pub content_length: i64,
+    pub chunked: bool,
+    /// The body came in gzip, which was asked for and is undone here.
+    pub uncompressed: bool,
+    /// The connection ends with this answer.
+    pub close: bool,
+    /// Whole once the body has been read to its end.
+    pub trailer: Header,
+    /// The names of trailer fields that the head announced, as it did.
+    pub announced: Option<Vec<u8>>,
+    /// None where the response came over no connection of the library's.
+    pub remote: Option<SocketAddr>,
+    pub local: Option<SocketAddr>,
+    /// `None` without TLS.
+    pub tls: Option<Arc<tls::Info>>,
+    /// Where the time went, if it came over the network.
+    pub timing: Option<Timing>,
+    pub(super) body: ResponseBody,
+}
+
+/// ReadBody is a response's body from where it comes, or decoded on its way.
+pub trait ReadBody: Send {
+    /// read is `Ok(0)` at the end; data comes before its error, and an error stays.
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize>;
+    /// take_trailer is what came behind the body, once after `read` has answered `Ok(0)`.
+    fn take_trailer(&mut self) -> Option<Header>;
+    /// close ends the exchange; reads fail from then on.
+    fn close(&mut self);
+    /// hand_over gives the connection away, whole, after a switch of protocols; there is none in most bodies.
+    fn hand_over(&mut self) -> Option<io::Result<Duplex>> {
+        None
+    }
+}
+
+/// ResponseBody spares the common case, straight from a pooled connection, an allocation.
+#[allow(clippy::large_enum_variant)]
+pub(super) enum ResponseBody {
+    Conn(Reader),
+    Other(Box<dyn ReadBody>),
+}
+
+impl ResponseBody {
+    fn get(&mut self) -> &mut dyn ReadBody {
+        match self {
+            ResponseBody::Conn(r) => r,
+            ResponseBody::Other(b) => &mut **b,
+        }
+    }
+}
+
+impl Response {
+    /// read_body is `Ok(0)` at the end; an error stays.
+    pub fn read_body(&mut self, buf: &mut [u8]) -> Result<usize> {
+        let body = self.body.get();
+        let n = body.read(buf)?;
+        if let Some(t) = body.take_trailer() {
+            self.trailer = t;
+        }
+        if n == 0
+            && let Some(t) = &mut self.timing
+        {
+            t.ended.get_or_insert_with(Instant::now);
+        }
+        Ok(n)
+    }
+
+    /// close_body ends the exchange and gives the connection back if that costs little.
+    pub fn close_body(&mut self) {
+        self.body.get().close();
+    }
+
+    /// take_conn gives the connection away that speaks another protocol from here on: after 101, or a 2xx to CONNECT.
+    pub fn take_conn(&mut self) -> Result<Duplex> {
+        let duplex = self.body.get().hand_over().ok_or_else(|| {
+            Error::new(
+                Kind::State,
+                "nethttp: the response has not switched protocols, or its connection is gone",
+            )
+        })?;
+        duplex.map_err(|e| Error::io(Kind::NoResources, "dup", &e))
+    }
+
+    /// from_parts is a response that did not come over a connection of the library's.
+    pub fn from_parts(
+        header: Header,
+        line: StatusLine,
+        facts: ResponseFacts,
+        body: Box<dyn ReadBody>,
+    ) -> Response {
+        Response {
+            header,
+            line,
+            content_length: facts.content_length,
+            chunked: facts.chunked,
+            uncompressed: false,
+            close: !facts.keep_alive,
+            trailer: Header::new(),
+            announced: None,
+            remote: None,
+            local: None,
+            tls: None,
+            timing: None,
+            body: ResponseBody::Other(body),
+        }
+    }
+
+    /// set_body puts another body in the place of this one, which the caller has closed.
+    pub fn set_body(&mut self, body: Box<dyn ReadBody>) {
+        self.body = ResponseBody::Other(body);
+    }
+
+    /// map_body puts a decoder, or another source, around or in the place of the body.
+    pub fn map_body(self, wrap: impl FnOnce(Box<dyn ReadBody>) -> Box<dyn ReadBody>) -> Response {
+        let body: Box<dyn ReadBody> = match self.body {
+            ResponseBody::Conn(r) => Box::new(r),
+            ResponseBody::Other(b) => b,
+        };
+        Response { body: ResponseBody::Other(wrap(body)), ..self }
+    }
+}
