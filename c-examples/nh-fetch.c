@@ -14,7 +14,7 @@
 /* ---- options */
 
 static struct {
-    const char *method, *url, *data, *out, *jar, *cacert, *proxy;
+    const char *method, *url, *data, *out, *jar, *cacert, *cert, *key, *proxy;
     const char *headers[MAX_HEADERS];
     int header_count, json, verbose, insecure;
     long long body_size, timeout, repeat, max_redirects;
@@ -30,9 +30,8 @@ static void on_signal(int sig) {
 static void usage(void) {
     fputs(
         "usage: nh-fetch METHOD URL [-H 'K: V']... [-d BODY|@FILE] [--body-size N] [-o FILE] [--timeout MS]\n"
-        "                [--max-redirects N] [--no-redirect] [--proxy URL] [--cacert FILE] [--insecure] "
-        "[--http1]\n"
-        "                [--jar[=FILE]] [--repeat N] [--json] [-v]\n",
+        "                [--max-redirects N] [--no-redirect] [--proxy URL] [--cacert FILE] [--insecure]\n"
+        "                [--cert FILE] [--key FILE] [--http1] [--jar[=FILE]] [--repeat N] [--json] [-v]\n",
         stderr);
     exit(2);
 }
@@ -85,6 +84,10 @@ static void parse(int argc, char **argv) {
             /* It is what there is. */
         } else if (!strcmp(a, "--cacert")) {
             opt.cacert = VALUE;
+        } else if (!strcmp(a, "--cert")) {
+            opt.cert = VALUE;
+        } else if (!strcmp(a, "--key")) {
+            opt.key = VALUE;
         } else if (!strcmp(a, "--proxy")) {
             opt.proxy = VALUE;
         } else if (!strcmp(a, "--insecure")) {
@@ -319,14 +322,17 @@ static nh_result build(nh_request **r, struct filler *filler, nh_error **err) {
     return code;
 }
 
-/* --cacert takes the place of the system's roots. */
+/* --cacert takes the place of the system's roots; the key may be in the certificate's file, as curl has it.
+ */
 static nh_result set_up(nh_client *client, nh_error **err) {
     if (opt.proxy && nh_client_set_proxy(client, opt.proxy, err) != NH_OK) return NH_ERR_INVALID;
-    if (!opt.cacert && !opt.insecure) return NH_OK;
+    if (!opt.cacert && !opt.cert && !opt.insecure) return NH_OK;
     nh_tls_config *tls = nh_tls_config_new();
     nh_result code = nh_tls_config_set_insecure(tls, opt.insecure);
     if (code == NH_OK && opt.cacert) code = nh_tls_config_add_roots_file(tls, opt.cacert, err);
     if (code == NH_OK && opt.cacert) code = nh_tls_config_set_system_roots(tls, 0);
+    if (code == NH_OK && opt.cert)
+        code = nh_tls_config_set_certificate_files(tls, opt.cert, opt.key ? opt.key : opt.cert, err);
     if (code == NH_OK) code = nh_client_set_tls_config(client, tls);
     nh_tls_config_free(tls);
     return code;

@@ -20,7 +20,7 @@ pub(super) fn is_wanted(r: &Request, method: &[u8]) -> bool {
 }
 
 /// undo reads a response through the decoder, if it is compressed and has a body.
-pub(super) fn undo(mut r: Response, limit: Option<u64>) -> Response {
+pub fn undo(mut r: Response, limit: Option<u64>) -> Response {
     let is_gzip = r.header.get(b"Content-Encoding").is_some_and(|e| e.eq_ignore_ascii_case(b"gzip"));
     if !is_gzip || r.content_length == 0 || matches!(r.line.code, 0..=199 | 204 | 304) {
         return r;

@@ -44,6 +44,7 @@ use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
 use exchange::{Call, Failure, Retry};
+pub use gunzip::undo as undo_gzip;
 pub use hook::{Dial, Protocol};
 use pool::{Link, Pool, Way, lock};
 use proxy::Rule;

@@ -24,6 +24,8 @@ http {{
 }}
 """
 REST = """location = /tls { return 200 "$ssl_protocol"; } location = /hello { return 200 "hello"; }
+  location = /who { return 200 "$ssl_client_verify $ssl_client_s_dn"; }
+  location /zipped/ { alias DIR/static/; gzip on; gzip_types text/plain; gzip_min_length 1; }
   location / { root DIR/static; }"""
 
 
@@ -91,6 +93,18 @@ def nginx(world):
             whole(one(world, "GET", u + "/tls", "--insecure"), 200, version)
             answer = one(world, "POST", u + "/hello", "--body-size", "3000000", *ca, code=None)
             assert answer["status"] in (200, 405) or answer["error"], answer
+            for _ in range(3):
+                answer = one(world, "GET", u + "/zipped/big", *ca)
+                whole(answer, 200, BIG)
+                same(header(answer, "Content-Encoding") + header(answer, "Content-Length"), [], "undone gzip")
+            same(header(one(world, "GET", u + "/zipped/big", "-H", "Accept-Encoding: gzip", *ca),
+                        "Content-Encoding"), ["gzip"], "gzip that the program asked for itself")
+        mine = ["--cert", str(path / "cert.pem"), "--key", str(path / "key.pem")]
+        u = "https://127.0.0.1:%d" % ports[2]
+        for line in fetch(world, "GET", u + "/who", "--repeat", "20", *ca, *mine):
+            whole(line, 200, b"SUCCESS CN=nethttp")
+        stranger = ["--cert", str(path / "other.pem"), "--key", str(path / "other-key.pem")]
+        same(one(world, "GET", u + "/who", *ca, *stranger)["status"], 400, "a certificate that nginx does not know")
         # nginx answers 400 where no certificate came.
         same(one(world, "GET", "https://127.0.0.1:%d/tls" % ports[2], *ca)["status"], 400, "no certificate")
         answer = one(world, "GET", "https://[::1]:%d/" % free_port(), *ca, code=None)
