@@ -161,6 +161,12 @@ typedef struct nh_cancel_token nh_cancel_token;
 typedef struct nh_transport nh_transport;
 
 /**
+ * nh_client_conn is one connection to a server, outside a transport's pool: Go's ClientConn. It is never replaced. It
+ * has one slot: a request takes it, and it comes back when the answer's body has been read or closed.
+ */
+typedef struct nh_client_conn nh_client_conn;
+
+/**
  * nh_conn is a connection that is the program's: after a switch of protocols, a CONNECT, or for a protocol that was
  * agreed on by ALPN. Go's net.Conn, with what was read ahead in it. Under TLS it is read and written in the clear.
  */
@@ -2870,6 +2876,27 @@ nh_result nh_response_location(const nh_response *r,
                                nh_url **out,
                                nh_error **err);
 
+/**
+ * nh_request_redirect_status is the status of the redirect that led to this request, for the requests of an
+ * nh_redirect_fn and of nh_response_request; 0 if none did, and for NULL. Go's Request.Response.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+int32_t nh_request_redirect_status(const nh_request *r);
+
+/**
+ * nh_request_redirect_header is the header of the redirect that led to this request; NULL if none did, and for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the request is freed
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+const nh_header *nh_request_redirect_header(const nh_request *r);
+
 /* ========================================================================================================
  * What can be set on a client
  * ======================================================================================================== */
@@ -3059,6 +3086,21 @@ nh_result nh_client_set_compression(nh_client *c,
 nh_result nh_client_set_max_decompressed_bytes(nh_client *c,
                                                uint64_t n);
 
+/**
+ * nh_client_set_buffer_sizes says how many bytes a connection receives at once, where it is not known how much comes,
+ * and how many of a body it takes from its source and sends at once: 512 bytes to 16 MiB; 0 is the default, 4 KiB and
+ * 64 KiB. A response whose length is known is read straight to where it goes, whatever the size here. Go's
+ * ReadBufferSize and WriteBufferSize.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or a size out of range), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_buffer_sizes(nh_client *c,
+                                     size_t read,
+                                     size_t write);
+
 /* ========================================================================================================
  * Whole requests in one call, on a client of the program's
  * ======================================================================================================== */
@@ -3156,6 +3198,46 @@ nh_result nh_client_set_tls_config(nh_client *c,
  */
 nh_result nh_client_set_tls_handshake_timeout(nh_client *c,
                                               int64_t ms);
+
+/* ========================================================================================================
+ * How proxies are asked for tunnels, and what they answer
+ * ======================================================================================================== */
+
+/**
+ * nh_tunnel_ask_fn may change the fields with which a proxy is asked for a tunnel to server ("host:port"), such as a
+ * token that is fetched for it; those of nh_client_add_proxy_header are there already. They are borrowed until it
+ * returns. NH_OK, or a result that ends the dial. Go's GetProxyConnectHeader.
+ *
+ * It runs on a thread of the pool's, several at the same time, and may block. It must not call functions on the client.
+ */
+typedef nh_result (*nh_tunnel_ask_fn)(const char *server, nh_header *fields, void *userdata);
+
+/**
+ * nh_tunnel_answer_fn is told a proxy's final answer before the library judges it: NH_OK, or a result that ends the
+ * dial. The header is borrowed until it returns. Go's OnProxyConnectResponse. It runs as nh_tunnel_ask_fn does.
+ */
+typedef nh_result (*nh_tunnel_answer_fn)(const char *server,
+                                         int32_t status,
+                                         const nh_header *header,
+                                         void *userdata);
+
+/**
+ * nh_client_set_tunnel_callbacks has functions called when a proxy is asked for a tunnel, and when it has answered.
+ * Either may be NULL; both take away what was set.
+ *
+ * It counts for tunnels that are made from then on: idle connections are closed, and tunnels in use serve nobody
+ * afterwards.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_tunnel_callbacks(nh_client *c,
+                                         nh_tunnel_ask_fn ask,
+                                         nh_tunnel_answer_fn answer,
+                                         void *userdata,
+                                         nh_free_fn free_userdata);
 
 /* ========================================================================================================
  * Forms to be sent: urlencoded, or multipart with files
@@ -4958,6 +5040,135 @@ nh_client *nh_client_new_with_transport(nh_transport *t);
  * Since: 0.1.0
  */
 nh_transport *nh_client_transport(nh_client *c);
+
+/* ========================================================================================================
+ * Single connections, for a program with a pool of its own
+ * ======================================================================================================== */
+
+/**
+ * nh_client_conn_fn is told that a request has ended, or the connection has: nh_client_conn_available, _in_flight and
+ * _check may answer otherwise than before. It may be told when nothing has changed. It runs on the thread that ended
+ * it: one that reads or closes a response, one that closes the connection, or one of the pool's, which looks after
+ * idle connections. It must not wait, and may call functions on the connection but nh_client_conn_free.
+ */
+typedef void (*nh_client_conn_fn)(void *userdata);
+
+/**
+ * nh_client_conn_new connects to a server, by the transport's settings, proxy and callbacks. scheme is "http" or
+ * "https", address is "host:port"; the transport may be freed before the connection. Go's Transport.NewClientConn.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the scheme or address is none), NH_ERR_DNS, NH_ERR_CONNECT,
+ * NH_ERR_PROXY, NH_ERR_TLS, NH_ERR_TIMEOUT, NH_ERR_FORKED (t was made before a fork)
+ * Ownership: *out: the caller owns, and ends it by nh_client_conn_free
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_conn_new(nh_transport *t,
+                             const char *scheme,
+                             const char *address,
+                             nh_client_conn **out,
+                             nh_error **err);
+
+/**
+ * nh_client_conn_free closes the connection and releases it; NULL is fine. A response that is still open fails.
+ *
+ * Errors: none
+ * Ownership: c: the library takes
+ * Threads: any thread, while no other call uses the connection
+ * Since: 0.1.0
+ */
+void nh_client_conn_free(nh_client_conn *c);
+
+/**
+ * nh_client_conn_round_trip sends a request over the connection, whatever host its URL names, and answers when the head
+ * of the response is there. It uses the slot that nh_client_conn_reserve has kept, or else a free one. There are no
+ * redirects, no cookies, and no second try.
+ *
+ * Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_BUSY (the slot is taken,
+ * or r is being sent), NH_ERR_CLOSED (the connection has ended), and those of nh_transport_round_trip
+ * Ownership: *out: the caller owns, and ends it by nh_response_free
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_client_conn_round_trip(nh_client_conn *c,
+                                    nh_request *r,
+                                    nh_response **out,
+                                    nh_error **err);
+
+/**
+ * nh_client_conn_reserve keeps the slot for the caller's next request.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_BUSY (the slot is taken), NH_ERR_CLOSED (the connection has ended),
+ * NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_conn_reserve(nh_client_conn *c);
+
+/**
+ * nh_client_conn_release gives back a slot that was reserved and not used.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_conn_release(nh_client_conn *c);
+
+/**
+ * nh_client_conn_available is how many requests could begin now: 1 or 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+size_t nh_client_conn_available(const nh_client_conn *c);
+
+/**
+ * nh_client_conn_in_flight is how many requests are under way, or reserved.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+size_t nh_client_conn_in_flight(const nh_client_conn *c);
+
+/**
+ * nh_client_conn_check is NH_OK while the connection can carry requests, now or later. Go's ClientConn.Err.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_CLOSED (the connection has ended), NH_ERR_FORKED (c was made before a
+ * fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_conn_check(const nh_client_conn *c);
+
+/**
+ * nh_client_conn_close ends the connection at once, and with it the exchange that uses it.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_conn_close(nh_client_conn *c);
+
+/**
+ * nh_client_conn_set_state_callback has a function told of changes; fn NULL takes it away. Go's SetStateHook.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_conn_set_state_callback(nh_client_conn *c,
+                                            nh_client_conn_fn state_fn,
+                                            void *userdata,
+                                            nh_free_fn free_userdata);
 
 /* ========================================================================================================
  * Round-trippers: functions of the program that answer requests in a transport's place

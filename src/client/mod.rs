@@ -8,7 +8,7 @@ pub mod redirect;
 use crate::error::{Error, Kind, Result};
 use crate::message::cookie;
 use crate::message::escape::quote;
-use crate::message::request::{Body, Request};
+use crate::message::request::{Body, Redirected, Request};
 use crate::message::url::Url;
 use crate::net::cancel::CancelToken;
 use crate::sync::RwLock;
@@ -165,6 +165,8 @@ impl Client {
                     return Err(failed(e, &shown(current)).into());
                 }
             };
+            hop.redirect =
+                Some(Arc::new(Redirected { code: response.line.code, header: response.header.clone() }));
             let via: Vec<&Request> = std::iter::once(first).chain(&hops).collect();
             let verdict = policy.check(&mut hop, &via);
             if matches!(verdict, Verdict::UseLast) {

@@ -2,10 +2,11 @@
 
 use super::callback::{Userdata, nh_free_fn, no_unwind};
 use super::client::{live, nh_client};
+use super::header::nh_header;
 use super::request::nh_request;
 use super::response::nh_response;
 use super::url::nh_url;
-use super::{guard, guard_plain, nh_error, nh_result, ptr, result};
+use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr, result};
 use crate::client::redirect::{Judge, Policy, Verdict};
 use crate::error::{Error, Kind, invalid};
 use crate::message::request::Request;
@@ -136,5 +137,33 @@ pub unsafe extern "C" fn nh_response_location(
         };
         ptr::set_out(out, ptr::give(nh_url::new(url)));
         Ok(())
+    })
+}
+
+/// nh_request_redirect_status is the status of the redirect that led to this request, for the requests of an
+/// nh_redirect_fn and of nh_response_request; 0 if none did, and for NULL. Go's Request.Response.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: one thread at a time per request
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_request_redirect_status(r: *const nh_request) -> i32 {
+    // SAFETY: P1, P6.
+    guard_or(0, || Some(unsafe { ptr::shared(r, "request") }.ok()?.0.redirect.as_ref()?.code.into()))
+}
+
+/// nh_request_redirect_header is the header of the redirect that led to this request; NULL if none did, and for NULL.
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the request is freed
+/// Threads: one thread at a time per request
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_request_redirect_header(r: *const nh_request) -> *const nh_header {
+    guard_or(std::ptr::null(), || {
+        // SAFETY: P1, P6.
+        let redirect = unsafe { ptr::shared(r, "request") }.ok()?.0.redirect.as_ref()?;
+        Some(nh_header::lend(&redirect.header))
     })
 }

@@ -305,3 +305,34 @@ pub unsafe extern "C" fn nh_client_set_max_decompressed_bytes(c: *mut nh_client,
         })
     }
 }
+
+/// nh_client_set_buffer_sizes says how many bytes a connection receives at once, where it is not known how much comes,
+/// and how many of a body it takes from its source and sends at once: 512 bytes to 16 MiB; 0 is the default, 4 KiB and
+/// 64 KiB. A response whose length is known is read straight to where it goes, whatever the size here. Go's
+/// ReadBufferSize and WriteBufferSize.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or a size out of range), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_buffer_sizes(
+    c: *mut nh_client,
+    read: usize,
+    write: usize,
+) -> nh_result {
+    let size = |n: usize, default: usize| match n {
+        0 => Ok(default),
+        512..=0x100_0000 => Ok(n),
+        _ => Err(invalid("nethttp: a buffer has 512 bytes to 16 MiB")),
+    };
+    // SAFETY: P1.
+    unsafe {
+        configure(c, |s| {
+            let usual = Settings::default();
+            let (read, write) = (size(read, usual.read_buffer)?, size(write, usual.write_buffer)?);
+            (s.read_buffer, s.write_buffer) = (read, write);
+            Ok(())
+        })
+    }
+}

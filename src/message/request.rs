@@ -154,6 +154,13 @@ impl Drop for Taken {
     }
 }
 
+/// Redirected is the head of an answer that led to another request.
+#[derive(Debug)]
+pub struct Redirected {
+    pub code: u16,
+    pub header: Header,
+}
+
 /// Request owns all its text: spans name pieces of `header.store()`.
 #[derive(Default)]
 pub struct Request {
@@ -180,6 +187,8 @@ pub struct Request {
     pub body: Body,
     pub remote: Option<SocketAddr>,
     pub local: Option<SocketAddr>,
+    /// What led here, if that was a redirect: Go's `Request.Response`.
+    pub redirect: Option<Arc<Redirected>>,
     /// Who is told how far the bodies are; not copied with the head.
     pub progress: Option<Arc<dyn Progress>>,
     /// Who is told each step of the exchange, on every hop of a redirect too.
@@ -235,6 +244,7 @@ impl Request {
         }
         r.timeout = self.timeout;
         r.trace = self.trace.clone();
+        r.redirect = self.redirect.clone();
         r.version = self.version;
         r.content_length = self.content_length;
         r.chunked = self.chunked;

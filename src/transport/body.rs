@@ -24,7 +24,7 @@ const TIMEOUT: &str = "context deadline exceeded (Client.Timeout or context canc
 
 pub(super) struct Reader {
     // Before `conn`: a descriptor leaves its token before it is closed.
-    pub(super) registered: Option<Registration>,
+    pub(super) registered: [Option<Registration>; 2],
     pub(super) conn: Option<Box<Conn>>,
     pub(super) cancel: Option<CancelToken>,
     pub(super) decoder: BodyDecoder,
@@ -74,7 +74,7 @@ impl ReadBody for Reader {
         }
         let conn = self.conn.take()?;
         self.closed = true;
-        (self.registered, self.upload) = (None, None);
+        (self.registered, self.upload) = ([None, None], None);
         Some(conn.into_duplex())
     }
 
@@ -210,7 +210,7 @@ impl Reader {
     }
 
     fn release(&mut self, whole: bool) {
-        self.registered = None;
+        self.registered = [None, None];
         let sent = self.upload.take().is_none_or(|u| u.is_done());
         let Some(mut conn) = self.conn.take() else { return };
         let fired = self.cancel.as_ref().is_some_and(CancelToken::is_fired);

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const SLICE: Duration = Duration::from_secs(1);
-const FIRST_BUFFER: usize = 4096;
 /// KEEP_BUFFER is the most that an idle connection holds on to.
 const KEEP_BUFFER: usize = 16 * 1024;
 /// FRESH: a connection that was idle for less than this goes out unlooked at.
@@ -37,6 +36,8 @@ pub(super) struct Conn {
     pub(super) local: Option<SocketAddr>,
     /// `buf[start..end]` was received and not yet used.
     buf: Vec<u8>,
+    /// How long it is at first.
+    first: usize,
     start: usize,
     end: usize,
     pub(super) reused: bool,
@@ -57,6 +58,7 @@ impl Conn {
         tls: Option<Box<Tls>>,
         info: Option<Info>,
     ) -> Conn {
+        let first = home.settings().read_buffer;
         Conn {
             fd: d.fd,
             home,
@@ -65,7 +67,8 @@ impl Conn {
             info: info.map(Arc::new),
             remote: d.remote,
             local: d.local,
-            buf: vec![0; FIRST_BUFFER],
+            buf: vec![0; first],
+            first,
             start: 0,
             end: 0,
             reused: false,
@@ -190,8 +193,8 @@ impl Conn {
             tls.rest();
         }
         (self.start, self.end) = (0, 0);
-        if self.buf.len() > KEEP_BUFFER {
-            self.buf = vec![0; FIRST_BUFFER];
+        if self.buf.len() > KEEP_BUFFER.max(self.first) {
+            self.buf = vec![0; self.first];
         }
         self.reused = true;
         self.idle_since = Instant::now();

@@ -206,7 +206,8 @@ fn pass(line: &mut Line<'_>, route: &Route, proxy: &Proxy, settings: &Settings) 
     match &route.headers {
         Some(headers) => {
             let auth = proxy.authorization();
-            tunnel::connect(line, server, auth.as_deref(), headers, settings.max_head_bytes, until)
+            let hook = route.hooks.as_ref().and_then(|h| h.tunnel.as_ref());
+            tunnel::connect(line, server, auth.as_deref(), headers, hook, settings.max_head_bytes, until)
         }
         None if proxy.scheme == Scheme::Socks5 => socks::connect(line, proxy, server, until),
         None => Ok(()),

@@ -85,6 +85,10 @@ pub(super) fn run(mut conn: Box<Conn>, call: &Call<'_>, upload: Upload, teller: 
         Some(Some(r)) => Some(r),
         None => None,
     };
+    let lifeline = match conn.home().is_single() {
+        true => conn.home().closing.register_socket(conn.fd()),
+        false => None,
+    };
     let now = Instant::now();
     let timing = Timing {
         started: call.started,
@@ -95,7 +99,7 @@ pub(super) fn run(mut conn: Box<Conn>, call: &Call<'_>, upload: Upload, teller: 
         dial: conn.times.take(),
     };
     let clock = Clock { overall: call.overall };
-    let exchange = Exchange { conn, call, upload, clock, write_error: None, timing, teller };
+    let exchange = Exchange { conn, call, upload, clock, write_error: None, timing, teller, lifeline };
     let result = exchange.run(registered);
     match result {
         // Cancel wins: what a shut down socket said is of no interest.
@@ -114,6 +118,8 @@ struct Exchange<'a> {
     write_error: Option<Error>,
     timing: Timing,
     teller: Teller,
+    /// Ends the exchange with a connection that is closed by the program.
+    lifeline: Option<Registration>,
 }
 
 impl Exchange<'_> {
@@ -308,7 +314,7 @@ impl Exchange<'_> {
         let (remote, local, tls) = (self.conn.remote, self.conn.local, self.conn.info.clone());
         let mut reader = Reader {
             conn: Some(self.conn),
-            registered,
+            registered: [registered, self.lifeline],
             cancel: self.call.cancel.cloned(),
             decoder: BodyDecoder::new(framing),
             upload: Some(self.upload),

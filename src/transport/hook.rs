@@ -3,6 +3,7 @@
 use super::route::Route;
 use super::tripper::RoundTripper;
 use crate::error::Result;
+use crate::message::header::Header;
 use crate::stream::Duplex;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -22,12 +23,22 @@ pub trait Protocol: Send + Sync {
     fn take(&self, authority: &str, conn: Duplex) -> Result<Arc<dyn RoundTripper>>;
 }
 
+/// Tunnel sees how proxies are asked for tunnels, and what they answer (Go's `GetProxyConnectHeader`,
+/// `OnProxyConnectResponse`). It is called on the pool's threads, several at the same time.
+pub trait Tunnel: Send + Sync {
+    /// ask may change the fields that are sent along; `server` has host and port.
+    fn ask(&self, server: &str, fields: &mut Header) -> Result<()>;
+    /// answered may end the dial, whatever the proxy said.
+    fn answered(&self, server: &str, status: u16, header: &Header) -> Result<()>;
+}
+
 /// Hooks are those of one transport; a change replaces them all.
 #[derive(Clone, Default)]
 pub(super) struct Hooks {
     pub(super) dial: Option<Arc<dyn Dial>>,
     /// What it makes is past the handshake: what is sent there is what the server is to get.
     pub(super) dial_tls: Option<Arc<dyn Dial>>,
+    pub(super) tunnel: Option<Arc<dyn Tunnel>>,
     /// By the name in ALPN.
     pub(super) protocols: BTreeMap<Vec<u8>, Arc<dyn Protocol>>,
 }

@@ -7,7 +7,7 @@
 //! * `conn`: a connection with its read buffer.
 //! * `head`, `upload`, `exchange`: the request out and the answer's head in.
 //! * `response`, `body`, `gunzip`: the answer and its body. `write`: messages for any stream.
-//! * [`tripper`]: who answers in the transport's place.
+//! * [`tripper`]: who answers in the transport's place. `hook`: the program's part in a dial. `single`: one connection alone.
 
 // Connections are boxed once and move through the pool as one word.
 #![allow(clippy::vec_box)]
@@ -26,6 +26,7 @@ pub mod proxy;
 mod response;
 mod route;
 pub mod settings;
+mod single;
 mod socks;
 mod sweep;
 mod tell;
@@ -45,12 +46,13 @@ use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
 use exchange::{Call, Failure, Retry};
 pub use gunzip::undo as undo_gzip;
-pub use hook::{Dial, Protocol};
+pub use hook::{Dial, Protocol, Tunnel};
 use pool::{Link, Pool, Way, lock};
 use proxy::Rule;
 pub use response::{ReadBody, Response};
 use route::Route;
 use settings::Settings;
+pub use single::{ClientConn, Watch};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::time::Instant;
@@ -144,6 +146,11 @@ impl Transport {
         self.change_hooks(|h| h.dial_tls = dial);
     }
 
+    /// set_tunnel is for the tunnels to come.
+    pub fn set_tunnel(&self, tunnel: Option<Arc<dyn Tunnel>>) {
+        self.change_hooks(|h| h.tunnel = tunnel);
+    }
+
     /// set_protocol gives connections on which a protocol was agreed to whom speaks it, or not any more.
     pub fn set_protocol(&self, alpn: &[u8], protocol: Option<Arc<dyn Protocol>>) {
         self.change_hooks(|h| match protocol {
@@ -213,7 +220,6 @@ impl Transport {
         cancel: Option<&CancelToken>,
     ) -> Result<Response> {
         let started = Instant::now();
-        let settings = self.settings();
         let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
         if let Some(tripper) = self.0.0.schemes.get(&target.key.scheme)
             && let Tripped::Answer(response) = tripper.round_trip(r, overall, cancel)?
@@ -221,8 +227,22 @@ impl Transport {
             return Ok(response);
         }
         head::check_scheme(target)?;
-        let length = head::length_of(r)?;
         let route = self.route(target)?;
+        self.send_by(&route, r, target, started, overall, cancel)
+    }
+
+    /// send_by makes the exchange over a connection of that route.
+    fn send_by(
+        &self,
+        route: &Route,
+        r: &Request,
+        target: &Target,
+        started: Instant,
+        overall: Option<Instant>,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Response> {
+        let settings = self.settings();
+        let length = head::length_of(r)?;
         let forwarder = route.forwarder();
         let auth = forwarder.and_then(|p| p.authorization());
         let head = head::write(r, target, length, &settings, forwarder.is_some(), auth.as_deref())?;
@@ -237,7 +257,7 @@ impl Transport {
         loop {
             let teller = Teller::new(r, started);
             teller.tell(|| Step::GetConn(route.address()));
-            let conn = match shared.get(&route, &settings, overall, cancel, &teller)? {
+            let conn = match shared.get(route, &settings, overall, cancel, &teller)? {
                 Link::Own(conn) => conn,
                 Link::Spoken(spoken) => match spoken.tripper.round_trip(r, overall, cancel)? {
                     Tripped::Answer(response) => return Ok(response),
@@ -255,19 +275,20 @@ impl Transport {
             };
             let reused = conn.reused;
             teller.tell(|| conn.got());
-            let upload = match Upload::new(head.clone(), &r.body, length, &r.trailer, held) {
-                Ok(u) => u,
-                Err(e) => {
-                    // The connection is as it was.
-                    let _ = shared.put(conn);
-                    return Err(e.with_phase(Phase::Prepare));
-                }
-            };
+            let upload =
+                match Upload::new(head.clone(), &r.body, length, &r.trailer, held, settings.write_buffer) {
+                    Ok(u) => u,
+                    Err(e) => {
+                        // The connection is as it was.
+                        let _ = shared.put(conn);
+                        return Err(e.with_phase(Phase::Prepare));
+                    }
+                };
             crate::log::head('>', &head);
             match exchange::run(conn, &call, upload, teller) {
                 Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
                 Ok(response) => return Ok(response),
-                Err(f) if reused && may_retry(r, &f) => {}
+                Err(f) if reused && !shared.is_single() && may_retry(r, &f) => {}
                 Err(f) => return Err(cannot_rewind(r, reused, f)),
             }
         }

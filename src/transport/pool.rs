@@ -11,6 +11,7 @@ use super::hook::{Hooks, Spoken};
 use super::proxy::Rule;
 use super::route::Route;
 use super::settings::Settings;
+use super::single::Watch;
 use super::tell::Teller;
 use super::waiter::{Outcome, Slot, Waiter};
 use crate::error::{Error, Kind, Phase, Result};
@@ -19,7 +20,7 @@ use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event::Event;
 use crate::net::tls::Identity;
 use crate::runtime::before_block;
-use crate::sync::{Condvar, Mutex, MutexGuard, RwLock};
+use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
@@ -38,6 +39,8 @@ pub(super) struct Shared {
     /// Tells the sweeper that the pool closes.
     pub(super) sweep: Condvar,
     pub(super) counters: Counters,
+    /// The pool of one connection alone: it is not replaced, and what becomes of it is watched.
+    pub(super) single: OnceLock<Arc<dyn Watch>>,
 }
 
 /// Way is how requests to come get to their servers: by which proxy, what it is told, and as whom under TLS.
@@ -86,6 +89,15 @@ pub(super) struct Host {
 }
 
 impl Host {
+    pub(super) fn in_use(&self) -> usize {
+        self.conns.saturating_sub(self.idle.len())
+    }
+
+    /// is_empty: there is no connection, of any kind.
+    pub(super) fn is_empty(&self) -> bool {
+        self.conns == 0
+    }
+
     fn is_unused(&self) -> bool {
         self.idle.is_empty() && self.spoken.is_empty() && self.conns == 0 && self.waiters.is_empty()
     }
@@ -96,6 +108,17 @@ pub(super) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// is_single: the one connection there is has been made.
+    pub(super) fn is_single(&self) -> bool {
+        self.single.get().is_some()
+    }
+
+    fn changed(&self) {
+        if let Some(watch) = self.single.get() {
+            watch.changed();
+        }
+    }
+
     pub(super) fn settings(&self) -> Settings {
         *self.settings.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -293,6 +316,7 @@ impl Shared {
         if start {
             super::sweep::start(self);
         }
+        self.changed();
         Ok(())
     }
 
@@ -322,9 +346,14 @@ impl Shared {
         if let Some(waiter) = next {
             self.start_dial(route, &waiter);
         }
+        self.changed();
     }
 
     fn start_dial(self: &Arc<Self>, route: &Route, waiter: &Arc<Waiter>) {
+        if self.is_single() {
+            let e = Error::new(Kind::Closed, "http: client connection is closed");
+            return self.dialed(route, waiter, Err(e));
+        }
         if let Err(e) = self.dials.start(self, route, waiter) {
             let e = Error::io(Kind::NoResources, "start a dial thread", &e).with_phase(Phase::Connect);
             self.dialed(route, waiter, Err(e));

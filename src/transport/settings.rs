@@ -24,6 +24,9 @@ pub struct Settings {
     /// 0 is no limit.
     pub max_conns_per_host: usize,
     pub max_head_bytes: usize,
+    /// Received at once where it is not known how much comes, and given to the socket at once of a body.
+    pub read_buffer: usize,
+    pub write_buffer: usize,
     pub keep_alives: bool,
     /// Gzip is asked for, and undone.
     pub compression: bool,
@@ -46,6 +49,8 @@ impl Default for Settings {
             max_idle_per_host: 32,
             max_conns_per_host: 0,
             max_head_bytes: 1 << 20,
+            read_buffer: 4 << 10,
+            write_buffer: 64 << 10,
             keep_alives: true,
             compression: true,
             // A bomb must not fill the disk of a program that never asked for gzip.

@@ -49,6 +49,11 @@ impl Teller {
         Teller { to: r.trace.as_ref().map(to) }
     }
 
+    /// none tells nobody.
+    pub(super) fn none() -> Teller {
+        Teller { to: None }
+    }
+
     pub(super) fn is_on(&self) -> bool {
         self.to.is_some()
     }

@@ -1,11 +1,13 @@
 //! A way through an HTTP proxy: CONNECT (RFC 9110, 9.3.6).
 
+use super::hook::Tunnel;
 use super::line::Line;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, HeadScan};
 use crate::message::header::{Header, write_field};
 use crate::message::outbound::Key;
 use crate::net::addr::join_host_port;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// connect asks for a tunnel to `server`, and has it when it returns. `headers` are the program's own for proxies.
@@ -14,10 +16,20 @@ pub(super) fn connect(
     server: &Key,
     authorization: Option<&str>,
     headers: &Header,
+    hook: Option<&Arc<dyn Tunnel>>,
     max_head: usize,
     until: Option<Instant>,
 ) -> Result<()> {
-    line.send_all(&request(server, authorization, headers)?, until)?;
+    let target = join_host_port(&server.host, server.port);
+    let ask = match hook {
+        None => request(&target, authorization, headers)?,
+        Some(hook) => {
+            let mut own = headers.clone();
+            hook.ask(&target, &mut own).map_err(|e| e.with_phase(Phase::Proxy))?;
+            request(&target, authorization, &own)?
+        }
+    };
+    line.send_all(&ask, until)?;
     let mut budget = max_head;
     loop {
         let head = read_head(line, budget, max_head, until)?;
@@ -28,6 +40,11 @@ pub(super) fn connect(
         crate::log::head('<', &head);
         let status = h1::parse_response(&mut header, 0, len)
             .map_err(|e| Error::new(Kind::Proxy, e.message()).with_cause(e).with_phase(Phase::Proxy))?;
+        if let Some(hook) = hook
+            && !matches!(status.code, 100..=199)
+        {
+            hook.answered(&target, status.code, &header).map_err(|e| e.with_phase(Phase::Proxy))?;
+        }
         match status.code {
             // RFC 9110, 9.3.6: any of these opens the tunnel, which begins behind this head.
             200..=299 => return Ok(()),
@@ -42,8 +59,7 @@ pub(super) fn connect(
     }
 }
 
-fn request(server: &Key, authorization: Option<&str>, headers: &Header) -> Result<Vec<u8>> {
-    let target = join_host_port(&server.host, server.port);
+fn request(target: &str, authorization: Option<&str>, headers: &Header) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(256);
     h1::request_line(&mut out, b"CONNECT", target.as_bytes())?;
     write_field(&mut out, b"Host", target.as_bytes());

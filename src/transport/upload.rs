@@ -12,8 +12,6 @@ use crate::message::request::{Body, Taken};
 use std::io;
 use std::sync::Arc;
 
-const PIECE: usize = 64 * 1024;
-
 pub(super) struct Upload {
     head: Vec<u8>,
     head_sent: usize,
@@ -41,6 +39,8 @@ struct Stream {
     declared: u64,
     trailer: Vec<u8>,
     piece: Vec<u8>,
+    /// The most that a piece has.
+    most: usize,
     piece_sent: usize,
     ended: bool,
 }
@@ -53,6 +53,7 @@ impl Upload {
         length: Length,
         trailer: &Header,
         held: bool,
+        most: usize,
     ) -> Result<Upload> {
         let body = match body {
             Body::Bytes(data) if length != Length::None => Payload::Bytes { data: data.clone(), sent: 0 },
@@ -66,6 +67,7 @@ impl Upload {
                     declared: declared.unwrap_or(0),
                     trailer: fields,
                     piece: Vec::new(),
+                    most,
                     piece_sent: 0,
                     ended: false,
                 }))
@@ -185,8 +187,8 @@ impl Stream {
         self.piece_sent = 0;
         // Room for the size line in front, so that a chunk is one piece.
         const FRONT: usize = 18;
-        self.piece.resize(FRONT + PIECE, 0);
-        let n = self.source.read(self.piece.get_mut(FRONT..).unwrap_or_default())?.min(PIECE);
+        self.piece.resize(FRONT + self.most, 0);
+        let n = self.source.read(self.piece.get_mut(FRONT..).unwrap_or_default())?.min(self.most);
         match &mut self.left {
             None if n == 0 => {
                 self.piece.clear();

@@ -21,7 +21,7 @@ pub fn write_request(r: &Request, by_proxy: bool, sink: Sink<'_>) -> Result<()> 
     let length = head::length_of(r)?;
     let settings = Settings { compression: false, ..Settings::default() };
     let head = head::write(r, target, length, &settings, by_proxy, None)?;
-    Upload::new(head, &r.body, length, &r.trailer, false)?.write_to(sink)
+    Upload::new(head, &r.body, length, &r.trailer, false, PIECE)?.write_to(sink)
 }
 
 /// Framing is how the end of a response's body is told.

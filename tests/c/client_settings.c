@@ -38,6 +38,11 @@ static void settings(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_client_set_max_response_head_bytes(NULL, 4096));
     CHECK_ERR(NH_ERR_INVALID, nh_client_set_max_response_head_bytes(c, 0));
     CHECK_INT(nh_client_set_max_response_head_bytes(c, 4096), NH_OK);
+    CHECK_ERR(NH_ERR_INVALID, nh_client_set_buffer_sizes(NULL, 0, 0));
+    CHECK_ERR(NH_ERR_INVALID, nh_client_set_buffer_sizes(c, 511, 0));
+    CHECK_ERR(NH_ERR_INVALID, nh_client_set_buffer_sizes(c, 0, 17 << 20));
+    CHECK_INT(nh_client_set_buffer_sizes(c, 0, 0), NH_OK);
+    CHECK_INT(nh_client_set_buffer_sizes(c, 512, 1 << 20), NH_OK);
     CHECK_ERR(NH_ERR_INVALID, nh_client_set_keep_alives(NULL, 1));
     CHECK_ERR(NH_ERR_INVALID, nh_client_set_keep_alives(c, 2));
     CHECK_INT(nh_client_set_keep_alives(c, 1), NH_OK);

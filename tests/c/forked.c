@@ -40,6 +40,8 @@ static void old_handles(nh_server *server, nh_client *client, nh_request *reques
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_max_conns_per_host(client, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_max_response_head_bytes(client, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_keep_alives(client, 1));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_buffer_sizes(client, 0, 0));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_tunnel_callbacks(client, NULL, NULL, NULL, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_server_handle(server, "/x", handler, NULL, NULL, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_request_hook(server, handler, NULL, NULL, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_blocking(server, "/x", 1));

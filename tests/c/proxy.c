@@ -94,6 +94,84 @@ static void chosen(nh_client *c) {
     CHECK_INT(freed, 2);
 }
 
+/* ---- how a tunnel is asked for */
+
+static char asked[2048];
+static nh_result ask_result, answer_result;
+static int32_t tunnel_status;
+
+static void *proxy_once(void *arg) {
+    int fd = (int)(intptr_t)arg;
+    if (origin_head(fd, asked, sizeof asked))
+        origin_send(fd, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 407 Authenticate\r\nX-Why: token\r\n\r\n");
+    close(fd);
+    return NULL;
+}
+
+static nh_result dial_proxy(const char *host, int32_t port, int64_t timeout_ms, intptr_t *fd_out,
+                            void *userdata) {
+    int pair[2];
+    pthread_t t;
+    (void)timeout_ms, (void)userdata;
+    CHECK_STR(host, "proxy.where");
+    CHECK_INT(port, 3128);
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    CHECK_INT(pthread_create(&t, NULL, proxy_once, (void *)(intptr_t)pair[1]), 0);
+    pthread_detach(t);
+    *fd_out = pair[0];
+    return NH_OK;
+}
+
+static nh_result ask(const char *server, nh_header *fields, void *userdata) {
+    CHECK(userdata == &freed);
+    CHECK_STR(server, "secure.where:443");
+    CHECK_STR(nh_header_get(fields, "X-Always"), "1");
+    CHECK_INT(nh_header_set(fields, "X-Token", "fresh"), NH_OK);
+    CHECK_INT(nh_header_del(fields, "X-Always"), NH_OK);
+    return ask_result;
+}
+
+static nh_result answered(const char *server, int32_t status, const nh_header *header, void *userdata) {
+    CHECK(userdata == &freed);
+    CHECK_STR(server, "secure.where:443");
+    CHECK_STR(nh_header_get(header, "X-Why"), "token");
+    tunnel_status = status;
+    return answer_result;
+}
+
+static void tunnels(void) {
+    nh_client *c = nh_client_new();
+    nh_error *err = NULL;
+    int before = freed;
+    CHECK_INT(nh_client_set_dial(c, dial_proxy, NULL, NULL), NH_OK);
+    CHECK_INT(nh_client_set_proxy(c, "http://me:secret@proxy.where:3128", NULL), NH_OK);
+    CHECK_INT(nh_client_add_proxy_header(c, "X-Always", "1"), NH_OK);
+    CHECK_INT(nh_client_set_tunnel_callbacks(c, ask, answered, &freed, count_free), NH_OK);
+    CHECK_INT(get(c, "https://secure.where/", &err), NH_ERR_PROXY);
+    CHECK(strstr(nh_error_message(err), ": Authenticate") != NULL);
+    nh_error_free(err);
+    CHECK_INT(tunnel_status, 407);
+    CHECK(!strncmp(asked, "CONNECT secure.where:443 HTTP/1.1\r\n", 35));
+    CHECK(strstr(asked, "\r\nX-Token: fresh\r\n") && !strstr(asked, "X-Always"));
+    CHECK(strstr(asked, "\r\nProxy-Authorization: Basic "));
+    answer_result = 99;
+    CHECK_INT(get(c, "https://secure.where/", &err), NH_ERR_ABORTED);
+    CHECK(strstr(nh_error_message(err), "the tunnel callback answered 99") != NULL);
+    CHECK_INT(nh_error_phase(err), NH_PHASE_PROXY);
+    nh_error_free(err);
+    tunnel_status = 0;
+    ask_result = NH_ERR_TIMEOUT;
+    CHECK_INT(get(c, "https://secure.where/", NULL), NH_ERR_TIMEOUT);
+    CHECK_INT(tunnel_status, 0);
+    CHECK_INT(nh_client_set_tunnel_callbacks(c, NULL, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(freed, before + 1);
+    CHECK_INT(get(c, "https://secure.where/", NULL), NH_ERR_PROXY);
+    CHECK(strstr(asked, "X-Always: 1") && !strstr(asked, "X-Token"));
+    CHECK_ERR(NH_ERR_INVALID, nh_client_set_tunnel_callbacks(NULL, ask, answered, &freed, count_free));
+    CHECK_INT(freed, before + 2);
+    nh_client_free(c);
+}
+
 static void environment(void) {
     nh_error *err = NULL;
     nh_client *before = nh_client_new();
@@ -125,6 +203,7 @@ int main(void) {
     chosen(c);
     nh_client_free(c);
     CHECK_INT(freed, 3);
+    tunnels();
     environment();
     return 0;
 }

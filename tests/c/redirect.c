@@ -43,6 +43,10 @@ static void follows(void) {
     CHECK_INT(nh_response_status_code(res), 200);
     CHECK_STR(nh_request_url(nh_response_request(res)), origin_url("/hop/0"));
     CHECK_STR(nh_request_header_value(nh_response_request(res), "Referer"), origin_url("/hop/1"));
+    CHECK_INT(nh_request_redirect_status(nh_response_request(res)), 302);
+    CHECK_STR(nh_header_get(nh_request_redirect_header(nh_response_request(res)), "Location"), "/hop/0");
+    CHECK_INT(nh_request_redirect_status(NULL), 0);
+    CHECK(!nh_request_redirect_header(NULL));
     nh_response_free(res);
 
     /* One more: both are given, and the body is closed. */

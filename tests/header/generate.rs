@@ -30,6 +30,7 @@ const ORDER: &[&str] = &[
     "mux",
     "cancel",
     "transport",
+    "client_conn",
     "round_trip",
     "conn",
     "protocol",

@@ -1,0 +1,187 @@
+//! `ClientConn`: one connection outside the pool, for a program that keeps a pool of its own (Go's type of that name).
+//!
+//! It is a transport with room for one connection, which is dialed at once and never replaced. A request takes its slot,
+//! which comes back when the answer has been read.
+
+use super::pool::{Link, lock};
+use super::route::Route;
+use super::tell::Teller;
+use super::{Response, Transport};
+use crate::error::{Error, Kind, Phase, Result, invalid};
+use crate::message::outbound::{Key, Target};
+use crate::message::request::Request;
+use crate::net::addr::{parse_port, split_host_port};
+use crate::net::cancel::CancelToken;
+use crate::sync::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Instant;
+
+/// Watch is told that something has changed, on whatever thread did it, without a lock.
+pub trait Watch: Send + Sync {
+    fn changed(&self);
+}
+
+pub struct ClientConn {
+    own: Transport,
+    route: Route,
+    /// A slot was reserved and not used yet.
+    reserved: Mutex<bool>,
+    hook: Arc<Hook>,
+}
+
+/// Hook is where the program's watch is put, at any time.
+#[derive(Default)]
+struct Hook {
+    watch: Mutex<Option<Arc<dyn Watch>>>,
+    closed: AtomicBool,
+}
+
+impl Watch for Hook {
+    fn changed(&self) {
+        let watch = lock(&self.watch).clone();
+        if let Some(watch) = watch {
+            watch.changed();
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Kind::Closed, "http: client connection is closed")
+}
+
+impl Transport {
+    /// new_conn makes one connection to "host:port", by the transport's settings, proxies and hooks.
+    pub fn new_conn(
+        &self,
+        scheme: &str,
+        address: &str,
+        overall: Option<Instant>,
+        cancel: Option<&CancelToken>,
+    ) -> Result<ClientConn> {
+        let port = match scheme {
+            "http" => 80,
+            "https" => 443,
+            _ => return Err(invalid(format!("net/http: invalid scheme {scheme:?}"))),
+        };
+        let (host, text) = split_host_port(address)?;
+        let port = if text.is_empty() { port } else { parse_port(text)? };
+        let key = Arc::new(Key { scheme: scheme.to_owned(), host: host.to_ascii_lowercase(), port });
+        let target = Target {
+            key,
+            authority: address.as_bytes().to_vec(),
+            request_uri: b"/".to_vec(),
+            display: format!("{scheme}://{address}/"),
+            authorization: None,
+        };
+        let own = self.fresh();
+        own.configure(|s| {
+            (s.max_conns_per_host, s.max_idle_per_host, s.max_idle) = (1, 1, 1);
+            s.idle = None;
+        });
+        let route = own.route(&target)?;
+        let shared = &own.0.0;
+        let silent = Teller::none();
+        match shared.get(&route, &own.settings(), overall, cancel, &silent)? {
+            Link::Own(conn) => {
+                shared.put(conn).map_err(|why| Error::new(Kind::Closed, why).with_phase(Phase::Pool))?;
+            }
+            // It stays with the pool, and serves as many as it takes.
+            Link::Spoken(_) => {}
+        }
+        let hook = Arc::new(Hook::default());
+        let _ = shared.single.set(hook.clone());
+        Ok(ClientConn { own, route, reserved: Mutex::new(false), hook })
+    }
+}
+
+impl ClientConn {
+    /// round_trip sends a request over the connection, whatever host its URL names. It takes the slot that was reserved,
+    /// or one that is free; without one it is busy.
+    pub fn round_trip(
+        &self,
+        r: &Request,
+        overall: Option<Instant>,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Response> {
+        let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
+        if target.key.host.is_empty() {
+            return Err(invalid("http: no Host in request URL"));
+        }
+        {
+            let mut reserved = lock(&self.reserved);
+            if !std::mem::take(&mut *reserved) {
+                self.free_slot()?;
+            }
+        }
+        let sent = self.own.send_by(&self.route, r, target, Instant::now(), overall, cancel);
+        sent.map_err(|e| if self.hook.closed.load(Relaxed) { closed().with_cause(e) } else { e })
+    }
+
+    /// free_slot is an error unless a request could go out now.
+    fn free_slot(&self) -> Result<()> {
+        match (self.error(), self.idle()) {
+            (Some(e), _) => Err(e),
+            (None, 0) => Err(Error::new(Kind::Busy, "http: client connection has no available slot")),
+            _ => Ok(()),
+        }
+    }
+
+    fn idle(&self) -> usize {
+        let state = lock(&self.own.0.0.state);
+        state.hosts.get(&self.route).map_or(0, |h| h.idle.len())
+    }
+
+    /// reserve keeps the slot for the caller's next request.
+    pub fn reserve(&self) -> Result<()> {
+        let mut reserved = lock(&self.reserved);
+        if *reserved {
+            return Err(Error::new(Kind::Busy, "http: client connection has no available slot"));
+        }
+        self.free_slot()?;
+        *reserved = true;
+        Ok(())
+    }
+
+    /// release gives a reserved slot back.
+    pub fn release(&self) {
+        *lock(&self.reserved) = false;
+    }
+
+    /// available is how many requests could begin now.
+    pub fn available(&self) -> usize {
+        let reserved = *lock(&self.reserved);
+        if self.error().is_some() { 0 } else { self.idle().saturating_sub(usize::from(reserved)) }
+    }
+
+    /// in_flight is how many are under way, or reserved.
+    pub fn in_flight(&self) -> usize {
+        let reserved = *lock(&self.reserved);
+        let state = lock(&self.own.0.0.state);
+        let busy = state.hosts.get(&self.route).map_or(0, |h| h.in_use());
+        busy + usize::from(reserved && busy == 0)
+    }
+
+    /// error is why no further request can be sent.
+    pub fn error(&self) -> Option<Error> {
+        let state = lock(&self.own.0.0.state);
+        let gone = state.hosts.get(&self.route).is_none_or(|h| h.is_empty());
+        (gone || self.hook.closed.load(Relaxed)).then(closed)
+    }
+
+    /// close ends the connection, and with it the exchange that uses it.
+    pub fn close(&self) {
+        self.hook.closed.store(true, Relaxed);
+        self.own.0.0.closing.fire();
+        self.own.configure(|s| s.keep_alives = false);
+        self.own.close_idle();
+        self.hook.changed();
+    }
+
+    /// set_watch has somebody told when a request has ended, or the connection has.
+    pub fn set_watch(&self, watch: Option<Arc<dyn Watch>>) {
+        let old = std::mem::replace(&mut *lock(&self.hook.watch), watch);
+        // The end of a callback's userdata is the program's code.
+        drop(old);
+    }
+}
