@@ -16,6 +16,7 @@ use crate::transport::{Response, RoundTripper, Transport, Tripped};
 use jar::{CookieJar, Origin};
 use progress::Watch;
 use redirect::{Chain, Policy, Verdict};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -23,14 +24,44 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub struct Client {
     /// Several clients may share one.
     pub transport: Arc<Transport>,
-    tripper: RwLock<Option<Arc<dyn RoundTripper>>>,
+    tripper: Chosen<dyn RoundTripper>,
     policy: RwLock<Policy>,
-    jar: RwLock<Option<Arc<dyn CookieJar>>>,
+    jar: Chosen<dyn CookieJar>,
+}
+
+/// Chosen is what a program may have set; where it has not, requests take no lock to find that out.
+struct Chosen<T: ?Sized> {
+    any: AtomicBool,
+    value: RwLock<Option<Arc<T>>>,
+}
+
+impl<T: ?Sized> Default for Chosen<T> {
+    fn default() -> Chosen<T> {
+        Chosen { any: AtomicBool::new(false), value: RwLock::default() }
+    }
+}
+
+impl<T: ?Sized> Chosen<T> {
+    fn get(&self) -> Option<Arc<T>> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        self.value.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, new: Option<Arc<T>>) {
+        let mut value = self.value.write().unwrap_or_else(PoisonError::into_inner);
+        self.any.store(new.is_some(), Ordering::Release);
+        let old = std::mem::replace(&mut *value, new);
+        drop(value);
+        // After the lock: the end of a callback's userdata is the program's code.
+        drop(old);
+    }
 }
 
 /// Done is a final answer.
 pub struct Done {
-    pub response: Response,
+    pub response: Box<Response>,
     /// The request that was answered, if it is not the caller's own as it is: one with the jar's cookies, or that of a
     /// later hop.
     pub last: Option<Box<Request>>,
@@ -60,10 +91,7 @@ impl Client {
 
     /// set_jar gives the requests to come a jar, or none.
     pub fn set_jar(&self, jar: Option<Arc<dyn CookieJar>>) {
-        let mut slot = self.jar.write().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut *slot, jar);
-        drop(slot);
-        drop(old);
+        self.jar.set(jar);
     }
 
     /// over is a client of its own over a transport that others may use too.
@@ -73,10 +101,7 @@ impl Client {
 
     /// set_tripper has the requests to come answered in the transport's place, or not any more.
     pub fn set_tripper(&self, tripper: Option<Arc<dyn RoundTripper>>) {
-        let mut slot = self.tripper.write().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut *slot, tripper);
-        drop(slot);
-        drop(old);
+        self.tripper.set(tripper);
     }
 
     fn round_trip(
@@ -84,8 +109,8 @@ impl Client {
         r: &Request,
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
-    ) -> Result<Response> {
-        let tripper = self.tripper.read().unwrap_or_else(PoisonError::into_inner).clone();
+    ) -> Result<Box<Response>> {
+        let tripper = self.tripper.get();
         match tripper.map(|t| t.round_trip(r, overall, cancel)) {
             Some(Ok(Tripped::Answer(response))) => Ok(response),
             Some(Err(e)) => Err(e),
@@ -99,7 +124,7 @@ impl Client {
         r: &Request,
         timeout: Option<Duration>,
         cancel: Option<&CancelToken>,
-    ) -> Result<Response> {
+    ) -> Result<Box<Response>> {
         self.run(r, timeout, cancel).map(|d| d.response).map_err(|f| f.error)
     }
 
@@ -127,7 +152,7 @@ impl Client {
         let failed = |e: Error, url: &str| e.wrap_url(&op(first.text(first.method)), url);
         let mut hops: Vec<Request> = Vec::new();
         let mut chain = Chain::new(first);
-        let jar = self.jar.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let jar = self.jar.get();
         // The first request with the jar's cookies: the caller's own stays as it is.
         let mut own: Option<Request> = None;
         loop {
@@ -182,7 +207,7 @@ impl Client {
     }
 }
 
-fn done(response: Response, mut hops: Vec<Request>, own: Option<Request>) -> Done {
+fn done(response: Box<Response>, mut hops: Vec<Request>, own: Option<Request>) -> Done {
     let mut last = hops.pop().or(own).map(Box::new);
     if let Some(r) = &mut last {
         // An upload that goes on has it on loan itself.

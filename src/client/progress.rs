@@ -55,9 +55,10 @@ impl Watch {
     }
 
     /// receive counts what is read of an answer.
-    pub(super) fn receive(self: Arc<Watch>, response: Response) -> Response {
+    pub(super) fn receive(self: Arc<Watch>, mut response: Box<Response>) -> Box<Response> {
         self.to_receive.store(response.content_length, Relaxed);
-        response.map_body(|body| Box::new(CountedBody { body, watch: self, error: None, ended: false }))
+        response.map_body(|body| Box::new(CountedBody { body, watch: self, error: None, ended: false }));
+        response
     }
 
     fn tell(&self, end: bool) -> Result<()> {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 /// nh_response is an answer: Go's Response. It must be freed, which closes its body.
 pub struct nh_response {
-    response: Response,
+    response: Box<Response>,
     request: Option<Arc<nh_request>>,
     stamp: Stamp,
     remote: OnceLock<CString>,
@@ -34,7 +34,7 @@ pub struct nh_response {
 }
 
 impl nh_response {
-    pub(super) fn new(response: Response, request: Option<Arc<nh_request>>) -> nh_response {
+    pub(super) fn new(response: Box<Response>, request: Option<Arc<nh_request>>) -> nh_response {
         nh_response {
             response,
             request,
@@ -63,7 +63,7 @@ impl nh_response {
     }
 
     /// into_response takes the response out of its handle.
-    pub(super) fn into_response(self) -> Result<Response> {
+    pub(super) fn into_response(self) -> Result<Box<Response>> {
         self.stamp.check()?;
         Ok(self.response)
     }

@@ -100,7 +100,7 @@ impl Reader {
 
     /// read_response reads the head of the response to a request of `method`, informational ones included: they
     /// have no body, and the next call reads on.
-    pub fn read_response(&self, method: &[u8]) -> Result<Response> {
+    pub fn read_response(&self, method: &[u8]) -> Result<Box<Response>> {
         let mut lent = self.lend()?;
         let s = lent.stream()?;
         let (mut header, len) = s.head(h1::check_status_line)?;

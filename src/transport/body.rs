@@ -4,7 +4,7 @@
 //! its end (but for a small rest), when the request was not sent whole, and when bytes lie behind the body.
 
 use super::ReadBody;
-use super::conn::{Conn, Stop};
+use super::conn::{Conn, Stop, Until};
 use super::exchange::{Clock, timeout};
 use super::tell::Teller;
 use super::upload::Upload;
@@ -53,8 +53,7 @@ impl ReadBody for Reader {
         if let Some(e) = &self.error {
             return Err(e.clone());
         }
-        let until = self.clock.until(self.progress);
-        let result = self.read_until(buf, until);
+        let result = self.read_until(buf, self.progress);
         result.map_err(|e| {
             let fired = self.cancel.as_ref().is_some_and(CancelToken::is_fired);
             let e = if fired { canceled() } else { e }.with_phase(Phase::Body);
@@ -98,7 +97,9 @@ impl ReadBody for Reader {
 }
 
 impl Reader {
-    fn read_until(&mut self, buf: &mut [u8], until: Option<Instant>) -> Result<usize> {
+    /// read_until waits for no longer than `limit`; what is there already needs no look at the clock.
+    fn read_until(&mut self, buf: &mut [u8], limit: Option<Duration>) -> Result<usize> {
+        let mut wait = None;
         loop {
             if self.decoder.is_done() {
                 self.finish_if_done();
@@ -118,8 +119,11 @@ impl Reader {
                     continue;
                 }
             }
+            let now = Instant::now();
+            let end = wait.get_or_insert_with(|| self.clock.until(limit, now).at);
+            let until = Until { at: *end, now };
             if self.is_uploading() {
-                self.pump(until)?;
+                self.pump(until.at)?;
                 continue;
             }
             let Some(conn) = self.conn.as_mut() else { return Ok(0) };
@@ -221,11 +225,11 @@ impl Reader {
     }
 
     fn drain(&mut self) {
-        let until = Some(Instant::now() + DRAIN_TIME);
+        let began = Instant::now();
         let mut waste = vec![0u8; 16 * 1024];
         let mut left = DRAIN_BYTES;
         while self.conn.is_some() {
-            match self.read_until(&mut waste, until) {
+            match self.read_until(&mut waste, Some(DRAIN_TIME.saturating_sub(began.elapsed()))) {
                 Ok(n) if n > 0 && n <= left => left -= n,
                 _ => return,
             }

@@ -102,7 +102,7 @@ impl Conn {
     }
 
     /// fill receives what is there behind what is buffered; `Ok(0)` is the peer's end.
-    pub(super) fn fill(&mut self, until: Option<Instant>) -> Result<usize, Stop> {
+    pub(super) fn fill(&mut self, until: Until) -> Result<usize, Stop> {
         self.fill_by(|fd, buf| recv_until(fd, buf, until))
     }
 
@@ -128,7 +128,7 @@ impl Conn {
     }
 
     /// read receives past the buffer, which must be empty, straight to its destination.
-    pub(super) fn read(&mut self, out: &mut [u8], until: Option<Instant>) -> Result<usize, Stop> {
+    pub(super) fn read(&mut self, out: &mut [u8], until: Until) -> Result<usize, Stop> {
         let fd = self.fd();
         match &mut self.tls {
             Some(tls) => tls.read(out, &mut |b| recv_until(fd, b, until)),
@@ -197,7 +197,6 @@ impl Conn {
             self.buf = vec![0; self.first];
         }
         self.reused = true;
-        self.idle_since = Instant::now();
         true
     }
 
@@ -268,22 +267,33 @@ fn recv_now(fd: RawFd, buf: &mut [u8]) -> Result<usize, Stop> {
     sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(Stop::Os)
 }
 
-/// recv_until receives into `buf`, waiting up to `until`.
-pub(super) fn recv_until(fd: RawFd, buf: &mut [u8], until: Option<Instant>) -> Result<usize, Stop> {
+/// Until is the end of a wait, and a moment just passed: a wait that begins at once need not look at the clock again.
+#[derive(Clone, Copy)]
+pub(super) struct Until {
+    pub(super) at: Option<Instant>,
+    pub(super) now: Instant,
+}
+
+impl Until {
+    pub(super) fn new(at: Option<Instant>) -> Until {
+        Until { at, now: Instant::now() }
+    }
+}
+
+/// recv_until receives into `buf`, waiting for no longer than that.
+pub(super) fn recv_until(fd: RawFd, buf: &mut [u8], until: Until) -> Result<usize, Stop> {
     before_block();
+    let mut now = until.now;
     loop {
         let mut flags = 0;
-        if let Some(at) = until {
-            let left = at.saturating_duration_since(Instant::now());
-            if left < SLICE {
-                wait(fd, sys::POLLIN, until)?;
-                flags = sys::MSG_DONTWAIT;
-            }
+        if until.at.is_some_and(|at| at.saturating_duration_since(now) < SLICE) {
+            wait(fd, sys::POLLIN, until.at)?;
+            flags = sys::MSG_DONTWAIT;
         }
         match sys::recv(fd, buf, flags) {
             Ok(n) => return Ok(n),
             // The slice has passed, or a wake came for nothing: the clock decides above.
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => now = Instant::now(),
             Err(e) => return Err(Stop::Os(e)),
         }
     }

@@ -4,7 +4,7 @@
 //! answer ends the wait for the rest, which the reads of the answer's body then pump.
 
 use super::body::Reader;
-use super::conn::{Conn, Stop};
+use super::conn::{Conn, Stop, Until};
 use super::head;
 use super::response::{Response, ResponseBody};
 use super::settings::Settings;
@@ -57,12 +57,13 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn until(&self, step: Option<Duration>) -> Option<Instant> {
-        let step = step.map(|d| Instant::now() + d);
-        match (self.overall, step) {
+    /// until is the end of a wait that begins `now`.
+    pub(super) fn until(&self, step: Option<Duration>, now: Instant) -> Until {
+        let at = match (self.overall, step.map(|d| now + d)) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
-        }
+        };
+        Until { at, now }
     }
 
     pub(super) fn passed(&self) -> bool {
@@ -78,8 +79,14 @@ pub(super) const AWAITING_HEADERS: &str =
     "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
 
 /// run sends the request and reads the head of the final answer. The connection goes with the answer, or is
-/// dropped with the failure.
-pub(super) fn run(mut conn: Box<Conn>, call: &Call<'_>, upload: Upload, teller: Teller) -> Outcome<Response> {
+/// dropped with the failure. The connection was `asked` for then.
+pub(super) fn run(
+    mut conn: Box<Conn>,
+    call: &Call<'_>,
+    upload: Upload,
+    teller: Teller,
+    asked: Instant,
+) -> Outcome<Box<Response>> {
     let registered = match call.cancel.map(|t| t.register_socket(conn.fd())) {
         Some(None) => return Err(fatal(canceled())),
         Some(Some(r)) => Some(r),
@@ -89,7 +96,8 @@ pub(super) fn run(mut conn: Box<Conn>, call: &Call<'_>, upload: Upload, teller: 
         true => conn.home().closing.register_socket(conn.fd()),
         false => None,
     };
-    let now = Instant::now();
+    // One that was there was had at once.
+    let now = if conn.idle_for.is_some() { asked } else { Instant::now() };
     let timing = Timing {
         started: call.started,
         connected: now,
@@ -123,11 +131,11 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    fn run(mut self, registered: Option<Registration>) -> Outcome<Response> {
+    fn run(mut self, registered: Option<Registration>) -> Outcome<Box<Response>> {
         self.send()?;
         self.timing.sent = Instant::now();
         let continue_until = self.timing.sent + self.call.settings.expect_continue;
-        let mut until = self.clock.until(self.head_limit());
+        let mut until = self.clock.until(self.head_limit(), self.timing.sent);
         let mut scan = HeadScan::new();
         let mut budget = self.call.settings.max_head_bytes;
         let mut answered = false;
@@ -161,8 +169,8 @@ impl Exchange<'_> {
                 match self.step(continue_until) {
                     Ok(None) => {
                         // From the request's last byte on the answer's head has its own time.
-                        until = self.clock.until(self.head_limit());
                         self.timing.sent = Instant::now();
+                        until = self.clock.until(self.head_limit(), self.timing.sent);
                         continue;
                     }
                     Ok(Some(n)) => Ok(n),
@@ -171,8 +179,9 @@ impl Exchange<'_> {
             };
             match got {
                 Ok(n) if n > 0 => {
+                    until.now = Instant::now();
                     if !std::mem::replace(&mut answered, true) {
-                        self.timing.first_byte = Instant::now();
+                        self.timing.first_byte = until.now;
                         self.teller.tell(|| Step::FirstByte);
                     }
                 }
@@ -196,7 +205,7 @@ impl Exchange<'_> {
 
     /// step sends a piece of the request, or answers how many bytes of an early answer came.
     fn step(&mut self, continue_until: Instant) -> Outcome<Option<usize>> {
-        let mut until = self.clock.until(self.call.settings.progress);
+        let mut until = self.clock.until(self.call.settings.progress, Instant::now()).at;
         if self.upload.held {
             until = Some(until.map_or(continue_until, |u| u.min(continue_until)));
         }
@@ -290,7 +299,7 @@ impl Exchange<'_> {
         mut header: Header,
         line: h1::StatusLine,
         registered: Option<Registration>,
-    ) -> Outcome<Response> {
+    ) -> Outcome<Box<Response>> {
         let method = head::method_of(self.call.request);
         let (is_head, is_connect) = (method == b"HEAD", method == b"CONNECT");
         let facts =
@@ -329,7 +338,7 @@ impl Exchange<'_> {
             trailer: None,
         };
         reader.finish_if_done();
-        Ok(Response {
+        Ok(Box::new(Response {
             header,
             line,
             content_length: facts.content_length,
@@ -343,7 +352,7 @@ impl Exchange<'_> {
             tls,
             timing: Some(self.timing),
             body: ResponseBody::Conn(reader),
-        })
+        }))
     }
 
     fn too_large(&self) -> Error {

@@ -20,7 +20,7 @@ pub(super) fn is_wanted(r: &Request, method: &[u8]) -> bool {
 }
 
 /// undo reads a response through the decoder, if it is compressed and has a body.
-pub fn undo(mut r: Response, limit: Option<u64>) -> Response {
+pub fn undo(mut r: Box<Response>, limit: Option<u64>) -> Box<Response> {
     let is_gzip = r.header.get(b"Content-Encoding").is_some_and(|e| e.eq_ignore_ascii_case(b"gzip"));
     if !is_gzip || r.content_length == 0 || matches!(r.line.code, 0..=199 | 204 | 304) {
         return r;
@@ -29,7 +29,8 @@ pub fn undo(mut r: Response, limit: Option<u64>) -> Response {
     r.header.del(b"Content-Length");
     r.content_length = -1;
     r.uncompressed = true;
-    r.map_body(|body| Box::new(Gunzip::new(body, limit)))
+    r.map_body(|body| Box::new(Gunzip::new(body, limit)));
+    r
 }
 
 struct Gunzip {

@@ -1,6 +1,6 @@
 //! `Line`: a connection that is being made: the socket, and the TLS of the proxy at its other end.
 
-use super::conn::{Stop, recv_until, wait};
+use super::conn::{Stop, Until, recv_until, wait};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::dial::{Dialed, ends};
 use crate::net::sys;
@@ -28,7 +28,7 @@ impl Socket<'_> {
 
 impl Io for Socket<'_> {
     fn recv(&mut self, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
-        recv_until(self.fd(), buf, self.until)
+        recv_until(self.fd(), buf, Until::new(self.until))
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -53,7 +53,7 @@ pub use response::{ReadBody, Response};
 use route::Route;
 use settings::Settings;
 pub use single::{ClientConn, Watch};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::time::Instant;
 use tell::Teller;
@@ -81,7 +81,10 @@ pub struct Stats {
 
 impl Default for Transport {
     fn default() -> Transport {
-        Transport(Pool(std::sync::Arc::default()))
+        let t = Transport(Pool(Arc::default()));
+        // The environment was read, and may say that there is no proxy.
+        t.change_way(|_| ());
+        t
     }
 }
 
@@ -92,7 +95,7 @@ impl Transport {
 
     /// configure changes settings for the exchanges to come.
     pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
-        change(&mut self.0.0.settings.write().unwrap_or_else(PoisonError::into_inner));
+        self.0.0.settings.change(change);
     }
 
     /// register has a round-tripper answer the requests to URLs of that scheme; one that has one already is refused.
@@ -177,6 +180,7 @@ impl Transport {
             let mut way = self.0.0.way.write().unwrap_or_else(PoisonError::into_inner);
             let old = way.clone();
             change(&mut way);
+            self.0.0.direct.store(matches!(way.rule, Rule::Direct) && way.hooks.is_none(), Release);
             old
         };
         // What was replaced may end userdata of the program's: not under the lock.
@@ -186,6 +190,9 @@ impl Transport {
     /// route reads under the lock, since clones of what all threads share would have them fight for its counts;
     /// but the program's callback is not called under it.
     fn route(&self, target: &Target) -> Result<Route> {
+        if target.key.scheme == "http" && self.0.0.direct.load(Acquire) {
+            return Ok(Route::direct(&target.key));
+        }
         let mut way = self.way();
         let proxy = match &way.rule {
             Rule::Program(own) => {
@@ -202,9 +209,9 @@ impl Transport {
     }
 
     pub fn stats(&self) -> Stats {
-        let idle = lock(&self.0.0.state).idle;
-        let c = &self.0.0.counters;
-        Stats { idle, dialed: c.dialed.load(Relaxed), reused: c.reused.load(Relaxed) }
+        let state = lock(&self.0.0.state);
+        let dialed = self.0.0.counters.dialed.load(Relaxed);
+        Stats { idle: state.idle, dialed, reused: state.reused }
     }
 
     pub fn close_idle(&self) {
@@ -218,7 +225,7 @@ impl Transport {
         r: &Request,
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
-    ) -> Result<Response> {
+    ) -> Result<Box<Response>> {
         let started = Instant::now();
         let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
         if let Some(tripper) = self.0.0.schemes.get(&target.key.scheme)
@@ -240,7 +247,7 @@ impl Transport {
         started: Instant,
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
-    ) -> Result<Response> {
+    ) -> Result<Box<Response>> {
         let settings = self.settings();
         let length = head::length_of(r)?;
         let forwarder = route.forwarder();
@@ -253,11 +260,11 @@ impl Transport {
             return Err(canceled().with_phase(Phase::Prepare));
         }
         let shared = &self.0.0;
-        let mut skips = 0;
+        let (mut skips, mut now) = (0, started);
         loop {
             let teller = Teller::new(r, started);
             teller.tell(|| Step::GetConn(route.address()));
-            let conn = match shared.get(route, &settings, overall, cancel, &teller)? {
+            let conn = match shared.get(route, &settings, overall, cancel, &teller, now)? {
                 Link::Own(conn) => conn,
                 Link::Spoken(spoken) => match spoken.tripper.round_trip(r, overall, cancel)? {
                     Tripped::Answer(response) => return Ok(response),
@@ -285,10 +292,10 @@ impl Transport {
                     }
                 };
             crate::log::head('>', &head);
-            match exchange::run(conn, &call, upload, teller) {
+            match exchange::run(conn, &call, upload, teller, now) {
                 Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
                 Ok(response) => return Ok(response),
-                Err(f) if reused && !shared.is_single() && may_retry(r, &f) => {}
+                Err(f) if reused && !shared.is_single() && may_retry(r, &f) => now = Instant::now(),
                 Err(f) => return Err(cannot_rewind(r, reused, f)),
             }
         }

@@ -10,7 +10,7 @@ use super::dialer::Dials;
 use super::hook::{Hooks, Spoken};
 use super::proxy::Rule;
 use super::route::Route;
-use super::settings::Settings;
+use super::settings::{self, Settings};
 use super::single::Watch;
 use super::tell::Teller;
 use super::waiter::{Outcome, Slot, Waiter};
@@ -22,7 +22,7 @@ use crate::net::tls::Identity;
 use crate::runtime::before_block;
 use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -31,8 +31,10 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
-    pub(super) settings: RwLock<Settings>,
+    pub(super) settings: settings::Slot,
     pub(super) way: RwLock<Way>,
+    /// The way of a plain request is the shortest: nothing of `way` need be looked at.
+    pub(super) direct: AtomicBool,
     pub(super) dials: Dials,
     pub(super) schemes: super::tripper::Schemes,
     pub(super) closing: CancelToken,
@@ -66,13 +68,14 @@ pub(super) enum Link {
 #[derive(Default)]
 pub(super) struct Counters {
     pub(super) dialed: AtomicUsize,
-    pub(super) reused: AtomicUsize,
 }
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) hosts: HashMap<Route, Host>,
     pub(super) idle: usize,
+    /// Requests so far that went over a connection that was there.
+    pub(super) reused: usize,
     pub(super) closed: bool,
     pub(super) sweeping: bool,
     pub(super) threads: Vec<JoinHandle<()>>,
@@ -120,10 +123,10 @@ impl Shared {
     }
 
     pub(super) fn settings(&self) -> Settings {
-        *self.settings.read().unwrap_or_else(PoisonError::into_inner)
+        self.settings.get()
     }
 
-    /// get answers an idle connection, or waits for one or for a new one.
+    /// get answers an idle connection, or waits for one or for a new one; `now` is about that.
     pub(super) fn get(
         self: &Arc<Self>,
         route: &Route,
@@ -131,28 +134,29 @@ impl Shared {
         deadline: Option<Instant>,
         cancel: Option<&CancelToken>,
         teller: &Teller,
+        now: Instant,
     ) -> Result<Link> {
-        let now = Instant::now();
         let waiter = loop {
             let mut state = lock(&self.state);
             if state.closed {
                 return Err(Error::new(Kind::Closed, "http: client closed").with_phase(Phase::Pool));
             }
-            let State { hosts, idle, .. } = &mut *state;
+            let State { hosts, idle, reused, .. } = &mut *state;
             let host = hosts.get_mut(route);
             if let Some(spoken) = host.as_ref().and_then(|h| h.spoken.last()) {
-                self.counters.reused.fetch_add(1, Relaxed);
+                *reused += 1;
                 return Ok(Link::Spoken(spoken.clone()));
             }
             if let Some(mut conn) = host.and_then(|h| h.idle.pop()) {
                 *idle -= 1;
+                *reused += 1;
                 drop(state);
                 let aged = settings.idle.is_some_and(|t| now.saturating_duration_since(conn.idle_since) >= t);
                 if !aged && conn.is_alive(now) {
-                    self.counters.reused.fetch_add(1, Relaxed);
                     conn.idle_for = Some(now.saturating_duration_since(conn.idle_since));
                     return Ok(Link::Own(conn));
                 }
+                lock(&self.state).reused -= 1;
                 continue;
             }
             let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
@@ -174,7 +178,7 @@ impl Shared {
         let mut link = link.map_err(|e| e.with_phase(Phase::Pool))?;
         if let Link::Own(conn) = &mut link {
             conn.idle_for = None;
-            self.counters.reused.fetch_add(usize::from(conn.reused), Relaxed);
+            lock(&self.state).reused += usize::from(conn.reused);
         }
         Ok(link)
     }

@@ -56,13 +56,16 @@ pub trait ReadBody: Send {
 pub(super) enum ResponseBody {
     Conn(Reader),
     Other(Box<dyn ReadBody>),
+    /// While it changes hands.
+    None,
 }
 
 impl ResponseBody {
-    fn get(&mut self) -> &mut dyn ReadBody {
+    fn get(&mut self) -> Option<&mut dyn ReadBody> {
         match self {
-            ResponseBody::Conn(r) => r,
-            ResponseBody::Other(b) => &mut **b,
+            ResponseBody::Conn(r) => Some(r),
+            ResponseBody::Other(b) => Some(&mut **b),
+            ResponseBody::None => None,
         }
     }
 }
@@ -70,7 +73,7 @@ impl ResponseBody {
 impl Response {
     /// read_body is `Ok(0)` at the end; an error stays.
     pub fn read_body(&mut self, buf: &mut [u8]) -> Result<usize> {
-        let body = self.body.get();
+        let Some(body) = self.body.get() else { return Ok(0) };
         let n = body.read(buf)?;
         if let Some(t) = body.take_trailer() {
             self.trailer = t;
@@ -85,12 +88,14 @@ impl Response {
 
     /// close_body ends the exchange and gives the connection back if that costs little.
     pub fn close_body(&mut self) {
-        self.body.get().close();
+        if let Some(body) = self.body.get() {
+            body.close();
+        }
     }
 
     /// take_conn gives the connection away that speaks another protocol from here on: after 101, or a 2xx to CONNECT.
     pub fn take_conn(&mut self) -> Result<Duplex> {
-        let duplex = self.body.get().hand_over().ok_or_else(|| {
+        let duplex = self.body.get().and_then(|b| b.hand_over()).ok_or_else(|| {
             Error::new(
                 Kind::State,
                 "nethttp: the response has not switched protocols, or its connection is gone",
@@ -105,8 +110,8 @@ impl Response {
         line: StatusLine,
         facts: ResponseFacts,
         body: Box<dyn ReadBody>,
-    ) -> Response {
-        Response {
+    ) -> Box<Response> {
+        Box::new(Response {
             header,
             line,
             content_length: facts.content_length,
@@ -120,7 +125,7 @@ impl Response {
             tls: None,
             timing: None,
             body: ResponseBody::Other(body),
-        }
+        })
     }
 
     /// set_body puts another body in the place of this one, which the caller has closed.
@@ -129,11 +134,12 @@ impl Response {
     }
 
     /// map_body puts a decoder, or another source, around or in the place of the body.
-    pub fn map_body(self, wrap: impl FnOnce(Box<dyn ReadBody>) -> Box<dyn ReadBody>) -> Response {
-        let body: Box<dyn ReadBody> = match self.body {
+    pub fn map_body(&mut self, wrap: impl FnOnce(Box<dyn ReadBody>) -> Box<dyn ReadBody>) {
+        let body: Box<dyn ReadBody> = match std::mem::replace(&mut self.body, ResponseBody::None) {
             ResponseBody::Conn(r) => Box::new(r),
             ResponseBody::Other(b) => b,
+            ResponseBody::None => return,
         };
-        Response { body: ResponseBody::Other(wrap(body)), ..self }
+        self.body = ResponseBody::Other(wrap(body));
     }
 }

@@ -44,6 +44,11 @@ impl Route {
         }
     }
 
+    /// direct is a plain connection to the server itself, made by the library.
+    pub(super) fn direct(server: &Arc<Key>) -> Route {
+        Route { server: server.clone(), proxy: None, tls: None, headers: None, hooks: None }
+    }
+
     /// forwarder is the proxy that requests are sent to as they are: its connections serve all servers.
     pub(super) fn forwarder(&self) -> Option<&Arc<Proxy>> {
         self.proxy.as_ref().filter(|p| p.forwards(&self.server))

@@ -1,5 +1,9 @@
 //! `Settings`: limits and timeouts of a transport, with the library's defaults and Go's.
 
+use crate::sync::Mutex;
+use std::cell::Cell;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Settings are read when an exchange starts; a change counts from the next one on. `None` is no limit.
@@ -70,5 +74,75 @@ impl Settings {
             max_decompressed: None,
             ..Settings::default()
         }
+    }
+}
+
+/// Slot is where a transport keeps its settings. Each thread has its own copy of those that it used last: requests of
+/// many threads do not write to one place to learn what does not change (two locks of a hot cache line a request).
+pub(super) struct Slot {
+    /// Names one value of settings among all that ever were in this process.
+    version: AtomicU64,
+    value: Mutex<Settings>,
+}
+
+static VERSIONS: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    static COPY: Cell<(u64, Option<Settings>)> = const { Cell::new((0, None)) };
+}
+
+fn next_version() -> u64 {
+    VERSIONS.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Default for Slot {
+    fn default() -> Slot {
+        Slot { version: AtomicU64::new(next_version()), value: Mutex::default() }
+    }
+}
+
+impl Slot {
+    pub(super) fn get(&self) -> Settings {
+        let now = self.version.load(Ordering::Acquire);
+        match COPY.try_with(Cell::get) {
+            Ok((version, Some(settings))) if version == now => settings,
+            _ => self.refresh(),
+        }
+    }
+
+    #[cold]
+    fn refresh(&self) -> Settings {
+        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock, so that it is the version of this value.
+        let version = self.version.load(Ordering::Relaxed);
+        let _ = COPY.try_with(|c| c.set((version, Some(*value))));
+        *value
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut Settings)) {
+        let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut value);
+        self.version.store(next_version(), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_sees_each_slot_and_each_change() {
+        let (a, b) = (Slot::default(), Slot::default());
+        a.change(|s| s.max_idle = 1);
+        b.change(|s| s.max_idle = 2);
+        for _ in 0..2 {
+            assert_eq!((a.get().max_idle, b.get().max_idle, a.get().max_idle), (1, 2, 1));
+        }
+        a.change(|s| s.max_idle = 3);
+        assert_eq!((a.get().max_idle, b.get().max_idle), (3, 2));
+        std::thread::scope(|t| {
+            t.spawn(|| a.change(|s| s.max_idle = 4));
+        });
+        assert_eq!(a.get().max_idle, 4);
     }
 }

@@ -82,7 +82,7 @@ impl Transport {
         let route = own.route(&target)?;
         let shared = &own.0.0;
         let silent = Teller::none();
-        match shared.get(&route, &own.settings(), overall, cancel, &silent)? {
+        match shared.get(&route, &own.settings(), overall, cancel, &silent, Instant::now())? {
             Link::Own(conn) => {
                 shared.put(conn).map_err(|why| Error::new(Kind::Closed, why).with_phase(Phase::Pool))?;
             }
@@ -103,7 +103,7 @@ impl ClientConn {
         r: &Request,
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
-    ) -> Result<Response> {
+    ) -> Result<Box<Response>> {
         let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
         if target.key.host.is_empty() {
             return Err(invalid("http: no Host in request URL"));

@@ -12,9 +12,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 /// Tripped is what a round-tripper did.
-#[allow(clippy::large_enum_variant)]
 pub enum Tripped {
-    Answer(Response),
+    Answer(Box<Response>),
     /// It leaves the request to the transport (Go's `ErrSkipAltProtocol`).
     Skip,
 }

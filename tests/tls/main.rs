@@ -48,7 +48,7 @@ fn body(r: &mut Response) -> Result<Vec<u8>> {
 }
 
 fn get(c: &Client, url: &str) -> Result<Vec<u8>> {
-    body(&mut c.send(&request("GET", url), None, None)?)
+    body(&mut *c.send(&request("GET", url), None, None)?)
 }
 
 fn answer_all(s: &mut server::Stream) {
@@ -540,12 +540,12 @@ fn full_duplex_echo_does_not_deadlock() {
         let mut r = request("POST", &url);
         r.body = repeat(N);
         r.content_length = N as i64;
-        assert_eq!(body(&mut c.send(&r, None, None).unwrap()).unwrap().len(), N);
+        assert_eq!(body(&mut *c.send(&r, None, None).unwrap()).unwrap().len(), N);
         let mut r = request("POST", &url);
         let data: Vec<u8> = (0..N).map(|i| (i / 7) as u8).collect();
         r.body = Body::Bytes(Arc::new(data.clone()));
         r.content_length = N as i64;
-        assert!(body(&mut c.send(&r, None, None).unwrap()).unwrap() == data);
+        assert!(body(&mut *c.send(&r, None, None).unwrap()).unwrap() == data);
     }
 }
 
@@ -597,7 +597,7 @@ fn a_source_is_asked_when_all_before_has_left() {
     r.body = Body::Source(SourceSlot::new(Box::new(Patient { given: 0, whole: N, read })));
     r.content_length = N as i64;
     let c = client(ca.trust());
-    assert_eq!(body(&mut c.send(&r, None, None).unwrap()).unwrap(), b"ok");
+    assert_eq!(body(&mut *c.send(&r, None, None).unwrap()).unwrap(), b"ok");
 }
 
 #[test]
