@@ -28,8 +28,8 @@ pub fn handshake(
     let mut tls = Box::new(Tls::new(identity, parsed, below)?);
     match run(&mut tls, io) {
         Ok(()) => {
-            let info = Info::new(&tls.session, name);
-            if info.alpn == b"h2" {
+            let info = super::info::info(tls.session.common(), &name);
+            if info.alpn.as_deref() == Some(c"h2") {
                 let text = "nethttp: the server chose HTTP/2, which this build does not speak";
                 return Err(Error::new(Kind::Unsupported, text).with_phase(Phase::TlsHandshake));
             }
