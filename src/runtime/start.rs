@@ -216,9 +216,8 @@ impl<D: Driver> Runtime<D> {
     /// quit lets the threads end once the connections have.
     pub(crate) fn quit(&self) {
         self.set_phase(Phase::Quit);
-        for s in &self.shards {
-            s.nudge();
-        }
+        // A message and not a mere wake: a leader that is just about to sleep sees it.
+        self.tell(|| Msg::Stop);
         self.workers.stop();
         self.wake_monitor();
     }

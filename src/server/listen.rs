@@ -96,11 +96,10 @@ impl Server {
         if !is_stream(fd)? || !sys::is_listening(fd).unwrap_or(false) {
             return Err(invalid("nethttp: the descriptor is no stream socket that listens"));
         }
-        let failed = |e| Error::io(Kind::Io, "listen: the descriptor", &e).with_phase(Phase::Listen);
         // Somebody else may listen on it too, and be quicker to accept.
-        sys::set_nonblocking(fd, true).map_err(failed)?;
-        sys::set_cloexec(fd).map_err(failed)?;
-        let addr = sys::getsockname(fd).map_err(failed)?;
+        let ready = sys::set_nonblocking(fd, true).and_then(|()| sys::set_cloexec(fd));
+        let addr = ready.and_then(|()| sys::getsockname(fd));
+        let addr = addr.map_err(|e| invalid(format!("nethttp: the descriptor is of no use: {e}")))?;
         self.open(identity, || Ok((socket, addr, None)))
     }
 
@@ -219,7 +218,7 @@ fn newcomer(socket: OwnedFd, identity: Identity) -> Result<Newcomer> {
     let fd = socket.as_raw_fd();
     let remote = if is_stream(fd)? { sys::getpeername(fd).ok() } else { None };
     let remote = remote.ok_or_else(|| invalid("nethttp: the descriptor is no connected stream socket"))?;
-    sys::set_cloexec(fd).map_err(|e| Error::io(Kind::Io, "nethttp: the descriptor", &e))?;
+    sys::set_cloexec(fd).map_err(|e| invalid(format!("nethttp: the descriptor is of no use: {e}")))?;
     Ok(Newcomer { socket, remote, identity })
 }
 

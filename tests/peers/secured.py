@@ -34,7 +34,8 @@ def context(ca, version=ssl.TLSVersion.TLSv1_3):
 
 
 def secure(server, ca, version=ssl.TLSVersion.TLSv1_3, session=None):
-    return context(ca, version).wrap_socket(connect(server), server_hostname="localhost", session=session)
+    return context(ca, version).wrap_socket(connect(server), server_hostname="localhost", session=session,
+                                             suppress_ragged_eofs=False)
 
 
 def curl(world):
@@ -198,8 +199,21 @@ def mistreated(world):
             s.close()
         s = secure(server, ca, ssl.TLSVersion.TLSv1_2)
         with socket.socket(fileno=s.detach()) as below:
+            below.settimeout(20)
             below.sendall(b"\x17\x03\x03\x00\x20" + b"y" * 32)
             assert b"\x15\x03\x03" in read_all(below), "no alert for a record that cannot be decrypted"
+        # An answer that was aborted must not look whole.
+        with secure(server, ca) as s:
+            s.sendall(b"GET /panic?mid=1 HTTP/1.0\r\n\r\n")
+            got = b""
+            try:
+                while True:
+                    more = s.recv(1000)
+                    assert more, "a goodbye behind an aborted answer"
+                    got += more
+            except ssl.SSLEOFError:
+                pass
+            assert got.endswith(b"partial"), got
         # Silence ends by the timeout, before and after the handshake.
         start = time.monotonic()
         with connect(server) as one, secure(server, ca) as two:

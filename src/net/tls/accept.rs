@@ -11,6 +11,9 @@ use std::io;
 /// KEEP is the most that a thread's own buffer holds on to.
 const KEEP: usize = 160 * 1024;
 
+/// HEAD is what a record begins with: its type, version and length.
+const HEAD: usize = 5;
+
 /// Accept is how far a handshake has come.
 pub enum Accept {
     Done(Box<Info>),
@@ -30,7 +33,11 @@ impl Tls {
     /// session tickets, leaves with the first answer.
     pub fn accept(&mut self, recv: Recv<'_>, send: Send<'_>) -> Accept {
         loop {
-            let step = self.step(&mut [], &[]);
+            // A record's head is looked at when it is whole: it may be the beginning of an HTTP request.
+            let step = match self.first.len() {
+                1..HEAD => Ok(Step::Starved(false)),
+                _ => self.step(&mut [], &[]),
+            };
             self.asked = asked_name().or(self.asked.take());
             match step {
                 Ok(Step::Starved(true)) => {
