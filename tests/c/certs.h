@@ -9,8 +9,8 @@
 static char certs_dir[] = "/tmp/nethttp-certs-XXXXXX";
 
 static inline const char *in_dir(const char *name) {
-    static char paths[16][256];
-    static int next;
+    static _Thread_local char paths[16][256];
+    static _Thread_local int next;
     char *p = paths[next++ % 16];
     snprintf(p, sizeof paths[0], "%s/%s", certs_dir, name);
     return p;

@@ -116,7 +116,7 @@ static nh_client *client(const char *name, const char *own, int32_t version) {
 
 /* The body of an answer, or the text of the error. */
 static const char *ask(nh_client *c, const char *url) {
-    static char text[600];
+    static _Thread_local char text[600];
     nh_request *r = NULL;
     nh_response *res = NULL;
     nh_error *err = NULL;
