@@ -1,5 +1,6 @@
 /* nh-bench-server PORT: the routes that HTTP server benchmarks ask for, with the library's defaults.
- * BENCH_THREADS sets the number of event loops; 77 is "cannot do that" (TLS and HTTP/2 so far). */
+ * BENCH_THREADS sets the number of event loops, BENCH_CERT and BENCH_KEY have it speak TLS; 77 is "cannot do
+ * that" (HTTP/2 so far). */
 #include "nethttp.h"
 
 #include <stdio.h>
@@ -67,8 +68,18 @@ static void sink(nh_response_writer *w, nh_request *r, void *userdata) {
     plaintext(w, r, NULL);
 }
 
+static nh_result listen_on(nh_server *s, const char *addr, nh_error **err) {
+    const char *cert = getenv("BENCH_CERT"), *key = getenv("BENCH_KEY");
+    if (!cert || !key) return nh_server_listen(s, addr, err);
+    nh_tls_config *tls = nh_tls_config_new();
+    nh_result r = nh_tls_config_set_certificate_files(tls, cert, key, err);
+    if (r == NH_OK) r = nh_server_listen_tls(s, addr, tls, err);
+    nh_tls_config_free(tls);
+    return r;
+}
+
 int main(int argc, char **argv) {
-    if (getenv("BENCH_CERT") || getenv("BENCH_H2C")) return 77;
+    if (getenv("BENCH_H2C")) return 77;
     static const struct {
         const char *pattern;
         nh_handler_fn handler;
@@ -82,7 +93,7 @@ int main(int argc, char **argv) {
     if (threads) nh_server_set_shards(s, strtoul(threads, NULL, 10));
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         nh_server_handle(s, routes[i].pattern, routes[i].handler, NULL, NULL, NULL);
-    if (nh_server_listen(s, addr, &err) == NH_OK) nh_server_run(s, &err);
+    if (listen_on(s, addr, &err) == NH_OK) nh_server_run(s, &err);
     fprintf(stderr, "nh-bench-server: %s\n", nh_error_message(err));
     nh_error_free(err);
     nh_server_free(s);

@@ -303,13 +303,15 @@ static const struct {
 };
 
 static const char usage[] =
-    "usage: nh-serve [--listen HOST:PORT] [--shards N] [--max-handlers N] [--max-header-bytes N]\n"
+    "usage: nh-serve [--listen HOST:PORT] [--tls CERT KEY] [--shards N] [--max-handlers N] "
+    "[--max-header-bytes N]\n"
     "                [--read-header-timeout MS] [--read-timeout MS] [--write-timeout MS] [--idle-timeout "
     "MS]\n"
     "                [--no-seen]\n"
     "Serves test routes until SIGINT or SIGTERM. PORT 0 takes any free port; the first line printed names "
     "it.\n"
-    "--no-seen keeps no record for /seen. --tls, --h2c and --root are not supported yet.\n";
+    "--tls serves https with a certificate and a key in PEM. --no-seen keeps no record for /seen. --h2c and "
+    "--root are not\nsupported yet.\n";
 
 static int set(const char *option, const char *value) {
     char *end;
@@ -334,7 +336,16 @@ static int set(const char *option, const char *value) {
     return r == NH_OK;
 }
 
-static int serve(const char *listen, int keep_seen) {
+static nh_result listen_on(const char *listen, const char *cert, const char *key, nh_error **err) {
+    if (!cert) return nh_server_listen(the_server, listen, err);
+    nh_tls_config *tls = nh_tls_config_new();
+    nh_result r = nh_tls_config_set_certificate_files(tls, cert, key, err);
+    if (r == NH_OK) r = nh_server_listen_tls(the_server, listen, tls, err);
+    nh_tls_config_free(tls);
+    return r;
+}
+
+static int serve(const char *listen, const char *cert, const char *key, int keep_seen) {
     nh_error *err = NULL;
     char addr[64];
     size_t len;
@@ -343,14 +354,14 @@ static int serve(const char *listen, int keep_seen) {
             return die(routes[i].pattern, err);
     if (keep_seen && nh_server_set_request_hook(the_server, note_seen, NULL, NULL, &err) != NH_OK)
         return die("hook", err);
-    if (nh_server_listen(the_server, listen, &err) != NH_OK) return die("listen", err);
+    if (listen_on(listen, cert, key, &err) != NH_OK) return die("listen", err);
     if (nh_server_addr(the_server, 0, addr, sizeof addr, &len) != NH_OK) return die("address", NULL);
     struct sigaction act;
     memset(&act, 0, sizeof act);
     act.sa_handler = on_signal;
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
-    printf("listening on http://%s\n", addr);
+    printf("listening on http%s://%s\n", cert ? "s" : "", addr);
     fflush(stdout);
     if (nh_server_run(the_server, &err) != NH_ERR_SERVER_CLOSED) return die("run", err);
     nh_error_free(err);
@@ -358,7 +369,7 @@ static int serve(const char *listen, int keep_seen) {
 }
 
 int main(int argc, char **argv) {
-    const char *listen = "127.0.0.1:8080";
+    const char *listen = "127.0.0.1:8080", *cert = NULL, *key = NULL;
     int keep_seen = 1;
     the_server = nh_server_new();
     if (!the_server) return die("nh_server_new", NULL);
@@ -367,11 +378,14 @@ int main(int argc, char **argv) {
         if (!strcmp(a, "--help")) {
             fputs(usage, stdout);
             return 0;
-        } else if (!strcmp(a, "--tls") || !strcmp(a, "--h2c") || !strcmp(a, "--root")) {
+        } else if (!strcmp(a, "--h2c") || !strcmp(a, "--root")) {
             fprintf(stderr, "nh-serve: %s: %s\n", a, nh_result_text(NH_ERR_UNSUPPORTED));
             return 2;
         } else if (!strcmp(a, "--no-seen")) {
             keep_seen = 0;
+        } else if (!strcmp(a, "--tls") && i + 2 < argc) {
+            cert = argv[++i];
+            key = argv[++i];
         } else if (!strcmp(a, "--listen") && *v) {
             listen = v;
             i++;
@@ -382,7 +396,7 @@ int main(int argc, char **argv) {
             return 2;
         }
     }
-    int status = serve(listen, keep_seen);
+    int status = serve(listen, cert, key, keep_seen);
     nh_server_free(the_server);
     free(seen.text);
     return status;

@@ -126,8 +126,8 @@ typedef struct nh_cookie nh_cookie;
 typedef struct nh_jar nh_jar;
 
 /**
- * nh_tls_config holds settings for TLS: Go's tls.Config. It is copied when it is given to a client, so that later
- * changes do not show there.
+ * nh_tls_config holds settings for TLS: Go's tls.Config. It is copied when it is given to a client or a server, so
+ * that later changes do not show there.
  */
 typedef struct nh_tls_config nh_tls_config;
 
@@ -140,6 +140,16 @@ typedef struct nh_mux nh_mux;
  * nh_server listens on addresses and answers requests by the handlers of its mux.
  */
 typedef struct nh_server nh_server;
+
+/**
+ * nh_access is an exchange that has ended, as nh_access_fn sees it.
+ */
+typedef struct nh_access nh_access;
+
+/**
+ * nh_server_conn is a connection of a server's, as nh_conn_state_fn sees it.
+ */
+typedef struct nh_server_conn nh_server_conn;
 
 /**
  * nh_response_writer is a response while its handler writes it. The first write, or the handler's return,
@@ -1730,6 +1740,116 @@ nh_result nh_request_clone_outbound(const nh_request *r,
                                     const char *url,
                                     nh_request **out,
                                     nh_error **err);
+
+/* ========================================================================================================
+ * What a received request came by: both ends of its connection, and what TLS has agreed on
+ * ======================================================================================================== */
+
+/**
+ * nh_request_remote_addr writes the peer's address as "127.0.0.1:4711" to buf, with its NUL; *len_out is
+ * its length without it, also when cap is too small. A Unix socket's is its path, or "@" if it has no name, as those
+ * of clients.
+ *
+ * Errors: NH_ERR_INVALID (r or len_out is NULL), NH_ERR_TOO_LARGE (buf is NULL or cap too small),
+ * NH_ERR_STATE (r was not received)
+ * Ownership: the library copies to buf.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+nh_result nh_request_remote_addr(const nh_request *r,
+                                 char *buf,
+                                 size_t cap,
+                                 size_t *len_out);
+
+/**
+ * nh_request_local_addr writes the address that the peer is connected to, as nh_request_remote_addr does with the
+ * peer's own. Follows Go's LocalAddrContextKey.
+ *
+ * Errors: NH_ERR_INVALID (r or len_out is NULL), NH_ERR_TOO_LARGE (buf is NULL or cap too small),
+ * NH_ERR_STATE (r was not received, or its connection is gone)
+ * Ownership: the library copies to buf.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+nh_result nh_request_local_addr(const nh_request *r,
+                                char *buf,
+                                size_t cap,
+                                size_t *len_out);
+
+/**
+ * nh_request_tls_version is NH_TLS_1_2 or NH_TLS_1_3, or 0 if the request came without TLS. Follows Go's Request.TLS.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+int32_t nh_request_tls_version(const nh_request *r);
+
+/**
+ * nh_request_tls_cipher_suite is the suite's name, such as "TLS_AES_128_GCM_SHA256". NULL without TLS.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_tls_cipher_suite(const nh_request *r);
+
+/**
+ * nh_request_tls_alpn is the protocol that was agreed on by ALPN, such as "http/1.1". NULL if none was, and without
+ * TLS.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_tls_alpn(const nh_request *r);
+
+/**
+ * nh_request_tls_server_name is the name that the client asked for in its handshake, in small letters; "" if it asked
+ * for none. NULL without TLS.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const char *nh_request_tls_server_name(const nh_request *r);
+
+/**
+ * nh_request_tls_resumed is 1 if the connection's session went on from an earlier one, else 0.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+int32_t nh_request_tls_resumed(const nh_request *r);
+
+/**
+ * nh_request_tls_peer_certificate_count is how many certificates the client has shown. 0 without TLS.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+size_t nh_request_tls_peer_certificate_count(const nh_request *r);
+
+/**
+ * nh_request_tls_peer_certificate_at is a certificate that the client has shown, in DER, its own at 0; *len_out, which
+ * must not be NULL, is its length. NULL past the last.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until r ends.
+ * Threads: one thread at a time for r; beside one that writes the response.
+ * Since: 0.1.0
+ */
+const void *nh_request_tls_peer_certificate_at(const nh_request *r,
+                                               size_t index,
+                                               size_t *len_out);
 
 /* ========================================================================================================
  * What may be asked of any request, sent or received: Go's fields of Request
@@ -3803,7 +3923,7 @@ nh_result nh_jar_new_with_callbacks(nh_jar_get_fn get,
                                     nh_jar **out);
 
 /* ========================================================================================================
- * TLS settings: whom a client trusts, and who it is
+ * TLS settings: whom a program trusts, and who it is
  * ======================================================================================================== */
 
 /** NH_TLS_1_2 is TLS 1.2. */
@@ -3812,9 +3932,9 @@ nh_result nh_jar_new_with_callbacks(nh_jar_get_fn get,
 #define NH_TLS_1_3 772
 
 /**
- * nh_tls_verify_fn has the last word on a server's certificate: NH_OK accepts it, any other result refuses it.
+ * nh_tls_verify_fn has the last word on the peer's certificate: NH_OK accepts it, any other result refuses it.
  *
- * certificates are count blocks of DER with the given lengths, the server's own first; verdict is what the library
+ * certificates are count blocks of DER with the given lengths, the peer's own first; verdict is what the library
  * itself says: NH_OK or NH_ERR_TLS. All of it is borrowed until the function returns. It is not called when a
  * session is resumed that was accepted before.
  *
@@ -3830,7 +3950,7 @@ typedef nh_result (*nh_tls_verify_fn)(void *userdata,
 
 /**
  * nh_tls_config_new makes settings with the library's defaults: the system's roots, TLS 1.2 or 1.3, no certificate
- * of the client's own. It never returns NULL.
+ * of the program's own. It never returns NULL.
  *
  * Errors: none
  * Ownership: result: the caller owns
@@ -3898,8 +4018,9 @@ nh_result nh_tls_config_set_system_roots(nh_tls_config *c,
                                          int32_t on);
 
 /**
- * nh_tls_config_set_certificate_files gives the client a certificate of its own, for servers that ask for one: a PEM
- * file with the certificate and what it was signed with, and a PEM file with its key. Go's Certificates.
+ * nh_tls_config_set_certificate_files gives a server its certificate, or a client one of its own, for servers that ask
+ * for one: a PEM file with the certificate and what it was signed with, and a PEM file with its key. Go's
+ * Certificates; nh_tls_config_add_certificate_files gives a server more of them.
  *
  * Errors: NH_ERR_INVALID (c or a path is NULL, a file holds no certificate or key in PEM, or the two do not belong
  * together), NH_ERR_IO (one cannot be read)
@@ -3964,8 +4085,8 @@ nh_result nh_tls_config_set_min_version(nh_tls_config *c,
                                         int32_t version);
 
 /**
- * nh_tls_config_set_alpn offers these protocols to the server (RFC 7301), the one that is liked best first; "http/1.1"
- * is the default, and a count of 0 offers none. Go's NextProtos.
+ * nh_tls_config_set_alpn offers these protocols to the server, or takes them from clients (RFC 7301), the one that is
+ * liked best first; "http/1.1" is the default, and a count of 0 is none. Go's NextProtos.
  *
  * Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes),
  * NH_ERR_UNSUPPORTED (one is "h2")
@@ -3978,7 +4099,8 @@ nh_result nh_tls_config_set_alpn(nh_tls_config *c,
                                  size_t count);
 
 /**
- * nh_tls_config_set_verify lets the program have the last word on servers' certificates; fn NULL takes that back.
+ * nh_tls_config_set_verify lets the program have the last word on servers' certificates, or in a server on those of
+ * clients, if any are asked for: see nh_tls_config_set_client_auth. fn NULL takes that back.
  * Go's VerifyPeerCertificate.
  *
  * free_userdata is called exactly once, when the settings and all copies of them are gone, also if this call fails.
@@ -3992,6 +4114,108 @@ nh_result nh_tls_config_set_verify(nh_tls_config *c,
                                    nh_tls_verify_fn verify,
                                    void *userdata,
                                    nh_free_fn free_userdata);
+
+/* ========================================================================================================
+ * TLS settings of servers: further certificates, clients' certificates, session tickets
+ * ======================================================================================================== */
+
+/** NH_CLIENT_AUTH_NONE: clients are asked for no certificate. Go's NoClientCert. */
+#define NH_CLIENT_AUTH_NONE 0
+/** NH_CLIENT_AUTH_REQUEST: they are asked for one; it need not come, and is not verified. Go's RequestClientCert. */
+#define NH_CLIENT_AUTH_REQUEST 1
+/** NH_CLIENT_AUTH_REQUIRE_ANY: one must come, and is not verified. Go's RequireAnyClientCert. */
+#define NH_CLIENT_AUTH_REQUIRE_ANY 2
+/** NH_CLIENT_AUTH_VERIFY_IF_GIVEN: one that comes is verified. Go's VerifyClientCertIfGiven. */
+#define NH_CLIENT_AUTH_VERIFY_IF_GIVEN 3
+/** NH_CLIENT_AUTH_REQUIRE_AND_VERIFY: one must come, and is verified. Go's RequireAndVerifyClientCert. */
+#define NH_CLIENT_AUTH_REQUIRE_AND_VERIFY 4
+
+/**
+ * nh_tls_config_add_certificate_files gives a server one more certificate, as nh_tls_config_set_certificate_files gave
+ * it the first: a PEM file with the certificate and what it was signed with, and a PEM file with its key.
+ *
+ * A client is shown the first certificate whose names match the one that it asks for, wildcards included, and whose
+ * key it can check; one that asks for another name or for none, the first of all. Go's Config.Certificates.
+ *
+ * Errors: NH_ERR_INVALID (c or a path is NULL, a file holds no certificate or key in PEM, or the two do not belong
+ * together), NH_ERR_IO (one cannot be read)
+ * Ownership: certificate_path and key_path: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_add_certificate_files(nh_tls_config *c,
+                                              const char *certificate_path,
+                                              const char *key_path,
+                                              nh_error **err);
+
+/**
+ * nh_tls_config_add_certificate_pem is nh_tls_config_add_certificate_files for PEM in memory.
+ *
+ * Errors: NH_ERR_INVALID (c, certificate or key is NULL, one is not in PEM, or the two do not belong together)
+ * Ownership: certificate and key: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_add_certificate_pem(nh_tls_config *c,
+                                            const void *certificate,
+                                            size_t certificate_len,
+                                            const void *key,
+                                            size_t key_len,
+                                            nh_error **err);
+
+/**
+ * nh_tls_config_set_client_auth says what a server asks of its clients: an NH_CLIENT_AUTH_ constant, at first
+ * NH_CLIENT_AUTH_NONE. Go's ClientAuth.
+ *
+ * Certificates are verified by the roots of nh_tls_config_add_client_roots_file; a function that was set by
+ * nh_tls_config_set_verify has the last word on each that comes, its server_name is "" then, and connections that
+ * wait for it hold up nobody else.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or auth is no such constant)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_set_client_auth(nh_tls_config *c,
+                                        int32_t auth);
+
+/**
+ * nh_tls_config_add_client_roots_file lets the certificates of a PEM file vouch for a server's clients. The system's
+ * never do. Go's ClientCAs.
+ *
+ * A certificate among them that a client presents as its own is trusted as well.
+ *
+ * Errors: NH_ERR_INVALID (c or path is NULL, or the file holds no certificate in PEM), NH_ERR_IO (it cannot be read)
+ * Ownership: path: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_add_client_roots_file(nh_tls_config *c,
+                                              const char *path,
+                                              nh_error **err);
+
+/**
+ * nh_tls_config_add_client_roots_pem is nh_tls_config_add_client_roots_file for certificates in memory.
+ *
+ * Errors: NH_ERR_INVALID (c or pem is NULL, or there is no certificate in PEM)
+ * Ownership: pem: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_add_client_roots_pem(nh_tls_config *c, const void *pem, size_t len, nh_error **err);
+
+/**
+ * nh_tls_config_set_session_tickets says with 0 that a server gives out no tickets, so that each connection shakes
+ * hands in full, and with 1, the default, that it does. Tickets count for one listener until its settings change;
+ * their keys are the library's and change by themselves. Go's SessionTicketsDisabled.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_tls_config_set_session_tickets(nh_tls_config *c,
+                                            int32_t on);
 
 /* ========================================================================================================
  * nh_server and nh_mux
@@ -4155,26 +4379,33 @@ nh_result nh_server_set_blocking(nh_server *s, const char *pattern, int32_t bloc
 nh_result nh_server_listen(nh_server *s, const char *addr, nh_error **err);
 
 /**
- * nh_server_port is the port of the index-th nh_server_listen, counted from 0; 0 if there is none.
+ * nh_server_port is the port of the index-th listener, counted from 0 over all functions that listen; 0 if there is
+ * none.
  *
  * Errors: none
  * Ownership: nothing changes hands.
  * Threads: any thread.
  * Since: 0.1.0
  */
-int32_t nh_server_port(const nh_server *s, size_t index);
+int32_t nh_server_port(const nh_server *s,
+                       size_t index);
 
 /**
- * nh_server_addr writes the address of the index-th nh_server_listen as "127.0.0.1:8080" or "[::1]:8080"
- * to buf, with its NUL; *len_out is its length without it, also when cap is too small.
+ * nh_server_addr writes the address of the index-th listener, counted as for nh_server_port, as "127.0.0.1:8080",
+ * "[::1]:8080", "/run/a.sock" or "@name" to buf, with its NUL; *len_out is its length without it, also when cap is
+ * too small. The listener of nh_server_listen_callback has none.
  *
- * Errors: NH_ERR_INVALID (s or len_out is NULL), NH_ERR_NOT_FOUND (no such index), NH_ERR_TOO_LARGE (buf
- * is NULL or cap too small), NH_ERR_FORKED (s was made before a fork)
+ * Errors: NH_ERR_INVALID (s or len_out is NULL), NH_ERR_NOT_FOUND (no such listener, or it has no address),
+ * NH_ERR_TOO_LARGE (buf is NULL or cap too small), NH_ERR_FORKED (s was made before a fork)
  * Ownership: the library copies to buf.
  * Threads: any thread.
  * Since: 0.1.0
  */
-nh_result nh_server_addr(const nh_server *s, size_t index, char *buf, size_t cap, size_t *len_out);
+nh_result nh_server_addr(const nh_server *s,
+                         size_t index,
+                         char *buf,
+                         size_t cap,
+                         size_t *len_out);
 
 /**
  * nh_server_start begins to serve on library threads and returns.
@@ -4258,6 +4489,122 @@ nh_result nh_server_close(nh_server *s);
  * Since: 0.1.0
  */
 size_t nh_server_connections(const nh_server *s);
+
+/* ========================================================================================================
+ * Where a server's connections come from: TLS, Unix sockets, and descriptors of the program's
+ * ======================================================================================================== */
+
+/**
+ * nh_accept_fn waits for a connection and puts a connected stream socket to *fd_out, which is the library's from then
+ * on. Any result but NH_OK ends its listener, and is logged unless the server stops.
+ *
+ * It runs on a thread of its own, and blocks as long as it likes; the library cannot wake it. When the server is to
+ * end, the program has it return another result, by closing what it waits on for example: nh_server_free waits for
+ * that. It must not call nh_server_run, nh_server_shutdown or nh_server_free of its server.
+ */
+typedef nh_result (*nh_accept_fn)(void *userdata, ptrdiff_t *fd_out);
+
+/**
+ * nh_server_listen_tls is nh_server_listen for https: connections are to begin with TLS 1.2 or 1.3, as tls says,
+ * which must have a certificate. Go's ListenAndServeTLS.
+ *
+ * Of the protocols of nh_tls_config_set_alpn, "http/1.1" unless that was called, a client that names some must know
+ * one. A handshake may take as long as the shortest of the times of nh_server_set_read_header_timeout,
+ * nh_server_set_read_timeout and nh_server_set_write_timeout: 10 s by default. Failures go to
+ * nh_server_set_error_log. A client that speaks plain HTTP is answered 400.
+ *
+ * Errors: NH_ERR_INVALID (s, addr or tls is NULL, addr is malformed, tls has no certificate, or is to verify clients
+ * and has no roots for them), NH_ERR_DNS (the host is unknown), NH_ERR_CONNECT (the address cannot be bound),
+ * NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: tls: the library copies.
+ * Threads: any thread, also while the server runs.
+ * Since: 0.1.0
+ */
+nh_result nh_server_listen_tls(nh_server *s,
+                               const char *addr,
+                               const nh_tls_config *tls,
+                               nh_error **err);
+
+/**
+ * nh_server_set_tls_config gives the index-th listener, counted from 0, other TLS settings while it serves: new
+ * certificates, for one. Handshakes that begin from now on use them; connections that are there go on as they are.
+ * Sessions of before are not resumed.
+ *
+ * Errors: NH_ERR_INVALID (s or tls is NULL, tls has no certificate, or is to verify clients and has no roots for
+ * them), NH_ERR_NOT_FOUND (no such listener), NH_ERR_STATE (that listener speaks no TLS), NH_ERR_FORKED (s was made
+ * before a fork)
+ * Ownership: tls: the library copies.
+ * Threads: any thread, also while the server runs.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_tls_config(nh_server *s,
+                                   size_t index,
+                                   const nh_tls_config *tls,
+                                   nh_error **err);
+
+/**
+ * nh_server_listen_unix listens on a Unix socket: a path, or an abstract name, which begins with '@' and is no file.
+ * tls may be NULL, for none. The file is removed when the server has stopped accepting, as Go does. One that is there
+ * already, even if nobody listens on it any more, is NH_ERR_CONNECT: the program knows whether to remove it.
+ *
+ * Errors: NH_ERR_INVALID (s or path is NULL, path is empty or too long, tls as for nh_server_listen_tls),
+ * NH_ERR_CONNECT (the path cannot be bound), NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_FORKED (s was made
+ * before a fork)
+ * Ownership: path and tls: the library copies.
+ * Threads: any thread, also while the server runs.
+ * Since: 0.1.0
+ */
+nh_result nh_server_listen_unix(nh_server *s,
+                                const char *path,
+                                const nh_tls_config *tls,
+                                nh_error **err);
+
+/**
+ * nh_server_listen_fd listens with a socket of the program's, bound and listening, as systemd's socket activation or a
+ * parent process hands them over. tls may be NULL, for none. The socket becomes nonblocking. Go's Serve.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, fd is no stream socket that listens, tls as for nh_server_listen_tls),
+ * NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: fd: the library takes, and closes it, also on failure. tls: the library copies.
+ * Threads: any thread, also while the server runs.
+ * Since: 0.1.0
+ */
+nh_result nh_server_listen_fd(nh_server *s,
+                              ptrdiff_t fd,
+                              const nh_tls_config *tls,
+                              nh_error **err);
+
+/**
+ * nh_server_serve_fd serves one connection that the program has made: a connected stream socket, such as an end of
+ * a socketpair. tls may be NULL, for none. Before the start it waits for that.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, fd is no connected stream socket, tls as for nh_server_listen_tls),
+ * NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: fd: the library takes, and closes it, also on failure. tls: the library copies.
+ * Threads: any thread, also while the server runs.
+ * Since: 0.1.0
+ */
+nh_result nh_server_serve_fd(nh_server *s,
+                             ptrdiff_t fd,
+                             const nh_tls_config *tls,
+                             nh_error **err);
+
+/**
+ * nh_server_listen_callback lets the program accept connections: see nh_accept_fn. tls may be NULL, for none. It counts
+ * as a listener, without an address. Go's Serve with a Listener of the program's own.
+ *
+ * Errors: NH_ERR_INVALID (s or accept_fn is NULL, tls as for nh_server_listen_tls), NH_ERR_NO_RESOURCES (the thread
+ * cannot be made), NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: userdata: the library takes, also on failure; free_userdata may be NULL. tls: the library copies.
+ * Threads: any thread, also while the server runs.
+ * Since: 0.1.0
+ */
+nh_result nh_server_listen_callback(nh_server *s,
+                                    nh_accept_fn accept_fn,
+                                    void *userdata,
+                                    nh_free_fn free_userdata,
+                                    const nh_tls_config *tls,
+                                    nh_error **err);
 
 /* ========================================================================================================
  * nh_request as a handler sees it: what was received
@@ -4435,18 +4782,6 @@ int64_t nh_request_content_length(const nh_request *r);
  * Since: 0.1.0
  */
 int32_t nh_request_proto(const nh_request *r);
-
-/**
- * nh_request_remote_addr writes the peer's address as "127.0.0.1:4711" to buf, with its NUL; *len_out is
- * its length without it, also when cap is too small.
- *
- * Errors: NH_ERR_INVALID (r or len_out is NULL), NH_ERR_TOO_LARGE (buf is NULL or cap too small),
- * NH_ERR_STATE (r was not received)
- * Ownership: the library copies to buf.
- * Threads: one thread at a time for r; beside one that writes the response.
- * Since: 0.1.0
- */
-nh_result nh_request_remote_addr(const nh_request *r, char *buf, size_t cap, size_t *len_out);
 
 /**
  * nh_request_body_read reads up to cap bytes of a received request's body and waits for them if it must.
@@ -4652,6 +4987,19 @@ nh_result nh_server_set_queue_timeout(nh_server *s, int64_t timeout_ms);
 nh_result nh_server_set_max_body_bytes(nh_server *s, int64_t n);
 
 /**
+ * nh_server_set_max_connections sets how many connections may be open at once; 0, the default, is no limit. One more
+ * is answered 503 with Retry-After: 1 and Connection: close, and closed; where TLS is spoken, and where very many
+ * come, it is closed without an answer.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_max_connections(nh_server *s,
+                                        size_t n);
+
+/**
  * nh_server_set_keep_alive says whether connections serve more than one request: 1, the default, or 0.
  *
  * Errors: NH_ERR_INVALID (s is NULL, on is neither), NH_ERR_STATE (the server has started), NH_ERR_FORKED
@@ -4701,6 +5049,181 @@ nh_result nh_server_set_reuse_port(nh_server *s,
  * Since: 0.1.0
  */
 nh_result nh_server_use_go_defaults(nh_server *s);
+
+/* ========================================================================================================
+ * What a program may watch of its server: connections, errors, and exchanges that have ended
+ * ======================================================================================================== */
+
+/** NH_CONN_STATE_NEW: a connection was accepted. Go's StateNew. */
+#define NH_CONN_STATE_NEW 0
+/** NH_CONN_STATE_ACTIVE: the first byte of a request has come. Go's StateActive. */
+#define NH_CONN_STATE_ACTIVE 1
+/** NH_CONN_STATE_IDLE: all requests are answered, and it waits for another. Go's StateIdle. */
+#define NH_CONN_STATE_IDLE 2
+/** NH_CONN_STATE_HIJACKED: it is the program's own; its end is not told. Go's StateHijacked. */
+#define NH_CONN_STATE_HIJACKED 3
+/** NH_CONN_STATE_CLOSED: it has ended. Go's StateClosed. */
+#define NH_CONN_STATE_CLOSED 4
+
+/**
+ * nh_conn_state_fn is told that a connection is in another state, an NH_CONN_STATE_ constant. c is borrowed until it
+ * returns.
+ *
+ * It runs on the server's event loops, for several connections at the same time, one call after the other for each. It
+ * must not block, and may call no function of the library but the getters of c.
+ */
+typedef void (*nh_conn_state_fn)(const nh_server_conn *c, int32_t state, void *userdata);
+
+/**
+ * nh_error_log_fn receives a line of a server's error log, without a newline, borrowed until it returns.
+ *
+ * It runs on any thread of the server's, at the same time too, event loops included. It should not block, and may call
+ * no function on the server.
+ */
+typedef void (*nh_error_log_fn)(const char *line, void *userdata);
+
+/**
+ * nh_access_fn is told of an exchange that has ended. a is borrowed until it returns.
+ *
+ * It runs where the exchange's handler has run, before the answer's last bytes have left, and may block as that may; it
+ * may call no function of the library but the getters of a.
+ */
+typedef void (*nh_access_fn)(const nh_access *a, void *userdata);
+
+/**
+ * nh_server_set_conn_state_callback has fn called when a connection changes its state; fn NULL takes that back. Go's
+ * ConnState.
+ *
+ * Connections that are refused for nh_server_set_max_connections are not told of.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: userdata: the library takes, also on failure; free_userdata may be NULL.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_conn_state_callback(nh_server *s,
+                                            nh_conn_state_fn fn,
+                                            void *userdata,
+                                            nh_free_fn free_userdata);
+
+/**
+ * nh_server_set_error_log sends what goes wrong without a caller to a function instead of to nh_set_log's: accept
+ * errors, failed handshakes, a status that is written twice. fn NULL takes that back. Go's ErrorLog.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: userdata: the library takes, also on failure; free_userdata may be NULL.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_error_log(nh_server *s,
+                                  nh_error_log_fn fn,
+                                  void *userdata,
+                                  nh_free_fn free_userdata);
+
+/**
+ * nh_server_set_access_log has fn called once for each exchange, after its end; fn NULL takes that back. What was
+ * refused before any handler could see it, such as a malformed head, is no exchange.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: userdata: the library takes, also on failure; free_userdata may be NULL.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_access_log(nh_server *s,
+                                   nh_access_fn fn,
+                                   void *userdata,
+                                   nh_free_fn free_userdata);
+
+/**
+ * nh_server_conn_id is a number that no other connection of the process has or had. 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: the thread of the callback.
+ * Since: 0.1.0
+ */
+uint64_t nh_server_conn_id(const nh_server_conn *c);
+
+/**
+ * nh_server_conn_remote_addr writes the peer's address to buf: see nh_request_remote_addr.
+ *
+ * Errors: NH_ERR_INVALID (c or len_out is NULL), NH_ERR_TOO_LARGE (buf is NULL or cap too small)
+ * Ownership: the library copies to buf.
+ * Threads: the thread of the callback.
+ * Since: 0.1.0
+ */
+nh_result nh_server_conn_remote_addr(const nh_server_conn *c, char *buf, size_t cap, size_t *len_out);
+
+/**
+ * nh_access_method is the request's method. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until the callback returns.
+ * Threads: the thread of the callback.
+ * Since: 0.1.0
+ */
+const char *nh_access_method(const nh_access *a);
+
+/**
+ * nh_access_target is the request-target as it was received. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until the callback returns.
+ * Threads: the thread of the callback.
+ * Since: 0.1.0
+ */
+const char *nh_access_target(const nh_access *a);
+
+/**
+ * nh_access_host is the authority that the request was for. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until the callback returns.
+ * Threads: the thread of the callback.
+ * Since: 0.1.0
+ */
+const char *nh_access_host(const nh_access *a);
+
+/**
+ * nh_access_status is the answer's status; 0 if the exchange was aborted before there was one.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: the thread of the callback.
+ * Since: 0.1.0
+ */
+int32_t nh_access_status(const nh_access *a);
+
+/**
+ * nh_access_bytes is how many bytes of a body the handler has written.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: the thread of the callback.
+ * Since: 0.1.0
+ */
+uint64_t nh_access_bytes(const nh_access *a);
+
+/**
+ * nh_access_duration_us is the time from the end of the request's head to the end of the exchange, in microseconds.
+ * What a request has waited for a thread is not in it.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: the thread of the callback.
+ * Since: 0.1.0
+ */
+int64_t nh_access_duration_us(const nh_access *a);
+
+/**
+ * nh_access_remote_addr writes the peer's address to buf: see nh_request_remote_addr.
+ *
+ * Errors: NH_ERR_INVALID (a or len_out is NULL), NH_ERR_TOO_LARGE (buf is NULL or cap too small)
+ * Ownership: the library copies to buf.
+ * Threads: the thread of the callback.
+ * Since: 0.1.0
+ */
+nh_result nh_access_remote_addr(const nh_access *a, char *buf, size_t cap, size_t *len_out);
 
 /* ========================================================================================================
  * nh_response_writer

@@ -15,14 +15,12 @@ pub struct nh_conn {
     stamp: Stamp,
     remote: Option<CString>,
     local: Option<CString>,
-    alpn: Option<CString>,
 }
 
 impl nh_conn {
     pub(super) fn new(conn: Duplex) -> nh_conn {
         let text = |a: Option<SocketAddr>| a.map(|a| c_text(a.to_string().into_bytes()));
-        let alpn = conn.info.as_ref().filter(|i| !i.alpn.is_empty()).map(|i| c_text(i.alpn.clone()));
-        nh_conn { remote: text(conn.remote), local: text(conn.local), alpn, conn, stamp: Stamp::now() }
+        nh_conn { remote: text(conn.remote), local: text(conn.local), conn, stamp: Stamp::now() }
     }
 }
 
@@ -228,5 +226,5 @@ pub unsafe extern "C" fn nh_conn_tls_version(c: *const nh_conn) -> i32 {
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_conn_tls_alpn(c: *const nh_conn) -> *const c_char {
-    get(c, std::ptr::null(), |c| c.alpn.as_ref().map(|t| t.as_ptr()))
+    get(c, std::ptr::null(), |c| Some(c.conn.info.as_ref()?.alpn.as_ref()?.as_ptr()))
 }

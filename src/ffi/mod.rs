@@ -9,6 +9,7 @@
 //! * **P4 out**: NULL, or a pointer to a writable, aligned place for the value.
 //! * **P5 callback**: `fn`, `userdata` and `free_userdata` may be used from the threads that their typedef names.
 //! * **P6 threads**: a handle is used from one thread at a time unless its docs say otherwise.
+//! * **P7 descriptor**: no descriptor, or an open one that the caller gives up.
 
 // The names are C's.
 #![allow(non_camel_case_types)]
@@ -45,6 +46,7 @@ pub mod reader;
 pub mod request;
 pub mod request_body;
 pub mod request_clone;
+pub mod request_conn;
 pub mod request_get;
 pub mod request_progress;
 pub mod request_trace;
@@ -59,12 +61,15 @@ pub mod response_writer;
 pub mod result;
 pub mod round_trip;
 pub mod server;
+pub mod server_listen;
 pub mod server_request;
 pub mod server_settings;
+pub mod server_watch;
 pub mod sniff;
 pub mod status;
 pub mod thread_hooks;
 pub mod tls_config;
+pub mod tls_config_server;
 pub mod transport;
 pub mod url;
 pub mod version;

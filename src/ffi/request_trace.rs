@@ -6,7 +6,8 @@ use super::header::nh_header;
 use super::request::{change, nh_request};
 use super::{guard_or, guard_plain, nh_result, ptr, result};
 use crate::error::{Error, Kind, Result};
-use crate::message::trace::{Agreed, Step, Trace};
+use crate::message::tls_info::Info;
+use crate::message::trace::{Step, Trace};
 use std::ffi::{CString, c_char, c_void};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,7 +60,7 @@ pub struct nh_trace_event {
     header: *const nh_header,
     name: Option<CString>,
     value: Option<CString>,
-    tls: Option<(Agreed, CString, CString)>,
+    tls: Option<Info>,
     error: Option<nh_error>,
 }
 
@@ -138,7 +139,7 @@ fn event(at: Duration, step: &Step) -> nh_trace_event {
         Step::TlsDone(outcome) => {
             e.kind = NH_TRACE_TLS_DONE;
             match outcome {
-                Ok(a) => e.tls = Some((a.clone(), text(a.cipher_suite.as_str()), text(a.alpn.as_slice()))),
+                Ok(info) => e.tls = Some(info.clone()),
                 Err(error) => e.error = Some(nh_error::new(error.clone())),
             }
         }
@@ -328,7 +329,7 @@ pub unsafe extern "C" fn nh_trace_event_value(e: *const nh_trace_event) -> *cons
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_trace_event_tls_version(e: *const nh_trace_event) -> i32 {
-    get(e, 0, |e| Some(e.tls.as_ref()?.0.version.into()))
+    get(e, 0, |e| Some(e.tls.as_ref()?.version.into()))
 }
 
 /// nh_trace_event_tls_cipher_suite is the suite's name after NH_TRACE_TLS_DONE without an error, else NULL.
@@ -339,7 +340,7 @@ pub unsafe extern "C" fn nh_trace_event_tls_version(e: *const nh_trace_event) ->
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_trace_event_tls_cipher_suite(e: *const nh_trace_event) -> *const c_char {
-    get(e, std::ptr::null(), |e| Some(e.tls.as_ref()?.1.as_ptr()))
+    get(e, std::ptr::null(), |e| Some(e.tls.as_ref()?.cipher_suite.as_ptr()))
 }
 
 /// nh_trace_event_tls_alpn is the protocol that NH_TRACE_TLS_DONE has agreed on by ALPN, "" if none, else NULL.
@@ -350,7 +351,7 @@ pub unsafe extern "C" fn nh_trace_event_tls_cipher_suite(e: *const nh_trace_even
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_trace_event_tls_alpn(e: *const nh_trace_event) -> *const c_char {
-    get(e, std::ptr::null(), |e| Some(e.tls.as_ref()?.2.as_ptr()))
+    get(e, std::ptr::null(), |e| Some(e.tls.as_ref()?.alpn.as_deref().unwrap_or_default().as_ptr()))
 }
 
 /// nh_trace_event_tls_resumed is 1 if NH_TRACE_TLS_DONE has resumed a session, else 0.
@@ -361,7 +362,7 @@ pub unsafe extern "C" fn nh_trace_event_tls_alpn(e: *const nh_trace_event) -> *c
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_trace_event_tls_resumed(e: *const nh_trace_event) -> i32 {
-    get(e, 0, |e| Some(e.tls.as_ref()?.0.resumed.into()))
+    get(e, 0, |e| Some(e.tls.as_ref()?.resumed.into()))
 }
 
 /// nh_trace_event_error is why the step failed, NULL if it did not.

@@ -4,7 +4,7 @@ use super::cookie::nh_cookie;
 use super::header::nh_header;
 use super::request::nh_request;
 use super::request_get::proto;
-use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr, response_tls};
+use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::fork::Stamp;
 use crate::message::cookie;
@@ -26,7 +26,6 @@ pub struct nh_response {
     stamp: Stamp,
     remote: OnceLock<CString>,
     local: OnceLock<CString>,
-    tls: OnceLock<response_tls::Text>,
     /// What nh_response_body_read_all has read.
     all: Vec<u8>,
     /// Once they were asked for.
@@ -41,7 +40,6 @@ impl nh_response {
             stamp: Stamp::now(),
             remote: OnceLock::new(),
             local: OnceLock::new(),
-            tls: OnceLock::new(),
             all: Vec::new(),
             cookies: OnceLock::new(),
         }
@@ -86,11 +84,6 @@ impl nh_response {
 
     pub(super) fn tls_info(&self) -> Option<&Info> {
         self.response.tls.as_deref()
-    }
-
-    pub(super) fn tls_text(&self) -> Option<&response_tls::Text> {
-        let info = self.tls_info()?;
-        Some(self.tls.get_or_init(|| response_tls::Text::new(info)))
     }
 }
 

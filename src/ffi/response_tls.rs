@@ -6,33 +6,13 @@ use super::response::nh_response;
 use crate::net::tls::Info;
 use std::ffi::{CString, c_char, c_void};
 
-/// Text is what C is lent of an [`Info`].
-#[derive(Default)]
-pub(super) struct Text {
-    cipher_suite: CString,
-    alpn: Option<CString>,
-    server_name: CString,
-}
-
-impl Text {
-    pub(super) fn new(info: &Info) -> Text {
-        let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
-        Text {
-            cipher_suite: text(info.cipher_suite.as_bytes()),
-            alpn: (!info.alpn.is_empty()).then(|| text(&info.alpn)),
-            server_name: text(info.server_name.as_bytes()),
-        }
-    }
-}
-
 fn info<T>(r: *const nh_response, neutral: T, f: impl FnOnce(&Info) -> Option<T>) -> T {
     // SAFETY: P1.
     guard_or(neutral, || f(unsafe { ptr::shared(r, "response") }.ok()?.tls_info()?))
 }
 
-fn text(r: *const nh_response, f: impl FnOnce(&Text) -> Option<*const c_char>) -> *const c_char {
-    // SAFETY: P1.
-    guard_or(std::ptr::null(), || f(unsafe { ptr::shared(r, "response") }.ok()?.tls_text()?))
+fn text(r: *const nh_response, f: impl FnOnce(&Info) -> Option<&CString>) -> *const c_char {
+    info(r, std::ptr::null(), |i| Some(f(i)?.as_ptr()))
 }
 
 /// nh_response_tls_version is NH_TLS_1_2 or NH_TLS_1_3, or 0 if the response came without TLS.
@@ -54,7 +34,7 @@ pub unsafe extern "C" fn nh_response_tls_version(r: *const nh_response) -> i32 {
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_tls_cipher_suite(r: *const nh_response) -> *const c_char {
-    text(r, |t| Some(t.cipher_suite.as_ptr()))
+    text(r, |i| Some(&i.cipher_suite))
 }
 
 /// nh_response_tls_alpn is the protocol that was agreed on by ALPN, such as "http/1.1". NULL if none was, and without
@@ -66,7 +46,7 @@ pub unsafe extern "C" fn nh_response_tls_cipher_suite(r: *const nh_response) -> 
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_tls_alpn(r: *const nh_response) -> *const c_char {
-    text(r, |t| t.alpn.as_ref().map(|a| a.as_ptr()))
+    text(r, |i| i.alpn.as_ref())
 }
 
 /// nh_response_tls_server_name is the name that the certificate was checked for. NULL without TLS.
@@ -77,7 +57,7 @@ pub unsafe extern "C" fn nh_response_tls_alpn(r: *const nh_response) -> *const c
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_tls_server_name(r: *const nh_response) -> *const c_char {
-    text(r, |t| Some(t.server_name.as_ptr()))
+    text(r, |i| Some(&i.server_name))
 }
 
 /// nh_response_tls_resumed is 1 if the connection's session went on from an earlier one, else 0.

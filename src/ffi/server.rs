@@ -59,7 +59,7 @@ fn handler(f: nh_handler_fn, data: *mut c_void, free: nh_free_fn) -> Result<Box<
 ///
 /// # Safety
 /// P1.
-unsafe fn server<'a>(s: *const nh_server) -> Result<&'a Server> {
+pub(super) unsafe fn server<'a>(s: *const nh_server) -> Result<&'a Server> {
     // SAFETY: P1.
     let s = unsafe { ptr::shared(s, "server")? };
     s.stamp.check()?;
@@ -296,7 +296,8 @@ pub unsafe extern "C" fn nh_server_listen(
     })
 }
 
-/// nh_server_port is the port of the index-th nh_server_listen, counted from 0; 0 if there is none.
+/// nh_server_port is the port of the index-th listener, counted from 0 over all functions that listen; 0 if there is
+/// none.
 ///
 /// Errors: none
 /// Ownership: nothing changes hands.
@@ -308,11 +309,12 @@ pub unsafe extern "C" fn nh_server_port(s: *const nh_server, index: usize) -> i3
     guard_or(0, || Some(i32::from(unsafe { server(s) }.ok()?.addr(index)?.port())))
 }
 
-/// nh_server_addr writes the address of the index-th nh_server_listen as "127.0.0.1:8080" or "[::1]:8080"
-/// to buf, with its NUL; *len_out is its length without it, also when cap is too small.
+/// nh_server_addr writes the address of the index-th listener, counted as for nh_server_port, as "127.0.0.1:8080",
+/// "[::1]:8080", "/run/a.sock" or "@name" to buf, with its NUL; *len_out is its length without it, also when cap is
+/// too small. The listener of nh_server_listen_callback has none.
 ///
-/// Errors: NH_ERR_INVALID (s or len_out is NULL), NH_ERR_NOT_FOUND (no such index), NH_ERR_TOO_LARGE (buf
-/// is NULL or cap too small), NH_ERR_FORKED (s was made before a fork)
+/// Errors: NH_ERR_INVALID (s or len_out is NULL), NH_ERR_NOT_FOUND (no such listener, or it has no address),
+/// NH_ERR_TOO_LARGE (buf is NULL or cap too small), NH_ERR_FORKED (s was made before a fork)
 /// Ownership: the library copies to buf.
 /// Threads: any thread.
 /// Since: 0.1.0
@@ -328,7 +330,7 @@ pub unsafe extern "C" fn nh_server_addr(
         ptr::out(len_out, 0, "len_out")?;
         // SAFETY: P1.
         let s = unsafe { server(s)? };
-        let text = s.addr(index).map(|a| a.to_string()).unwrap_or_default();
+        let text = s.address(index).map(|a| a.to_string()).unwrap_or_default();
         if text.is_empty() {
             return Err(crate::error::Error::new(crate::error::Kind::NotFound, "nethttp: no such listener"));
         }

@@ -313,30 +313,6 @@ pub unsafe extern "C" fn nh_request_proto(r: *const nh_request) -> i32 {
     })
 }
 
-/// nh_request_remote_addr writes the peer's address as "127.0.0.1:4711" to buf, with its NUL; *len_out is
-/// its length without it, also when cap is too small.
-///
-/// Errors: NH_ERR_INVALID (r or len_out is NULL), NH_ERR_TOO_LARGE (buf is NULL or cap too small),
-/// NH_ERR_STATE (r was not received)
-/// Ownership: the library copies to buf.
-/// Threads: one thread at a time for r; beside one that writes the response.
-/// Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nh_request_remote_addr(
-    r: *const nh_request,
-    buf: *mut c_char,
-    cap: usize,
-    len_out: *mut usize,
-) -> nh_result {
-    guard_plain(|| {
-        ptr::out(len_out, 0, "len_out")?;
-        // SAFETY: P1, P6.
-        let addr = unsafe { shared(r)? }.remote.ok_or_else(not_received)?;
-        // SAFETY: P3, P4.
-        unsafe { ptr::copy_out(addr.to_string().as_bytes(), buf, cap, len_out) }
-    })
-}
-
 /// nh_request_body_read reads up to cap bytes of a received request's body and waits for them if it must.
 /// The end is NH_OK with *n_out 0; data comes before its error; an error stays. The first read sends 100
 /// Continue to a client that waits for it.
@@ -424,6 +400,6 @@ pub unsafe extern "C" fn nh_request_is_client_gone(r: *const nh_request) -> i32 
     })
 }
 
-fn not_received() -> Error {
+pub(super) fn not_received() -> Error {
     Error::new(Kind::State, "nethttp: the request was not received by a server")
 }

@@ -235,6 +235,20 @@ pub unsafe extern "C" fn nh_server_set_max_body_bytes(s: *mut nh_server, n: i64)
     })
 }
 
+/// nh_server_set_max_connections sets how many connections may be open at once; 0, the default, is no limit. One more
+/// is answered 503 with `Retry-After: 1` and `Connection: close`, and closed; where TLS is spoken, and where very many
+/// come, it is closed without an answer.
+///
+/// Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_max_connections(s: *mut nh_server, n: usize) -> nh_result {
+    // SAFETY: P1.
+    guard_plain(|| unsafe { configure(s, |x| x.max_connections = (n > 0).then_some(n)) })
+}
+
 /// nh_server_set_keep_alive says whether connections serve more than one request: 1, the default, or 0.
 ///
 /// Errors: NH_ERR_INVALID (s is NULL, on is neither), NH_ERR_STATE (the server has started), NH_ERR_FORKED

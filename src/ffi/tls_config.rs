@@ -1,4 +1,4 @@
-//! TLS settings: whom a client trusts, and who it is.
+//! TLS settings: whom a program trusts, and who it is.
 
 use super::callback::{Userdata, nh_free_fn, no_unwind};
 use super::request::flag;
@@ -10,8 +10,8 @@ use std::ffi::{CString, OsStr, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, PoisonError};
 
-/// nh_tls_config holds settings for TLS: Go's tls.Config. It is copied when it is given to a client, so that later
-/// changes do not show there.
+/// nh_tls_config holds settings for TLS: Go's tls.Config. It is copied when it is given to a client or a server, so
+/// that later changes do not show there.
 pub struct nh_tls_config {
     settings: Mutex<Settings>,
 }
@@ -21,9 +21,9 @@ pub const NH_TLS_1_2: i32 = 0x0303;
 /// NH_TLS_1_3 is TLS 1.3.
 pub const NH_TLS_1_3: i32 = 0x0304;
 
-/// nh_tls_verify_fn has the last word on a server's certificate: NH_OK accepts it, any other result refuses it.
+/// nh_tls_verify_fn has the last word on the peer's certificate: NH_OK accepts it, any other result refuses it.
 ///
-/// certificates are count blocks of DER with the given lengths, the server's own first; verdict is what the library
+/// certificates are count blocks of DER with the given lengths, the peer's own first; verdict is what the library
 /// itself says: NH_OK or NH_ERR_TLS. All of it is borrowed until the function returns. It is not called when a
 /// session is resumed that was accepted before.
 ///
@@ -51,7 +51,10 @@ impl nh_tls_config {
 ///
 /// # Safety
 /// P1.
-unsafe fn change(c: *mut nh_tls_config, f: impl FnOnce(&mut Settings) -> Result<()>) -> Result<()> {
+pub(super) unsafe fn change(
+    c: *mut nh_tls_config,
+    f: impl FnOnce(&mut Settings) -> Result<()>,
+) -> Result<()> {
     // SAFETY: P1.
     let c = unsafe { ptr::shared(c, "config")? };
     let mut settings = c.settings.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,14 +71,14 @@ unsafe fn change(c: *mut nh_tls_config, f: impl FnOnce(&mut Settings) -> Result<
 ///
 /// # Safety
 /// P2.
-unsafe fn file(path: *const c_char) -> Result<Vec<u8>> {
+pub(super) unsafe fn file(path: *const c_char) -> Result<Vec<u8>> {
     // SAFETY: P2.
     let path = std::path::Path::new(OsStr::from_bytes(unsafe { ptr::text(path, "path")? }));
     std::fs::read(path).map_err(|e| Error::io(Kind::Io, format!("open {}", path.display()), &e))
 }
 
 /// nh_tls_config_new makes settings with the library's defaults: the system's roots, TLS 1.2 or 1.3, no certificate
-/// of the client's own. It never returns NULL.
+/// of the program's own. It never returns NULL.
 ///
 /// Errors: none
 /// Ownership: result: the caller owns
@@ -185,8 +188,9 @@ pub unsafe extern "C" fn nh_tls_config_set_system_roots(c: *mut nh_tls_config, o
     })
 }
 
-/// nh_tls_config_set_certificate_files gives the client a certificate of its own, for servers that ask for one: a PEM
-/// file with the certificate and what it was signed with, and a PEM file with its key. Go's Certificates.
+/// nh_tls_config_set_certificate_files gives a server its certificate, or a client one of its own, for servers that ask
+/// for one: a PEM file with the certificate and what it was signed with, and a PEM file with its key. Go's
+/// Certificates; nh_tls_config_add_certificate_files gives a server more of them.
 ///
 /// Errors: NH_ERR_INVALID (c or a path is NULL, a file holds no certificate or key in PEM, or the two do not belong
 /// together), NH_ERR_IO (one cannot be read)
@@ -309,8 +313,8 @@ pub unsafe extern "C" fn nh_tls_config_set_min_version(c: *mut nh_tls_config, ve
     })
 }
 
-/// nh_tls_config_set_alpn offers these protocols to the server (RFC 7301), the one that is liked best first; "http/1.1"
-/// is the default, and a count of 0 offers none. Go's NextProtos.
+/// nh_tls_config_set_alpn offers these protocols to the server, or takes them from clients (RFC 7301), the one that is
+/// liked best first; "http/1.1" is the default, and a count of 0 is none. Go's NextProtos.
 ///
 /// Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes),
 /// NH_ERR_UNSUPPORTED (one is "h2")
@@ -385,7 +389,8 @@ impl Verify for Own {
     }
 }
 
-/// nh_tls_config_set_verify lets the program have the last word on servers' certificates; fn NULL takes that back.
+/// nh_tls_config_set_verify lets the program have the last word on servers' certificates, or in a server on those of
+/// clients, if any are asked for: see nh_tls_config_set_client_auth. fn NULL takes that back.
 /// Go's VerifyPeerCertificate.
 ///
 /// free_userdata is called exactly once, when the settings and all copies of them are gone, also if this call fails.

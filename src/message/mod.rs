@@ -1,5 +1,6 @@
 //! Values that messages are made of; no I/O anywhere below this line.
 
+pub mod address;
 pub mod auth;
 pub mod cookie;
 pub mod cookie_date;
@@ -15,5 +16,6 @@ pub mod request;
 pub mod sniff;
 pub mod status;
 pub mod text;
+pub mod tls_info;
 pub mod trace;
 pub mod url;

@@ -1,14 +1,15 @@
 //! `Request`: a request that a program builds and sends, or that a server received.
 
+use super::address::Address;
 use super::header::Header;
 use super::outbound::Target;
 use super::progress::Progress;
 use super::text::Span;
+use super::tls_info::Info;
 use super::trace::Trace;
 use crate::error::{Error, Kind, Result};
 use crate::sync::Mutex;
 use std::ffi::CStr;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
@@ -33,6 +34,10 @@ pub trait Incoming: Send {
     fn set_read_timeout(&mut self, limit: Option<std::time::Duration>) -> Result<()>;
     /// peer_gone tells whether the peer has closed its side or the connection broke.
     fn peer_gone(&self) -> bool;
+    /// local_addr is this end of the connection that the message came by, while it is there.
+    fn local_addr(&self) -> Option<Address> {
+        None
+    }
 }
 
 /// Routes is what a mux tells of a request that it has routed.
@@ -185,8 +190,9 @@ pub struct Request {
     pub close: bool,
     pub trailer: Header,
     pub body: Body,
-    pub remote: Option<SocketAddr>,
-    pub local: Option<SocketAddr>,
+    pub remote: Option<Address>,
+    /// What TLS has agreed on, if the request came through it.
+    pub tls: Option<Arc<Info>>,
     /// What led here, if that was a redirect: Go's `Request.Response`.
     pub redirect: Option<Arc<Redirected>>,
     /// Who is told how far the bodies are; not copied with the head.
@@ -249,7 +255,8 @@ impl Request {
         r.content_length = self.content_length;
         r.chunked = self.chunked;
         r.close = self.close;
-        (r.remote, r.local) = (self.remote, self.local);
+        r.remote = self.remote.clone();
+        r.tls = self.tls.clone();
         r
     }
 

@@ -1,18 +1,10 @@
 //! `Trace`: who wants to know each step of an exchange, and the steps (Go's `httptrace.ClientTrace`).
 
 use super::header::Header;
+use super::tls_info::Info;
 use crate::error::{Error, Result};
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// Agreed is what a TLS handshake has agreed on.
-#[derive(Clone, Debug, Default)]
-pub struct Agreed {
-    pub version: u16,
-    pub cipher_suite: String,
-    pub alpn: Vec<u8>,
-    pub resumed: bool,
-}
 
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -43,7 +35,7 @@ pub enum Step {
     ConnectDone(SocketAddr, Option<Error>),
     /// The handshake with the server, not with a proxy.
     TlsStart,
-    TlsDone(std::result::Result<Agreed, Error>),
+    TlsDone(std::result::Result<Info, Error>),
     WroteField {
         name: Vec<u8>,
         value: Vec<u8>,

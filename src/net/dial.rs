@@ -9,6 +9,7 @@ use super::event::Event;
 use super::resolve::{Resolver, literal};
 use super::sys;
 use crate::error::{Error, Kind, Phase, Result};
+use crate::message::address::Address;
 use crate::message::trace::Step;
 use std::io;
 use std::net::SocketAddr;
@@ -50,7 +51,8 @@ impl Dialed {
         sys::set_nonblocking(raw, false)?;
         // It may be of another family, which has neither.
         let _ = sys::set_nodelay(raw, true);
-        let (remote, local) = (sys::getpeername(raw).ok(), sys::getsockname(raw).ok());
+        let tcp = |a: io::Result<Address>| a.ok().and_then(|a| a.ip());
+        let (remote, local) = (tcp(sys::getpeername(raw)), tcp(sys::getsockname(raw)));
         Ok(Dialed { fd, remote, local, resolve: Duration::ZERO, connect })
     }
 }
@@ -202,7 +204,7 @@ fn finish(attempt: &Attempt) -> io::Result<()> {
     let fd = attempt.fd.as_raw_fd();
     sys::so_error(fd)?;
     // A connect to an ephemeral port of this machine can meet itself (TCP's simultaneous open).
-    if sys::getsockname(fd)? == attempt.addr {
+    if sys::local_addr(fd)? == attempt.addr {
         return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
     }
     Ok(())
@@ -278,7 +280,7 @@ fn dialed(won: Attempt) -> Result<Dialed> {
         sys::set_nonblocking(fd, false)?;
         sys::set_nodelay(fd, true)?;
         sys::set_keepalive(fd)?;
-        sys::getsockname(fd)
+        sys::local_addr(fd)
     };
     match set_up() {
         Ok(local) => {
@@ -324,7 +326,7 @@ mod tests {
         let fd = sys::socket(&any, false).unwrap();
         sys::bind(fd.as_raw_fd(), &any).unwrap();
         sys::listen(fd.as_raw_fd(), 0).unwrap();
-        let at = sys::getsockname(fd.as_raw_fd()).unwrap();
+        let at = sys::local_addr(fd.as_raw_fd()).unwrap();
         let fill = (0..4)
             .filter_map(|_| std::net::TcpStream::connect_timeout(&at, Duration::from_millis(50)).ok())
             .collect();

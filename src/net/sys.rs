@@ -8,14 +8,17 @@ mod names;
 mod options;
 pub mod process;
 mod thread;
+mod unix;
 
 pub use names::{LookupError, getaddrinfo, interface_index};
 pub use options::{
-    is_stream, set_keepalive, set_nodelay, set_recv_timeout, set_reuse_addr, set_reuse_port, set_v6_only,
-    so_error,
+    is_listening, is_stream, set_cloexec, set_keepalive, set_nodelay, set_recv_timeout, set_reuse_addr,
+    set_reuse_port, set_v6_only, so_error,
 };
 pub use thread::ThreadProbe;
+pub use unix::{bind_unix, unix_socket};
 
+use crate::message::address::Address;
 use std::io::{self, IoSlice};
 use std::mem::size_of;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -213,34 +216,46 @@ fn with_raw_addr<T>(addr: &SocketAddr, f: impl FnOnce(*const libc::sockaddr, lib
     }
 }
 
-fn addr_of(raw: &libc::sockaddr_storage) -> Option<SocketAddr> {
+fn ip_of(raw: &libc::sockaddr_storage) -> Option<SocketAddr> {
     match i32::from(raw.ss_family) {
         libc::AF_INET => {
             // SAFETY: the family says what it is, and a storage is large and aligned enough for it.
             let a = unsafe { &*(&raw const *raw).cast::<libc::sockaddr_in>() };
             let ip = Ipv4Addr::from(a.sin_addr.s_addr.to_ne_bytes());
-            Some(SocketAddr::V4(SocketAddrV4::new(ip, u16::from_be(a.sin_port))))
+            Some(SocketAddrV4::new(ip, u16::from_be(a.sin_port)).into())
         }
         libc::AF_INET6 => {
             // SAFETY: as above.
             let a = unsafe { &*(&raw const *raw).cast::<libc::sockaddr_in6>() };
             let ip = Ipv6Addr::from(a.sin6_addr.s6_addr);
             let port = u16::from_be(a.sin6_port);
-            Some(SocketAddr::V6(SocketAddrV6::new(ip, port, a.sin6_flowinfo, a.sin6_scope_id)))
+            Some(SocketAddrV6::new(ip, port, a.sin6_flowinfo, a.sin6_scope_id).into())
         }
         _ => None,
     }
 }
 
+fn addr_of(raw: &libc::sockaddr_storage, len: libc::socklen_t) -> Option<Address> {
+    if i32::from(raw.ss_family) == libc::AF_UNIX {
+        // SAFETY: the family says what it is, and a storage is large and aligned enough for it.
+        let a = unsafe { &*(&raw const *raw).cast::<libc::sockaddr_un>() };
+        return Some(Address::Unix(unix::name_of(a, len)));
+    }
+    let mut a = ip_of(raw)?;
+    // A socket of both families has IPv4 peers in the form of IPv6; nobody else needs to know.
+    a.set_ip(a.ip().to_canonical());
+    Some(Address::Ip(a))
+}
+
 /// receive_addr runs a call that fills in an address.
 fn receive_addr<T>(
     f: impl FnOnce(*mut libc::sockaddr, *mut libc::socklen_t) -> io::Result<T>,
-) -> io::Result<(T, SocketAddr)> {
+) -> io::Result<(T, Address)> {
     // SAFETY: a C struct of integers; all zeros is valid.
     let mut raw: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
     let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
     let value = f((&raw mut raw).cast(), &mut len)?;
-    addr_of(&raw).map(|a| (value, a)).ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))
+    addr_of(&raw, len).map(|a| (value, a)).ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))
 }
 
 pub fn bind(fd: RawFd, addr: &SocketAddr) -> io::Result<()> {
@@ -262,7 +277,7 @@ pub fn connect(fd: RawFd, addr: &SocketAddr) -> io::Result<()> {
 
 /// accept takes one connection, nonblocking and CLOEXEC. A connection that was reset while it queued is
 /// ECONNABORTED: try again.
-pub fn accept(listener: RawFd) -> io::Result<(OwnedFd, SocketAddr)> {
+pub fn accept(listener: RawFd) -> io::Result<(OwnedFd, Address)> {
     retry(|| {
         receive_addr(|p, n| {
             // SAFETY: `p` and `n` are of one live storage.
@@ -272,19 +287,19 @@ pub fn accept(listener: RawFd) -> io::Result<(OwnedFd, SocketAddr)> {
     })
 }
 
-pub fn getsockname(fd: RawFd) -> io::Result<SocketAddr> {
+pub fn getsockname(fd: RawFd) -> io::Result<Address> {
     // SAFETY: `p` and `n` are of one live storage.
     receive_addr(|p, n| check(unsafe { libc::getsockname(fd, p, n) })).map(|(_, a)| a)
 }
 
-pub fn getpeername(fd: RawFd) -> io::Result<SocketAddr> {
-    // SAFETY: `p` and `n` are of one live storage.
-    receive_addr(|p, n| check(unsafe { libc::getpeername(fd, p, n) })).map(|(_, a)| a)
+/// local_addr is [`getsockname`] of a TCP socket.
+pub fn local_addr(fd: RawFd) -> io::Result<SocketAddr> {
+    getsockname(fd)?.ip().ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
-pub fn set_cloexec(fd: RawFd) -> io::Result<()> {
-    // SAFETY: no memory is passed.
-    check(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }).map(drop)
+pub fn getpeername(fd: RawFd) -> io::Result<Address> {
+    // SAFETY: `p` and `n` are of one live storage.
+    receive_addr(|p, n| check(unsafe { libc::getpeername(fd, p, n) })).map(|(_, a)| a)
 }
 
 /// shutdown is async-signal-safe.
@@ -336,7 +351,7 @@ mod tests {
         let l = socket(&any, false).unwrap();
         bind(l.as_raw_fd(), &any).unwrap();
         listen(l.as_raw_fd(), BACKLOG).unwrap();
-        let at = getsockname(l.as_raw_fd()).unwrap();
+        let at = local_addr(l.as_raw_fd()).unwrap();
         let c = socket(&at, false).unwrap();
         connect(c.as_raw_fd(), &at).unwrap();
         let (s, from) = accept(l.as_raw_fd()).unwrap();

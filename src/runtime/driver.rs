@@ -2,7 +2,7 @@
 
 use super::leader::Leader;
 use super::learn::Stall;
-use std::net::SocketAddr;
+use crate::message::address::Address;
 use std::os::fd::{OwnedFd, RawFd};
 
 /// Ready says why a connection is driven.
@@ -42,8 +42,14 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
 
     fn lease(&self) -> Self::Lease;
 
-    /// accepted makes a connection of a new socket, with its first deadline; `None` refuses it.
-    fn accepted(&self, socket: OwnedFd, peer: SocketAddr, now: u64) -> Option<(Box<Self::Conn>, u64)>;
+    /// accepted makes a connection of a new socket of that listener's, with its first deadline; `None` refuses it.
+    fn accepted(
+        &self,
+        socket: OwnedFd,
+        peer: Address,
+        listener: usize,
+        now: u64,
+    ) -> Option<(Box<Self::Conn>, u64)>;
 
     fn fd(conn: &Self::Conn) -> RawFd;
 

@@ -150,7 +150,11 @@ impl<'a, D: Driver> Leader<'a, D> {
             match sys::accept(w.listening.socket.as_raw_fd()) {
                 Ok((socket, peer)) => {
                     w.recovered();
-                    self.place(shared, socket, peer);
+                    let listener = w.listening.index;
+                    if let Some((conn, due)) = self.rt.driver.accepted(socket, peer, listener, self.shard.now)
+                    {
+                        self.place(shared, conn, due);
+                    }
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return,
                 Err(e) if e.raw_os_error() == Some(libc::ECONNABORTED) => {}
@@ -165,10 +169,9 @@ impl<'a, D: Driver> Leader<'a, D> {
         }
     }
 
-    /// place gives a new socket to the emptiest shard; this one wins a draw.
-    fn place(&mut self, shared: &Shared<D>, socket: std::os::fd::OwnedFd, peer: std::net::SocketAddr) {
+    /// place gives a new connection to the emptiest shard; this one wins a draw.
+    fn place(&mut self, shared: &Shared<D>, conn: Box<D::Conn>, due: u64) {
         use std::sync::atomic::Ordering::Relaxed;
-        let Some((conn, due)) = self.rt.driver.accepted(socket, peer, self.shard.now) else { return };
         let mine = shared.conns.load(Relaxed);
         let emptiest = self.rt.shards.iter().min_by_key(|s| s.conns.load(Relaxed));
         match emptiest.filter(|s| s.conns.load(Relaxed) < mine) {

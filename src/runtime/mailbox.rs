@@ -33,13 +33,6 @@ impl<M> Mailbox<M> {
         }
     }
 
-    /// nudge wakes the leader without a message.
-    pub(crate) fn nudge(&self, wake: impl FnOnce()) {
-        if self.asleep.swap(false, Ordering::SeqCst) {
-            wake();
-        }
-    }
-
     /// fall_asleep announces that the leader will wait; `false`: there is something to do first.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.asleep.store(true, Ordering::Relaxed);

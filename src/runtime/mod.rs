@@ -42,7 +42,7 @@ pub(crate) use {
     driver::{Driver, Fate, Ready},
     leader::Leader,
     learn::{Learn, Stall},
-    listen::Listening,
+    listen::{Listening, SocketFile},
     shard::Flush,
     start::{Config, Runtime},
     timers::NEVER,

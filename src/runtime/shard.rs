@@ -72,10 +72,6 @@ impl<D: Driver> Shared<D> {
         self.mail.post(msg, || self.write_wake());
     }
 
-    pub(super) fn nudge(&self) {
-        self.mail.nudge(|| self.write_wake());
-    }
-
     /// The counter of an edge-triggered eventfd needs no reading: each write is a new edge.
     pub(super) fn write_wake(&self) {
         let _ = sys::eventfd_write(self.wake.as_raw_fd());

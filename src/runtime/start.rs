@@ -2,7 +2,7 @@
 
 use super::bell::Bell;
 use super::current::GiveUp;
-use super::driver::Driver;
+use super::driver::{Driver, Ready};
 use super::handoff::Call;
 use super::leader::lead;
 use super::learn::Stall;
@@ -142,6 +142,24 @@ impl<D: Driver> Runtime<D> {
         }
     }
 
+    /// adopt takes a connection that no listener has brought; `false`: the runtime stops.
+    pub(crate) fn adopt(&self, conn: Box<D::Conn>, due: u64) -> bool {
+        let Some(s) = self.shards.iter().min_by_key(|s| s.conns.load(Ordering::Relaxed)) else {
+            return false;
+        };
+        // Counted before the phase is looked at, while whoever stops looks at the count after it has set the phase:
+        // one of the two sees the other.
+        super::shard::add(&s.conns);
+        if self.phase() != Phase::Running {
+            super::shard::sub(&s.conns);
+            // It may have been the last one: the leader is to look again.
+            s.post(Msg::Stop);
+            return false;
+        }
+        s.post(Msg::Adopt { conn, ready: Ready::default(), due });
+        true
+    }
+
     /// begin_drain is [`Runtime::drain`] after the lame-duck period; only the first call counts.
     pub(crate) fn begin_drain(&self) {
         let at = self.now().saturating_add(self.lame_ms);
@@ -198,9 +216,8 @@ impl<D: Driver> Runtime<D> {
     /// quit lets the threads end once the connections have.
     pub(crate) fn quit(&self) {
         self.set_phase(Phase::Quit);
-        for s in &self.shards {
-            s.nudge();
-        }
+        // A message and not a mere wake: a leader that is just about to sleep sees it.
+        self.tell(|| Msg::Stop);
         self.workers.stop();
         self.wake_monitor();
     }

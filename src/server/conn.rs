@@ -1,7 +1,13 @@
-//! `Conn`: what is kept of a connection between its requests: a socket, an address and a few words.
+//! `Conn`: what is kept of a connection between its requests: a socket, an address, a few words, and with TLS a
+//! session without buffers.
 
-use std::net::SocketAddr;
+use super::hooks::{ConnState, Notice};
+use super::secure::Secure;
+use crate::message::address::Address;
+use crate::net::tls::Info;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::h1::HeadScan;
@@ -9,6 +15,8 @@ use crate::runtime::NEVER;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
+    /// TLS is being agreed on.
+    Handshaking,
     /// Waiting for a request, or in the middle of its head.
     Reading,
     /// An answer is on its way; nothing is read until it has gone.
@@ -20,7 +28,14 @@ pub(super) enum State {
 
 pub(crate) struct Conn {
     pub(super) socket: OwnedFd,
-    pub(super) remote: SocketAddr,
+    pub(super) remote: Address,
+    pub(super) secure: Option<Arc<Secure>>,
+    /// What TLS has agreed on.
+    pub(super) info: Option<Arc<Info>>,
+    /// An answer was cut off: no close_notify may make it look whole.
+    pub(super) cut: bool,
+    pub(super) notice: Option<Box<Notice>>,
+    pub(super) counted: Option<Counted>,
     pub(super) state: State,
     /// The socket may have bytes that were not read.
     pub(super) readable: bool,
@@ -47,10 +62,15 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    pub(super) fn new(socket: OwnedFd, remote: SocketAddr, now: u64, due: u64) -> Box<Conn> {
+    pub(super) fn new(socket: OwnedFd, remote: Address, now: u64, due: u64) -> Box<Conn> {
         Box::new(Conn {
             socket,
             remote,
+            secure: None,
+            info: None,
+            cut: false,
+            notice: None,
+            counted: None,
             state: State::Reading,
             readable: false,
             closed: false,
@@ -65,5 +85,36 @@ impl Conn {
             due,
             body_due: NEVER,
         })
+    }
+
+    /// tell tells whoever watches the connection of its state.
+    pub(super) fn tell(&mut self, state: ConnState) {
+        if let Some(notice) = &mut self.notice {
+            notice.tell(state);
+        }
+    }
+
+    /// goodbye tells a peer that speaks TLS that the connection ends here, and was not cut.
+    pub(super) fn goodbye(&self) {
+        if let Some(secure) = self.secure.as_ref().filter(|_| !self.cut) {
+            secure.goodbye();
+        }
+    }
+}
+
+/// Counted is one of the connections that there may be of a kind.
+pub(super) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    /// new is `None` where there are `most` already.
+    pub(super) fn new(count: &Arc<AtomicUsize>, most: usize) -> Option<Counted> {
+        let before = count.fetch_add(1, Ordering::Relaxed);
+        Some(Counted(count.clone())).filter(|_| before < most)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -2,16 +2,19 @@
 
 use super::conn::{Conn, State};
 use super::exchange::Exchange;
+use super::hooks::{Access, ConnState};
+use super::input::receive_now;
 use super::reject;
 use super::settings::Settings;
 use super::stop::Shared;
 use crate::error::Error;
 use crate::h1::{self, Reject};
 use crate::log;
+use crate::message::address::Address;
 use crate::net::sys;
+use crate::net::tls::Stop;
 use crate::runtime::{Driver, Fate, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +23,7 @@ use std::time::{Duration, Instant};
 /// Go's: how long a connection that was closed for cause lingers.
 const LINGER_MS: u64 = 500;
 /// Go's: a new connection that says nothing for this long counts as idle when the server stops.
-const NEW_IS_IDLE_MS: u64 = 5000;
+pub(super) const NEW_IS_IDLE_MS: u64 = 5000;
 /// A call off the loop that took longer than this, but for its waits on its own connection, blocked.
 const BLOCKED: Duration = Duration::from_micros(300);
 /// Go's: so many bytes of line ends behind a POST are no part of the next request.
@@ -51,15 +54,17 @@ impl Driver for Http {
     type Lease = Box<Exchange>;
 
     fn lease(&self) -> Box<Exchange> {
-        Box::new(Exchange::new(self.0.mux.table(), self.0.stopping.clone()))
+        Box::new(Exchange::new(self.0.mux.table(), self.0.stopping.clone(), self.0.hooks.clone()))
     }
 
-    fn accepted(&self, socket: OwnedFd, peer: SocketAddr, now: u64) -> Option<(Box<Conn>, u64)> {
-        let fd = socket.as_raw_fd();
-        let _ = sys::set_nodelay(fd, true);
-        let _ = sys::set_keepalive(fd);
-        let due = after(now, self.0.settings.header_timeout());
-        Some((Conn::new(socket, peer, now, due), due))
+    fn accepted(
+        &self,
+        socket: OwnedFd,
+        peer: Address,
+        listener: usize,
+        now: u64,
+    ) -> Option<(Box<Conn>, u64)> {
+        self.welcome(socket, peer, self.0.doors.identity(listener), now)
     }
 
     fn fd(conn: &Conn) -> RawFd {
@@ -79,6 +84,11 @@ impl Driver for Http {
         let now = leader.now();
         let expired = ready.expired && conn.due <= now;
         match conn.state {
+            State::Handshaking => {
+                if let Some(fate) = self.shake(conn, ex, expired, now) {
+                    return (Some(leader), fate);
+                }
+            }
             State::Flushing { then_close } => {
                 let fate = self.flush_pending(conn, then_close, expired, now);
                 if conn.state != State::Reading || fate == Fate::Close {
@@ -89,13 +99,19 @@ impl Driver for Http {
                 let fate = if expired || !discard(conn) { Fate::Close } else { Fate::Wait(conn.due) };
                 return (Some(leader), fate);
             }
-            State::Reading if expired && conn.body_due == NEVER => return (Some(leader), Fate::Close),
+            State::Reading if expired && conn.body_due == NEVER => {
+                conn.goodbye();
+                return (Some(leader), Fate::Close);
+            }
             State::Reading => {}
         }
         self.read_requests(leader, conn, ex)
     }
 
     fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> Fate {
+        if conn.state == State::Handshaking {
+            return self.shake_now(conn, ex, self.0.now()).unwrap_or(Fate::Again);
+        }
         ex.wire.output().waited = Duration::ZERO;
         let started = Instant::now();
         let ((), called_out) = blocks_in(|| self.call_handler(ex));
@@ -112,6 +128,9 @@ impl Driver for Http {
     }
 
     fn shed(&self, conn: &mut Conn, ex: &mut Box<Exchange>, now: u64) -> Fate {
+        if conn.state == State::Handshaking {
+            return Fate::Close;
+        }
         ex.wire.output().buf.extend_from_slice(reject::BUSY);
         self.park(conn, ex, Next::Close, now)
     }
@@ -121,7 +140,7 @@ impl Driver for Http {
     }
 
     fn accept_failed(&self, error: &std::io::Error, retry_ms: u64) {
-        log::emit(log::Level::Warn, || format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
+        self.0.hooks.error(|| format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
     }
 
     fn drained(&self) {
@@ -142,7 +161,11 @@ impl Http {
         ex: &mut Box<Exchange>,
     ) -> (Option<Leader<'a, Self>>, Fate) {
         ex.take_block(&mut conn.carry);
-        ex.wire.attach(conn.socket.as_raw_fd(), self.settings().write_progress);
+        if let Some(secure) = &conn.secure {
+            secure.borrow(&mut ex.buffers);
+        }
+        let fd = conn.socket.as_raw_fd();
+        ex.wire.attach(fd, conn.secure.as_ref(), self.settings().write_progress);
         let next = loop {
             if conn.skip > 0 {
                 // Old clients send a line end behind a POST's body (RFC 9112, 2.2); Go skips these and no others.
@@ -211,23 +234,22 @@ impl Http {
         }
         let was_empty = ex.unread().is_empty();
         let room = ex.room(limit);
-        let len = room.len();
-        match sys::recv(conn.socket.as_raw_fd(), room, libc::MSG_DONTWAIT) {
-            Ok(0) if was_empty => Err(None),
+        match receive_now(conn.socket.as_raw_fd(), conn.secure.as_deref(), room) {
+            Ok(got) if got.n == 0 && was_empty => Err(None),
             // The head was cut: Go answers, for the peer may have closed one side only.
-            Ok(0) => Err(Some(Reject::BAD_REQUEST)),
-            Ok(n) => {
-                ex.filled += n;
-                // A short read has drained the socket: the next byte is a new edge. An end that was already
-                // reported is not: it is still to be read.
-                conn.readable = n == len || conn.closed;
+            Ok(got) if got.n == 0 => Err(Some(Reject::BAD_REQUEST)),
+            Ok(got) => {
+                ex.filled += got.n;
+                // An end that was already reported is no new edge: it is still to be read.
+                conn.readable = got.more || conn.closed;
                 if was_empty {
+                    conn.tell(ConnState::Active);
                     conn.since = now;
                     conn.started = self.settings().read_timeout.map(|_| Instant::now());
                 }
                 Ok(true)
             }
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+            Err(Stop::Os(e)) if e.kind() == ErrorKind::WouldBlock => {
                 conn.readable = false;
                 Ok(false)
             }
@@ -249,7 +271,8 @@ impl Http {
         ex.used += len;
         let close = conn.stop || self.0.stopping.load(Ordering::Relaxed);
         ex.prepare(&line, facts, &self.0.settings, conn.started, close);
-        ex.request.remote = Some(conn.remote);
+        ex.request.remote = Some(conn.remote.clone());
+        ex.request.tls = conn.info.clone();
         if self.0.mux.refresh(&mut ex.table, &mut ex.generation) {
             ex.request.routes = Some(ex.table.clone());
         }
@@ -260,22 +283,28 @@ impl Http {
 
     fn call_handler(&self, ex: &mut Exchange) {
         let core = Arc::as_ptr(&self.0) as usize;
-        let Exchange { table, route, writer, request, .. } = ex;
+        let began = self.0.hooks.access.as_ref().map(|_| Instant::now());
         // As in Go, `OPTIONS *` is the server's own and reaches no mux.
-        let hook = self.0.hook.as_ref().filter(|_| !table.is_options(*route));
+        let hook = self.0.hook.as_ref().filter(|_| !ex.table.is_options(ex.route));
         in_handler(core, || {
+            let Exchange { table, route, writer, request, .. } = ex;
             if let Some(hook) = hook {
                 hook.serve(writer, request);
             }
             if let Some(handler) = table.handler(*route) {
                 handler.serve(writer, request);
             }
+            // Here, since it may wait for the peer: the shard can be taken away only inside the call.
+            ex.finish();
+            if let (Some(log), Some(began)) = (&self.0.hooks.access, began) {
+                let (status, written) = (ex.writer.status(), ex.writer.written());
+                log.ended(&Access { request: &ex.request, status, written, took: began.elapsed() });
+            }
         });
     }
 
-    /// after ends the exchange whose handler has returned.
+    /// after looks at the exchange that has ended.
     fn after(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Next {
-        let goes_on = ex.finish();
         conn.served = conn.served.saturating_add(1);
         conn.since = now;
         conn.skip = if ex.request.text(ex.request.method) == b"POST" { SKIP } else { 0 };
@@ -286,7 +315,7 @@ impl Http {
             // The handler may have read to the last byte that was there: no new edge will come for more.
             conn.readable |= !ex.wire.input().drained;
         }
-        if goes_on { Next::GoOn } else { Next::Close }
+        if ex.goes_on { Next::GoOn } else { Next::Close }
     }
 
     /// end_off_loop ends an exchange on a thread that does not lead; the leader goes on with the connection.
@@ -319,11 +348,17 @@ impl Http {
         }
         let sent = ex.wire.detach(&mut conn.pending);
         ex.give_back(&mut conn.carry);
-        if drop || sent.is_err() {
-            return Fate::Close;
+        if let Some(secure) = &conn.secure {
+            secure.give_back(&mut ex.buffers);
         }
+        conn.cut |= next == Next::Drop;
+        let Some(all) = sent.ok().filter(|_| !drop) else {
+            // An alert, if there is one.
+            conn.goodbye();
+            return Fate::Close;
+        };
         let close = next != Next::GoOn;
-        if !conn.pending.is_empty() {
+        if !all {
             conn.state = State::Flushing { then_close: close };
             conn.due = after(now, self.settings().write_progress);
             return Fate::Wait(conn.due);
@@ -333,12 +368,13 @@ impl Http {
     }
 
     /// after_answer is where a connection stands when everything was sent.
-    fn after_answer(&self, conn: &mut Conn, close: bool, now: u64) -> Fate {
+    pub(super) fn after_answer(&self, conn: &mut Conn, close: bool, now: u64) -> Fate {
         conn.state = State::Reading;
         if close {
             if conn.closed && !conn.readable {
                 return Fate::Close;
             }
+            conn.goodbye();
             let _ = sys::shutdown(conn.socket.as_raw_fd(), libc::SHUT_WR);
             conn.state = State::Lingering;
             conn.due = now + LINGER_MS;
@@ -349,9 +385,13 @@ impl Http {
             return Fate::Wait(conn.due);
         }
         let idle = conn.carry.is_empty();
+        if idle && conn.served > 0 {
+            conn.tell(ConnState::Idle);
+        }
         if conn.stop && idle {
             let grace = conn.since + NEW_IS_IDLE_MS;
             if conn.served > 0 || now >= grace {
+                conn.goodbye();
                 return Fate::Close;
             }
             conn.due = grace;
@@ -365,7 +405,20 @@ impl Http {
         Fate::Wait(conn.due)
     }
 
-    fn flush_pending(&self, conn: &mut Conn, then_close: bool, expired: bool, now: u64) -> Fate {
+    pub(super) fn flush_pending(&self, conn: &mut Conn, then_close: bool, expired: bool, now: u64) -> Fate {
+        if let Some(secure) = conn.secure.clone() {
+            return match secure.flush() {
+                Err(_) => Fate::Close,
+                Ok((0, false)) if expired => Fate::Close,
+                Ok((_, true)) => self.after_answer(conn, then_close, now),
+                Ok((sent, false)) => {
+                    if sent > 0 {
+                        conn.due = after(now, self.settings().write_progress);
+                    }
+                    Fate::Wait(conn.due)
+                }
+            };
+        }
         let mut sent = 0;
         while let Some(rest) = conn.pending.get(sent..).filter(|r| !r.is_empty()) {
             match sys::send(conn.socket.as_raw_fd(), rest, libc::MSG_DONTWAIT) {
@@ -420,6 +473,6 @@ fn discard(conn: &mut Conn) -> bool {
     true
 }
 
-fn after(now: u64, limit: Option<Duration>) -> u64 {
+pub(super) fn after(now: u64, limit: Option<Duration>) -> u64 {
     limit.map_or(NEVER, |d| now.saturating_add(d.as_millis() as u64))
 }

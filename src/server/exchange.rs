@@ -1,6 +1,7 @@
 //! `Exchange`: a thread's buffers with one request and its response in them. It serves one exchange after the
 //! other, and moves with the exchange when that leaves the loop, so that nothing is copied or allocated.
 
+use super::hooks::Hooks;
 use super::input::BodyReader;
 use super::settings::Settings;
 use super::wire::{SharedWire, Wire};
@@ -8,9 +9,10 @@ use super::writer::{Asked, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};
 use crate::message::request::{Body, Request};
 use crate::mux::Table;
+use crate::net::tls::Buffers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A block that grew beyond this for a large head is let go afterwards.
 const KEEP_BLOCK: usize = 64 * 1024;
@@ -32,13 +34,19 @@ pub(crate) struct Exchange {
     pub(super) has_body: bool,
     /// Bytes of answers that wait to be sent, as of the last one's end.
     pub(super) gathered: usize,
+    /// The exchange has ended, and its connection can go on.
+    pub(super) goes_on: bool,
+    /// Lent to sessions.
+    pub(super) buffers: Buffers,
+    /// How long handshakes have taken in that millisecond.
+    pub(super) shaken: (u64, Duration),
     /// The wire's input stands as for a request without a body.
     bodiless: bool,
 }
 
 impl Exchange {
-    pub(super) fn new(table: Arc<Table>, stopping: Arc<AtomicBool>) -> Exchange {
-        let wire: SharedWire = Arc::new(Wire::new(stopping));
+    pub(super) fn new(table: Arc<Table>, stopping: Arc<AtomicBool>, hooks: Arc<Hooks>) -> Exchange {
+        let wire: SharedWire = Arc::new(Wire::new(stopping, hooks));
         let mut request =
             Request { body: Body::Incoming(Box::new(BodyReader(wire.clone()))), ..Request::default() };
         request.header.store_mut().block_mut().resize(BLOCK, 0);
@@ -54,6 +62,9 @@ impl Exchange {
             generation: 0,
             has_body: false,
             gathered: 0,
+            goes_on: false,
+            buffers: Buffers::default(),
+            shaken: (0, Duration::ZERO),
             bodiless: false,
         }
     }
@@ -138,13 +149,15 @@ impl Exchange {
         }
     }
 
-    /// finish ends the exchange; `true`: the connection goes on with what is left in the block.
-    pub(super) fn finish(&mut self) -> bool {
-        let goes_on = self.writer.finish();
+    /// finish ends the exchange, which may wait for the peer; the connection may go on with what is left in the block.
+    pub(super) fn finish(&mut self) {
+        self.goes_on = self.writer.finish();
         self.wire.answered.store(true, Ordering::Relaxed);
-        if !self.has_body {
-            return goes_on;
-        }
+        self.goes_on &= !self.has_body || self.keep_rest();
+    }
+
+    /// keep_rest takes what was read beyond the body; `false`: the body is not at its end.
+    fn keep_rest(&mut self) -> bool {
         let mut input = self.wire.input();
         if !input.is_done() {
             return false;
@@ -159,7 +172,7 @@ impl Exchange {
         }
         self.filled = self.used + rest.len();
         input.begin(Framing::None, &[], u64::MAX);
-        goes_on
+        true
     }
 
     /// give_back puts unread bytes into the connection's own memory, or nothing if there are none.

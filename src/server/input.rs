@@ -1,14 +1,18 @@
 //! `Input`: the receiving side of a wire while a request's body is read, and the reader that handlers see.
 
-use super::output::wait_for;
+use super::output::{timed_out, wait_for};
+use super::secure::{Got, Secure};
 use super::wire::SharedWire;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
+use crate::message::address::Address;
 use crate::message::header::Header;
 use crate::message::request::Incoming;
 use crate::net::sys;
+use crate::net::tls::Stop;
 use std::io::ErrorKind;
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -18,6 +22,7 @@ pub(super) const DRAIN: u64 = 256 * 1024;
 
 pub(crate) struct Input {
     pub(super) fd: RawFd,
+    secure: Option<Arc<Secure>>,
     /// Bytes that were read behind the head and belong to the body, or to what follows it.
     stage: Vec<u8>,
     start: usize,
@@ -42,6 +47,7 @@ impl Default for Input {
     fn default() -> Input {
         Input {
             fd: -1,
+            secure: None,
             stage: Vec::new(),
             start: 0,
             decoder: BodyDecoder::new(Framing::None),
@@ -59,6 +65,11 @@ impl Default for Input {
 }
 
 impl Input {
+    pub(super) fn attach(&mut self, fd: RawFd, secure: Option<&Arc<Secure>>) {
+        self.fd = fd;
+        self.secure = secure.cloned();
+    }
+
     /// begin prepares for a body of that framing; `ahead` is what was read of it with the head.
     pub(super) fn begin(&mut self, framing: Framing, ahead: &[u8], limit: u64) {
         self.stage.clear();
@@ -160,17 +171,19 @@ impl Input {
 
     fn receive(&mut self, buf: &mut [u8]) -> Result<usize> {
         loop {
-            match sys::recv(self.fd, buf, libc::MSG_DONTWAIT) {
-                Ok(n) => {
-                    self.drained = n < buf.len() && n > 0;
-                    return Ok(n);
+            match receive_now(self.fd, self.secure.as_deref(), buf) {
+                Ok(got) => {
+                    self.drained = !got.more;
+                    return Ok(got.n);
                 }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                Err(Stop::Os(e)) if e.kind() == ErrorKind::WouldBlock => {
                     self.drained = true;
                     let limits = (self.progress, self.deadline);
                     wait_for(self.fd, libc::POLLIN, limits, &mut self.waited, "read", Phase::Body)?;
                 }
-                Err(e) => return Err(Error::io(Kind::Io, "read", &e).with_phase(Phase::Body)),
+                Err(Stop::Tls(e)) => return Err(e.with_phase(Phase::Body)),
+                Err(Stop::Os(e)) => return Err(Error::io(Kind::Io, "read", &e).with_phase(Phase::Body)),
+                Err(Stop::Deadline) => return Err(timed_out("read", Phase::Body)),
             }
         }
     }
@@ -191,6 +204,22 @@ impl Input {
             }
         }
         self.is_done()
+    }
+}
+
+/// receive_now reads from a connection, without waiting.
+pub(super) fn receive_now(
+    fd: RawFd,
+    secure: Option<&Secure>,
+    buf: &mut [u8],
+) -> std::result::Result<Got, Stop> {
+    match secure {
+        None => {
+            let n = sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(Stop::Os)?;
+            // A short read has drained the socket: the next byte is a new edge.
+            Ok(Got { n, more: n == buf.len() || n == 0 })
+        }
+        Some(secure) => secure.read(buf),
     }
 }
 
@@ -226,5 +255,9 @@ impl Incoming for BodyReader {
     fn peer_gone(&self) -> bool {
         let mut fds = [sys::poll_fd(self.0.input().fd, libc::POLLRDHUP)];
         !matches!(sys::poll(&mut fds, 0), Ok(0))
+    }
+
+    fn local_addr(&self) -> Option<Address> {
+        sys::getsockname(self.0.input().fd).ok()
     }
 }

@@ -4,18 +4,24 @@
 //! [`exchange`] is a thread's buffers with the request and the [`ResponseWriter`] in them; [`wire`] is the
 //! socket as both of them share it.
 
+mod arrive;
 mod clock;
 mod conn;
 mod drive;
 mod exchange;
+mod hooks;
 mod input;
+mod listen;
 mod output;
 mod reject;
+mod secure;
 mod settings;
 mod stop;
 mod wire;
 mod writer;
 
+pub use hooks::{Access, ConnState, Hooks, LogAccess, LogErrors, Peer, WatchConns};
+pub use listen::Source;
 pub use settings::Settings;
 pub use stop::Server;
 pub use writer::ResponseWriter;

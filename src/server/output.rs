@@ -1,17 +1,22 @@
 //! `Output`: the sending side of a wire. Answers gather in a buffer and leave together, in one system call.
 
+use super::secure::Secure;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::sys;
 use crate::runtime::before_peer;
 use std::io::{ErrorKind, IoSlice};
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Gathered output beyond this is sent before more is added.
 pub(super) const FULL: usize = 16 * 1024;
+/// So many encrypted bytes leave in one call.
+const FLUSH: usize = 64 * 1024;
 
 pub(crate) struct Output {
     fd: RawFd,
+    secure: Option<Arc<Secure>>,
     pub(super) buf: Vec<u8>,
     /// The first failure; it stays, and all later writes answer it.
     broken: Option<Error>,
@@ -26,6 +31,7 @@ impl Default for Output {
     fn default() -> Output {
         Output {
             fd: -1,
+            secure: None,
             buf: Vec::with_capacity(FULL),
             broken: None,
             deadline: None,
@@ -36,8 +42,9 @@ impl Default for Output {
 }
 
 impl Output {
-    pub(super) fn attach(&mut self, fd: RawFd, progress: Option<Duration>) {
+    pub(super) fn attach(&mut self, fd: RawFd, secure: Option<&Arc<Secure>>, progress: Option<Duration>) {
         self.fd = fd;
+        self.secure = secure.cloned();
         self.progress = progress;
         self.broken = None;
         self.deadline = None;
@@ -46,6 +53,7 @@ impl Output {
 
     pub(super) fn detach(&mut self, into: &mut Vec<u8>) {
         self.fd = -1;
+        self.secure = None;
         if !self.buf.is_empty() {
             into.extend_from_slice(&self.buf);
             self.buf.clear();
@@ -76,6 +84,11 @@ impl Output {
             return Ok(true);
         }
         self.check()?;
+        if let Some(secure) = self.secure.clone() {
+            let sent = secure.encrypt(&self.buf).and_then(|_| secure.flush().map_err(|e| write_error(&e)));
+            self.buf.clear();
+            return sent.map(|(_, all)| all).map_err(|e| self.break_with(e));
+        }
         while !self.buf.is_empty() {
             match sys::send(self.fd, &self.buf, libc::MSG_DONTWAIT) {
                 Ok(n) if n >= self.buf.len() => self.buf.clear(),
@@ -101,6 +114,9 @@ impl Output {
     /// send_all sends the buffer and then `parts`; it may block, up to the deadline or as long as some bytes go.
     pub(super) fn send_all(&mut self, parts: &[&[u8]]) -> Result<()> {
         self.check()?;
+        if let Some(secure) = self.secure.clone() {
+            return self.send_secure(&secure, parts).map_err(|e| self.break_with(e));
+        }
         let buf = std::mem::take(&mut self.buf);
         let mut all: Vec<IoSlice<'_>> = Vec::with_capacity(parts.len() + 1);
         all.push(IoSlice::new(&buf));
@@ -120,6 +136,35 @@ impl Output {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait()?,
                 Err(e) => return Err(write_error(&e)),
             }
+        }
+        Ok(())
+    }
+
+    /// send_secure gathers small pieces to one record, encrypts large ones where they are, and sends what that makes.
+    fn send_secure(&mut self, secure: &Secure, parts: &[&[u8]]) -> Result<()> {
+        for part in parts {
+            if self.buf.len() + part.len() > FULL {
+                secure.encrypt(&self.buf)?;
+                self.buf.clear();
+            }
+            if self.buf.len() + part.len() <= FULL {
+                self.buf.extend_from_slice(part);
+                continue;
+            }
+            for piece in part.chunks(FLUSH) {
+                if secure.encrypt(piece)? >= FLUSH {
+                    self.flush_secure(secure)?;
+                }
+            }
+        }
+        secure.encrypt(&self.buf)?;
+        self.buf.clear();
+        self.flush_secure(secure)
+    }
+
+    fn flush_secure(&mut self, secure: &Secure) -> Result<()> {
+        while !secure.flush().map_err(|e| write_error(&e))?.1 {
+            self.wait()?;
         }
         Ok(())
     }
@@ -151,10 +196,14 @@ pub(super) fn wait_for(
     let ready = sys::poll(&mut fds, limit.map_or(-1, sys::millis));
     *waited += started.elapsed();
     match ready {
-        Ok(0) => Err(Error::new(Kind::Timeout, format!("{what}: i/o timeout")).with_phase(phase)),
+        Ok(0) => Err(timed_out(what, phase)),
         Ok(_) => Ok(()),
         Err(e) => Err(Error::io(Kind::Io, what, &e).with_phase(phase)),
     }
+}
+
+pub(super) fn timed_out(what: &str, phase: Phase) -> Error {
+    Error::new(Kind::Timeout, format!("{what}: i/o timeout")).with_phase(phase)
 }
 
 fn write_error(e: &std::io::Error) -> Error {

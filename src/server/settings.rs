@@ -30,6 +30,8 @@ pub struct Settings {
     /// The longest request body; `u64::MAX` is no limit.
     pub max_body_bytes: u64,
     pub keep_alive: bool,
+    /// Connections that may be open at once.
+    pub max_connections: Option<usize>,
     /// How long a stopping server goes on to accept and to serve, with `Connection: close` in each answer, before
     /// it ends idle connections.
     pub lame_duck: Duration,
@@ -54,6 +56,7 @@ impl Default for Settings {
             max_header_bytes: 1 << 20,
             max_body_bytes: u64::MAX,
             keep_alive: true,
+            max_connections: None,
             lame_duck: Duration::ZERO,
             reuse_port: false,
         }
@@ -72,6 +75,11 @@ impl Settings {
     /// header_timeout is Go's: ReadTimeout where no other is set.
     pub(crate) fn header_timeout(&self) -> Option<Duration> {
         self.read_header_timeout.or(self.read_timeout)
+    }
+
+    /// handshake_timeout is Go's: the shortest of the times that the first request would have.
+    pub(crate) fn handshake_timeout(&self) -> Option<Duration> {
+        [self.read_header_timeout, self.read_timeout, self.write_timeout].into_iter().flatten().min()
     }
 
     pub(crate) fn idle(&self) -> Option<Duration> {

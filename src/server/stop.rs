@@ -2,16 +2,16 @@
 
 use super::Handler;
 use super::drive::Http;
+use super::hooks::Hooks;
+use super::listen::{Doors, Newcomer, Source};
 use super::settings::Settings;
-use crate::error::{Error, Kind, Phase, Result};
+use crate::error::{Error, Kind, Result};
 use crate::mux::Mux;
-use crate::net::sys;
 use crate::runtime::{Config, Listening, Runtime, is_in_handler};
 use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Shared is what the server's threads see of it.
@@ -21,6 +21,11 @@ pub(super) struct Shared {
     /// Called before the handler of each request.
     pub(super) hook: Option<Box<dyn Handler>>,
     pub(super) stopping: Arc<AtomicBool>,
+    pub(super) hooks: Arc<Hooks>,
+    pub(super) doors: Arc<Doors>,
+    /// Connections within the limit of them, and those beyond that are told so.
+    pub(super) open: Arc<AtomicUsize>,
+    pub(super) surplus: Arc<AtomicUsize>,
     base: Instant,
     ended: Mutex<bool>,
     end: Condvar,
@@ -43,21 +48,27 @@ impl Shared {
     }
 }
 
-struct Setup {
-    settings: Settings,
+pub(super) struct Setup {
+    pub(super) settings: Settings,
     hook: Option<Box<dyn Handler>>,
-    listeners: Vec<Arc<Listening>>,
-    addrs: Vec<SocketAddr>,
-    started: bool,
-    closed: bool,
+    pub(super) listeners: Vec<Arc<Listening>>,
+    pub(super) hooks: Hooks,
+    /// Connections of the program's that wait for the start.
+    pub(super) waiting: Vec<Newcomer>,
+    /// The same of its accept functions, by the listener that each is.
+    pub(super) sources: Vec<(usize, Box<dyn Source>)>,
+    pub(super) threads: Vec<JoinHandle<()>>,
+    pub(super) started: bool,
+    pub(super) closed: bool,
 }
 
 pub struct Server {
     mux: Arc<Mux>,
     setup: Mutex<Setup>,
+    pub(super) doors: Arc<Doors>,
     shared: OnceLock<Arc<Shared>>,
-    runtime: OnceLock<Arc<Runtime<Http>>>,
-    stop_requested: AtomicBool,
+    pub(super) runtime: OnceLock<Arc<Runtime<Http>>>,
+    pub(super) stop_requested: AtomicBool,
 }
 
 impl Server {
@@ -66,13 +77,17 @@ impl Server {
             settings: Settings::default(),
             hook: None,
             listeners: Vec::new(),
-            addrs: Vec::new(),
+            hooks: Hooks::default(),
+            waiting: Vec::new(),
+            sources: Vec::new(),
+            threads: Vec::new(),
             started: false,
             closed: false,
         };
         Server {
             mux,
             setup: Mutex::new(setup),
+            doors: Arc::default(),
             shared: OnceLock::new(),
             runtime: OnceLock::new(),
             stop_requested: AtomicBool::new(false),
@@ -83,7 +98,7 @@ impl Server {
         &self.mux
     }
 
-    fn setup(&self) -> MutexGuard<'_, Setup> {
+    pub(super) fn setup(&self) -> MutexGuard<'_, Setup> {
         self.setup.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -97,6 +112,21 @@ impl Server {
         Ok(())
     }
 
+    /// watch changes what the program is told of; that is fixed once the server has started.
+    pub fn watch(&self, change: impl FnOnce(&mut Hooks)) -> Result<()> {
+        let mut s = self.setup();
+        if s.started {
+            return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));
+        }
+        let mut changed = s.hooks.clone();
+        change(&mut changed);
+        let old = std::mem::replace(&mut s.hooks, changed);
+        drop(s);
+        // What was replaced may end userdata of the program's: not under the lock.
+        drop(old);
+        Ok(())
+    }
+
     /// set_hook has `hook` called with each request before its handler, or before what the mux answers itself.
     pub fn set_hook(&self, hook: Box<dyn Handler>) -> Result<()> {
         let mut s = self.setup();
@@ -105,29 +135,6 @@ impl Server {
         }
         s.hook = Some(hook);
         Ok(())
-    }
-
-    /// listen binds an address ("host:port", port 0 for any); connections are accepted from the start on.
-    pub fn listen(&self, addr: &str) -> Result<()> {
-        let reuse_port = self.setup().settings.reuse_port;
-        // A name may take its time to be resolved: not under the lock.
-        let listening = bind(addr, reuse_port);
-        let mut s = self.setup();
-        if s.closed || self.stop_requested.load(Ordering::SeqCst) {
-            return Err(closed());
-        }
-        let listening = Arc::new(listening?);
-        s.addrs.push(listening.addr);
-        s.listeners.push(listening.clone());
-        if let Some(rt) = self.runtime.get() {
-            rt.listen(&listening);
-        }
-        Ok(())
-    }
-
-    /// addr is the address that the `index`-th `listen` got.
-    pub fn addr(&self, index: usize) -> Option<SocketAddr> {
-        self.setup().addrs.get(index).copied()
     }
 
     /// start begins to serve on library threads and returns.
@@ -139,7 +146,7 @@ impl Server {
         if s.started {
             return Err(Error::new(Kind::State, "nethttp: the server has started already"));
         }
-        if s.listeners.is_empty() {
+        if s.listeners.is_empty() && s.waiting.is_empty() && s.sources.is_empty() {
             return Err(Error::new(Kind::State, "nethttp: the server listens nowhere"));
         }
         let base = Instant::now();
@@ -148,6 +155,10 @@ impl Server {
             mux: self.mux.clone(),
             hook: s.hook.take(),
             stopping: Arc::new(AtomicBool::new(false)),
+            hooks: Arc::new(std::mem::take(&mut s.hooks)),
+            doors: self.doors.clone(),
+            open: Arc::default(),
+            surplus: Arc::default(),
             base,
             ended: Mutex::new(false),
             end: Condvar::new(),
@@ -170,7 +181,14 @@ impl Server {
         s.started = true;
         let _ = self.shared.set(shared);
         let _ = self.runtime.set(rt);
+        let (waiting, sources) = (std::mem::take(&mut s.waiting), std::mem::take(&mut s.sources));
         drop(s);
+        for newcomer in waiting {
+            self.admit(newcomer);
+        }
+        for (index, source) in sources {
+            self.accept_from(index, source)?;
+        }
         if self.stop_requested.load(Ordering::SeqCst) {
             self.drain();
         }
@@ -214,7 +232,7 @@ impl Server {
         let listeners = {
             let mut s = self.setup();
             s.closed = true;
-            std::mem::take(&mut s.listeners)
+            (std::mem::take(&mut s.listeners), std::mem::take(&mut s.waiting), std::mem::take(&mut s.sources))
         };
         if let Some(shared) = self.shared.get() {
             shared.stopping.store(true, Ordering::SeqCst);
@@ -283,62 +301,13 @@ impl Drop for Server {
             rt.quit();
             rt.join();
         }
-    }
-}
-
-fn closed() -> Error {
-    Error::new(Kind::ServerClosed, "http: Server closed")
-}
-
-const BACKLOG: i32 = 4096;
-
-/// bind makes a listening socket. An empty host is all addresses, of both families where there is IPv6.
-fn bind(addr: &str, reuse_port: bool) -> Result<Listening> {
-    let fail = |what: &str, e: &std::io::Error| {
-        Error::io(Kind::Connect, format!("listen tcp {addr}: {what}"), e).with_phase(Phase::Listen)
-    };
-    let (host, port) = crate::net::addr::split_host_port(addr).map_err(|e| e.with_phase(Phase::Listen))?;
-    let port = if port.is_empty() { 0 } else { crate::net::addr::parse_port(port)? };
-    let candidates: Vec<SocketAddr> = match host {
-        "" => vec![
-            (IpAddr::V6(Ipv6Addr::UNSPECIFIED), port).into(),
-            (IpAddr::V4(Ipv4Addr::UNSPECIFIED), port).into(),
-        ],
-        host => match host.parse::<IpAddr>() {
-            Ok(ip) => vec![(ip, port).into()],
-            Err(_) => {
-                let found = (host, port).to_socket_addrs().map_err(|e| {
-                    Error::io(Kind::Dns, format!("listen tcp: lookup {host}"), &e).with_phase(Phase::Listen)
-                })?;
-                found.collect()
-            }
-        },
-    };
-    let mut last = Error::new(Kind::Dns, format!("listen tcp: lookup {host}: no such host"));
-    for a in candidates {
-        match bind_one(&a, reuse_port) {
-            Ok(l) => return Ok(l),
-            Err((what, e)) => last = fail(what, &e),
+        let threads = std::mem::take(&mut self.setup().threads);
+        for t in threads {
+            let _ = t.join();
         }
     }
-    Err(last)
 }
 
-fn bind_one(
-    addr: &SocketAddr,
-    reuse_port: bool,
-) -> std::result::Result<Listening, (&'static str, std::io::Error)> {
-    let socket = sys::socket(addr, true).map_err(|e| ("socket", e))?;
-    let fd = socket.as_raw_fd();
-    sys::set_reuse_addr(fd).map_err(|e| ("setsockopt", e))?;
-    if reuse_port {
-        sys::set_reuse_port(fd).map_err(|e| ("setsockopt", e))?;
-    }
-    if addr.is_ipv6() {
-        let _ = sys::set_v6_only(fd, !addr.ip().is_unspecified());
-    }
-    sys::bind(fd, addr).map_err(|e| ("bind", e))?;
-    sys::listen(fd, BACKLOG).map_err(|e| ("listen", e))?;
-    let addr = sys::getsockname(fd).map_err(|e| ("getsockname", e))?;
-    Ok(Listening { socket, addr })
+pub(super) fn closed() -> Error {
+    Error::new(Kind::ServerClosed, "http: Server closed")
 }

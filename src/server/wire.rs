@@ -2,8 +2,10 @@
 //!
 //! One thread may read the request's body while another writes the response: each side has its own lock.
 
+use super::hooks::Hooks;
 use super::input::Input;
 use super::output::Output;
+use super::secure::Secure;
 use crate::error::Result;
 use crate::runtime::Flush;
 use crate::sync::{Mutex, MutexGuard};
@@ -24,16 +26,18 @@ pub(crate) struct Wire {
     pub(super) duplex: AtomicBool,
     /// The server stops: an answer that begins now is the connection's last.
     pub(super) stopping: Arc<AtomicBool>,
+    pub(super) hooks: Arc<Hooks>,
 }
 
 impl Wire {
-    pub(super) fn new(stopping: Arc<AtomicBool>) -> Wire {
+    pub(super) fn new(stopping: Arc<AtomicBool>, hooks: Arc<Hooks>) -> Wire {
         Wire {
             input: Mutex::default(),
             output: Mutex::default(),
             answered: AtomicBool::new(false),
             duplex: AtomicBool::new(false),
             stopping,
+            hooks,
         }
     }
 
@@ -55,15 +59,15 @@ impl Wire {
     }
 
     /// attach prepares the wire for the exchanges of one connection.
-    pub(super) fn attach(&self, fd: RawFd, progress: Option<Duration>) {
-        self.output().attach(fd, progress);
-        self.input().fd = fd;
+    pub(super) fn attach(&self, fd: RawFd, secure: Option<&Arc<Secure>>, progress: Option<Duration>) {
+        self.output().attach(fd, secure, progress);
+        self.input().attach(fd, secure);
     }
 
     /// detach sends what the socket takes now and gives back the rest. From here on nothing touches the socket: it may
     /// close.
     pub(super) fn detach(&self, into: &mut Vec<u8>) -> Result<bool> {
-        self.input().fd = -1;
+        self.input().attach(-1, None);
         let mut output = self.output();
         let sent = output.send_some();
         output.detach(into);

@@ -137,6 +137,7 @@ impl ResponseWriter {
             return Err(invalid(format!("invalid WriteHeader code {code}")));
         }
         if self.stage != Stage::Fresh {
+            self.wire.hooks.error(|| "http: superfluous response.WriteHeader call".into());
             return Err(Error::new(Kind::State, "http: superfluous response.WriteHeader call"));
         }
         if code < 200 {

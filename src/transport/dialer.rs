@@ -15,9 +15,9 @@ use crate::message::trace::Step;
 use crate::net::addr::join_host_port;
 use crate::net::cancel::canceled;
 use crate::net::dial::{Dialed, Dialer, Tell, ends};
-use crate::net::tls::Info;
 use crate::sync::{Condvar, Mutex};
 use std::collections::VecDeque;
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -155,14 +155,15 @@ impl Dials {
             let started = Instant::now();
             tell(Step::TlsStart);
             let agreed = line.secure(identity, &server.host, handshake());
-            tell(Step::TlsDone(agreed.as_ref().map(Info::agreed).map_err(Clone::clone)));
+            tell(Step::TlsDone(agreed.clone()));
             info = Some(agreed?);
             times.tls = Some(started.elapsed());
         }
         let tls = line.tls;
         drop(registered);
-        let protocol = info.as_ref().and_then(|i| route.hooks.as_ref()?.protocols.get(&i.alpn)).cloned();
-        if info.as_ref().is_some_and(|i| i.alpn == b"h2") && protocol.is_none() {
+        let alpn = info.as_ref().and_then(|i| i.alpn.as_deref()).map(CStr::to_bytes).unwrap_or_default();
+        let protocol = route.hooks.as_ref().and_then(|h| h.protocols.get(alpn)).cloned();
+        if alpn == b"h2" && protocol.is_none() {
             let text = "nethttp: the server chose HTTP/2, which this build does not speak";
             return Err(Error::new(Kind::Unsupported, text).with_phase(Phase::TlsHandshake));
         }

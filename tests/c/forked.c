@@ -14,8 +14,14 @@ static void handler(nh_response_writer *w, nh_request *r, void *userdata) {
     CHECK_INT(nh_respond(w, 200, "text/plain", big, sizeof big), NH_OK);
 }
 
+static nh_result no_accept(void *userdata, intptr_t *fd_out) {
+    (void)userdata, (void)fd_out;
+    return NH_ERR_CLOSED;
+}
+
 static void old_handles(nh_server *server, nh_client *client, nh_request *request, nh_response *response,
                         nh_cancel_token *token) {
+    nh_tls_config *tls = nh_tls_config_new();
     char buf[64];
     size_t n = 0;
     CHECK_ERR(NH_ERR_FORKED, nh_response_body_read(response, buf, sizeof buf, &n, NULL));
@@ -46,6 +52,17 @@ static void old_handles(nh_server *server, nh_client *client, nh_request *reques
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_request_hook(server, handler, NULL, NULL, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_blocking(server, "/x", 1));
     CHECK_ERR(NH_ERR_FORKED, nh_server_listen(server, "127.0.0.1:0", NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_listen_tls(server, "127.0.0.1:0", tls, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_set_tls_config(server, 0, tls, NULL));
+    nh_tls_config_free(tls);
+    CHECK_ERR(NH_ERR_FORKED, nh_server_listen_unix(server, "@nethttp-forked", NULL, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_listen_fd(server, socket(AF_UNIX, SOCK_STREAM, 0), NULL, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_serve_fd(server, socket(AF_UNIX, SOCK_STREAM, 0), NULL, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_listen_callback(server, no_accept, NULL, NULL, NULL, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_set_max_connections(server, 5));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_set_conn_state_callback(server, NULL, NULL, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_set_error_log(server, NULL, NULL, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_set_access_log(server, NULL, NULL, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_server_addr(server, 0, buf, sizeof buf, &n));
     CHECK_ERR(NH_ERR_FORKED, nh_server_start(server, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_server_run(server, NULL));

@@ -121,7 +121,7 @@ fn a_tunnel_hides_each_side_from_the_other() {
     let mut r = request("GET", &url.replace("https://", "https://u:v@"));
     r.header.add(b"Cookie", b"c=1").unwrap();
     for _ in 0..3 {
-        assert_eq!(super::body(&mut *c.send(&r, None, None).unwrap()).unwrap(), b"ok");
+        assert_eq!(super::body(&mut c.send(&r, None, None).unwrap()).unwrap(), b"ok");
     }
     let heads = heads.lock().unwrap();
     let host = url.trim_start_matches("https://").trim_end_matches('/');

@@ -1,6 +1,6 @@
 //! Names to addresses and interfaces, by the C library.
 
-use super::addr_of;
+use super::ip_of;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::net::SocketAddr;
@@ -44,7 +44,7 @@ pub fn getaddrinfo(host: &std::ffi::CStr, port: u16) -> Result<Vec<SocketAddr>, 
             // SAFETY: `ai_addrlen` readable bytes, cut to the room of the zeroed storage.
             unsafe { std::ptr::copy_nonoverlapping(entry.ai_addr.cast::<u8>(), raw.as_mut_ptr().cast(), n) };
             // SAFETY: zeros overwritten by an address: integers only.
-            if let Some(mut a) = addr_of(&unsafe { raw.assume_init() }) {
+            if let Some(mut a) = ip_of(&unsafe { raw.assume_init() }) {
                 a.set_port(port);
                 if !out.contains(&a) {
                     out.push(a);

@@ -63,7 +63,18 @@ pub fn so_error(fd: RawFd) -> io::Result<()> {
     }
 }
 
-/// is_stream tells whether a descriptor is a stream socket; what is no socket is an error.
+/// is_stream tells whether a descriptor is a stream socket; an error: it is no socket.
 pub fn is_stream(fd: RawFd) -> io::Result<bool> {
-    get_int(fd, libc::SOL_SOCKET, libc::SO_TYPE).map(|kind| kind == libc::SOCK_STREAM)
+    get_int(fd, libc::SOL_SOCKET, libc::SO_TYPE).map(|t| t == libc::SOCK_STREAM)
+}
+
+/// is_listening tells whether a socket accepts connections.
+pub fn is_listening(fd: RawFd) -> io::Result<bool> {
+    get_int(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN).map(|on| on != 0)
+}
+
+/// set_cloexec keeps a descriptor from programs that are started.
+pub fn set_cloexec(fd: RawFd) -> io::Result<()> {
+    // SAFETY: no memory is passed.
+    check(unsafe { libc::ioctl(fd, libc::FIOCLEX) }).map(drop)
 }

@@ -20,7 +20,6 @@ impl Block {
         self.start == self.end
     }
 
-    #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.buf.len()
     }

@@ -1,5 +1,6 @@
 //! `Settings` and `Identity`: what a program chooses for TLS, and what is made of it for one transport.
 
+use super::client_auth::ClientAuth;
 use super::roots;
 use super::text::from_rustls;
 use super::verify::{Verifier, Verify};
@@ -24,8 +25,15 @@ pub enum Version {
 pub struct Settings {
     pub roots: Vec<CertificateDer<'static>>,
     pub system_roots: bool,
-    /// A client's own certificate and its key.
+    /// The program's own certificate and its key; a server's default.
     pub certificate: Option<Arc<CertifiedKey>>,
+    /// A server's further ones, chosen by name.
+    pub more_certificates: Vec<Arc<CertifiedKey>>,
+    /// What a server asks of its clients, and whom it trusts to vouch for them.
+    pub client_auth: ClientAuth,
+    pub client_roots: Vec<CertificateDer<'static>>,
+    /// A server gives out tickets with which sessions are resumed.
+    pub session_tickets: bool,
     /// Any certificate will do: Go's InsecureSkipVerify.
     pub insecure: bool,
     /// `None` is the host of the URL.
@@ -41,6 +49,10 @@ impl Default for Settings {
             roots: Vec::new(),
             system_roots: true,
             certificate: None,
+            more_certificates: Vec::new(),
+            client_auth: ClientAuth::None,
+            client_roots: Vec::new(),
+            session_tickets: true,
             insecure: false,
             server_name: None,
             min_version: Version::default(),
@@ -53,27 +65,45 @@ impl Default for Settings {
 impl Settings {
     /// add_roots takes certificates in PEM; text without any is an error, and so is one that cannot be a root.
     pub fn add_roots(&mut self, pem: &[u8]) -> Result<()> {
-        let certificates = parse_certificates(pem)?;
-        let mut store = rustls::RootCertStore::empty();
-        for c in &certificates {
-            store
-                .add(c.clone())
-                .map_err(|e| invalid(format!("tls: a root certificate is malformed: {e}")))?;
-        }
-        self.roots.extend(certificates);
+        self.roots.extend(parse_roots(pem)?);
         Ok(())
     }
 
-    /// set_certificate takes a chain, the client's own first, and the first one's key.
-    pub fn set_certificate(&mut self, chain: &[u8], key: &[u8]) -> Result<()> {
-        let (chain, key) = (parse_certificates(chain)?, parse_key(key)?);
-        let pair = CertifiedKey::from_der(chain, key, &provider()).map_err(|e| match e {
-            rustls::Error::InconsistentKeys(_) => invalid("tls: private key does not match public key"),
-            e => invalid(format!("tls: the certificate or its key is of no use: {e}")),
-        })?;
-        self.certificate = Some(Arc::new(pair));
+    /// add_client_roots is [`Settings::add_roots`] for those that vouch for a server's clients.
+    pub fn add_client_roots(&mut self, pem: &[u8]) -> Result<()> {
+        self.client_roots.extend(parse_roots(pem)?);
         Ok(())
     }
+
+    /// set_certificate takes a chain, the program's own first, and the first one's key.
+    pub fn set_certificate(&mut self, chain: &[u8], key: &[u8]) -> Result<()> {
+        self.certificate = Some(parse_pair(chain, key)?);
+        Ok(())
+    }
+
+    /// add_certificate gives a server another one, beside those that it has.
+    pub fn add_certificate(&mut self, chain: &[u8], key: &[u8]) -> Result<()> {
+        self.more_certificates.push(parse_pair(chain, key)?);
+        Ok(())
+    }
+}
+
+fn parse_roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    let certificates = parse_certificates(pem)?;
+    let mut store = rustls::RootCertStore::empty();
+    for c in &certificates {
+        store.add(c.clone()).map_err(|e| invalid(format!("tls: a root certificate is malformed: {e}")))?;
+    }
+    Ok(certificates)
+}
+
+fn parse_pair(chain: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>> {
+    let (chain, key) = (parse_certificates(chain)?, parse_key(key)?);
+    let pair = CertifiedKey::from_der(chain, key, &provider()).map_err(|e| match e {
+        rustls::Error::InconsistentKeys(_) => invalid("tls: private key does not match public key"),
+        e => invalid(format!("tls: the certificate or its key is of no use: {e}")),
+    })?;
+    Ok(Arc::new(pair))
 }
 
 /// parse_certificates reads PEM; at least one certificate must be in it.

@@ -28,7 +28,7 @@ pub fn handshake(
     let mut tls = Box::new(Tls::new(identity, parsed, below)?);
     match run(&mut tls, io) {
         Ok(()) => {
-            let info = Info::new(&tls.session, name);
+            let info = super::info::info(tls.session.common(), &name);
             Ok((tls, info))
         }
         Err(e) => {

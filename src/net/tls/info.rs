@@ -1,50 +1,20 @@
-//! `Info`: what a handshake has agreed on; Go's `tls.ConnectionState`.
+//! What a handshake has agreed on, taken from rustls.
 
-use crate::message::trace::Agreed;
-use rustls::HandshakeKind;
-use rustls::client::UnbufferedClientConnection;
+use crate::message::tls_info::Info;
+use rustls::{CommonState, HandshakeKind};
+use std::ffi::CString;
 
-#[derive(Clone, Debug, Default)]
-pub struct Info {
-    /// 0x0303 is TLS 1.2, 0x0304 is TLS 1.3.
-    pub version: u16,
-    /// The name as IANA and Go have it.
-    pub cipher_suite: String,
-    /// Empty if none was agreed on.
-    pub alpn: Vec<u8>,
-    /// The name that the certificate was checked for.
-    pub server_name: String,
-    pub resumed: bool,
-    /// DER, the server's own first; from the first handshake where the session was resumed.
-    pub certificates: Vec<Vec<u8>>,
-}
-
-impl Info {
-    /// agreed is what a trace is told.
-    pub fn agreed(&self) -> Agreed {
-        Agreed {
-            version: self.version,
-            cipher_suite: self.cipher_suite.clone(),
-            alpn: self.alpn.clone(),
-            resumed: self.resumed,
-        }
-    }
-
-    pub(super) fn new(session: &UnbufferedClientConnection, server_name: String) -> Info {
-        let suite = session.negotiated_cipher_suite().map(|s| s.suite());
-        let suite = suite.and_then(|s| s.as_str()).unwrap_or_default();
-        Info {
-            version: session.protocol_version().map_or(0, u16::from),
-            cipher_suite: suite.replace("TLS13_", "TLS_"),
-            alpn: session.alpn_protocol().unwrap_or_default().to_vec(),
-            server_name,
-            resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
-            certificates: session
-                .peer_certificates()
-                .unwrap_or_default()
-                .iter()
-                .map(|c| c.to_vec())
-                .collect(),
-        }
+/// info is what a session has agreed on.
+pub(super) fn info(session: &CommonState, server_name: &str) -> Info {
+    let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
+    let suite = session.negotiated_cipher_suite().map(|s| s.suite());
+    let suite = suite.and_then(|s| s.as_str()).unwrap_or_default();
+    Info {
+        version: session.protocol_version().map_or(0, u16::from),
+        cipher_suite: text(suite.replace("TLS13_", "TLS_").as_bytes()),
+        alpn: session.alpn_protocol().map(text),
+        server_name: text(server_name.as_bytes()),
+        resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
+        certificates: session.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect(),
     }
 }

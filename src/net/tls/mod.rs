@@ -1,24 +1,32 @@
-//! TLS for clients: rustls without a socket. Bytes come and go through closures, so that whoever owns the
+//! TLS for clients and servers: rustls without a socket. Bytes come and go through closures, so that whoever owns the
 //! descriptor decides how it waits, and one session can run inside another.
 //!
 //! * [`Settings`]: what a program may choose. [`Identity`]: the same, made ready, with its session cache.
-//! * [`Tls`]: one session. [`handshake`]: its start. [`Info`]: what was agreed on.
+//! * [`ServerIdentity`]: the same for a server's listener. `client_auth`: which clients it lets in.
+//! * [`Tls`]: one session, of either role. [`handshake`], [`Accept`]: its start. [`Info`]: what was agreed on.
 //! * `verify`, `roots`: whom to trust. `text`: failures in Go's words.
 
+mod accept;
 mod block;
+mod client_auth;
 mod config;
 mod handshake;
 mod info;
 mod roots;
+mod server;
+mod session;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod text;
 mod verify;
 
+pub use crate::message::tls_info::Info;
+pub use accept::{Accept, Buffers};
+pub use client_auth::ClientAuth;
 pub use config::{Identity, Settings, Version, parse_certificates, parse_key};
 pub use handshake::{Io, handshake};
-pub use info::Info;
+pub use server::ServerIdentity;
 pub use stream::{Tls, Written};
 pub use text::from_rustls;
 pub use verify::Verify;

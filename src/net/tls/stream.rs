@@ -1,16 +1,17 @@
-//! `Tls`: one client's session as bytes in, bytes out.
+//! `Tls`: one session, a client's or a server's, as bytes in, bytes out.
 //!
 //! Records are received in blocks and decrypted in place; plaintext goes straight to the reader's buffer, and only
 //! what has no room there is kept. All records of one write go out in one send. Nothing here waits: that is the
 //! business of the closures, and one that would wait says so with `WouldBlock`.
 
 use super::block::Block;
+use super::session::{Blocks, Done, RECORD, Session};
 use super::text::from_rustls;
-use super::{Identity, Stop};
+use super::{Identity, ServerIdentity, Stop};
 use crate::error::{Error, Kind, Phase, Result};
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
-use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
+use rustls::server::UnbufferedServerConnection;
 use std::io;
 
 /// FIRST is what is asked for at first; small answers and their tickets fit.
@@ -21,9 +22,6 @@ const BULK: usize = 64 * 1024;
 const FLUSH: usize = 64 * 1024;
 /// KEEP is the most that each buffer of an idle session holds on to.
 const KEEP: usize = 16 * 1024;
-/// PER_RECORD is more than a record has beside its text (RFC 8446, 5.2; RFC 5246 with GCM or ChaCha20).
-const PER_RECORD: usize = 64;
-const RECORD: usize = 16 * 1024;
 /// MAX_STRAY bounds what an idle session reads of tickets and key updates at one look.
 const MAX_STRAY: usize = 16;
 
@@ -33,7 +31,7 @@ pub(super) type Recv<'a> = &'a mut dyn FnMut(&mut [u8]) -> std::result::Result<u
 pub(super) type Send<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<usize>;
 
 pub struct Tls {
-    pub(super) session: UnbufferedClientConnection,
+    pub(super) session: Session,
     /// The session that this one runs inside of: a proxy's.
     below: Option<Box<Tls>>,
     /// Received and not yet decrypted.
@@ -52,6 +50,8 @@ pub struct Tls {
     got_data: bool,
     /// The first bytes that ever came, to tell a peer that speaks no TLS.
     pub(super) first: Vec<u8>,
+    /// The name that a client asked for, during its handshake.
+    pub(super) asked: Option<String>,
 }
 
 /// Written is what one write did.
@@ -78,7 +78,18 @@ impl Tls {
     pub fn new(identity: &Identity, name: ServerName<'static>, below: Option<Box<Tls>>) -> Result<Tls> {
         let session =
             UnbufferedClientConnection::new(identity.config()?, name).map_err(|e| from_rustls(&e, true))?;
-        Ok(Tls {
+        Ok(Tls::start(Session::Client(session), below))
+    }
+
+    /// server starts a session with a client that has just connected.
+    pub fn server(identity: &ServerIdentity) -> Result<Tls> {
+        let session =
+            UnbufferedServerConnection::new(identity.config()).map_err(|e| from_rustls(&e, true))?;
+        Ok(Tls::start(Session::Server(session), None))
+    }
+
+    fn start(session: Session, below: Option<Box<Tls>>) -> Tls {
+        Tls {
             session,
             below,
             input: Block::default(),
@@ -90,7 +101,8 @@ impl Tls {
             bulk: false,
             got_data: false,
             first: Vec::new(),
-        })
+            asked: None,
+        }
     }
 
     /// read answers data, or 0 at the end; [`Tls::was_closed`] tells a proper end from a cut.
@@ -163,63 +175,26 @@ impl Tls {
             return Ok(Step::Starved(true));
         }
         let Tls { session, input, plain, output, .. } = self;
-        let UnbufferedStatus { mut discard, state } = session.process_tls_records(input.data_mut());
-        let step = match state {
-            Ok(ConnectionState::ReadTraffic(mut records)) => {
-                let mut n = 0;
-                let mut failed = None;
-                while let Some(record) = records.next_record() {
-                    match record {
-                        Ok(r) => {
-                            discard += r.discard;
-                            let fits = if plain.is_empty() { r.payload.len().min(out.len() - n) } else { 0 };
-                            let (now, later) = r.payload.split_at(fits);
-                            if let Some(to) = out.get_mut(n..n + fits) {
-                                to.copy_from_slice(now);
-                            }
-                            plain.append(later);
-                            n += fits;
-                        }
-                        Err(e) => failed = Some(e),
-                    }
-                }
+        let (used, done) = session.step(input.data_mut(), text, Blocks { out, plain, output });
+        self.input.consume(used);
+        let step = match done {
+            Ok(Done::Data(n)) => {
                 self.got_data = true;
-                match failed {
-                    Some(e) => Err(e),
-                    None => Ok(Step::Data(n)),
-                }
+                Ok(Step::Data(n))
             }
-            Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                encode(&mut data, output);
-                Ok(Step::Again)
+            Ok(Done::DataThen(e)) => {
+                self.got_data = true;
+                Err(e)
             }
-            Ok(ConnectionState::TransmitTlsData(t)) => {
-                t.done();
-                Ok(Step::Again)
-            }
-            Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
+            Ok(Done::Again) => Ok(Step::Again),
+            Ok(Done::Closed) => {
                 self.closed = true;
                 Ok(Step::Again)
             }
-            Ok(ConnectionState::WriteTraffic(_)) if text.is_empty() => Ok(Step::Starved(true)),
-            Ok(ConnectionState::WriteTraffic(mut w)) => {
-                let room = output.room(text.len() + (text.len() / RECORD + 2) * PER_RECORD);
-                match w.encrypt(text, room) {
-                    Ok(n) => {
-                        output.added(n);
-                        Ok(Step::Wrote)
-                    }
-                    Err(EncryptError::InsufficientSize(e)) => {
-                        output.room(e.required_size);
-                        Ok(Step::Again)
-                    }
-                    Err(EncryptError::EncryptExhausted) => Err(rustls::Error::EncryptError),
-                }
-            }
-            Ok(_) => Ok(Step::Starved(false)),
+            Ok(Done::Starved(shaken)) => Ok(Step::Starved(shaken)),
+            Ok(Done::Wrote) => Ok(Step::Wrote),
             Err(e) => Err(e),
         };
-        self.input.consume(discard);
         step.map_err(|e| self.fail(&e))
     }
 
@@ -227,9 +202,8 @@ impl Tls {
     fn fail(&mut self, e: &rustls::Error) -> Error {
         // Only while there is an alert: rustls must not look at input again that it could not make sense of.
         while self.session.wants_write() {
-            match self.session.process_tls_records(self.input.data_mut()).state {
-                Ok(ConnectionState::EncodeTlsData(mut data)) => encode(&mut data, &mut self.output),
-                _ => break,
+            if !self.session.alert(self.input.data_mut(), &mut self.output) {
+                break;
             }
         }
         // A server judges a client's certificate after the client has finished (RFC 8446, 4.4.2.4).
@@ -265,7 +239,8 @@ impl Tls {
         Ok(done)
     }
 
-    fn encrypt(&mut self, text: &[u8]) -> Result<()> {
+    /// encrypt makes records of `text`, which [`Tls::flush`] sends.
+    pub fn encrypt(&mut self, text: &[u8]) -> Result<()> {
         while !text.is_empty() {
             // Data that comes in between is kept; there is no more of it than one block.
             match self.step(&mut [], text)? {
@@ -311,6 +286,11 @@ impl Tls {
 
     pub fn has_unsent(&self) -> bool {
         !self.output.is_empty() || self.below.as_ref().is_some_and(|b| b.has_unsent())
+    }
+
+    /// unsent is how many encrypted bytes wait.
+    pub fn unsent(&self) -> usize {
+        self.output.data().len()
     }
 
     /// holds tells that reading may give something that is here already, so that no poll would tell of it.
@@ -369,15 +349,19 @@ impl Tls {
         }
     }
 
+    pub(super) fn blocks(&mut self) -> [&mut Block; 3] {
+        [&mut self.input, &mut self.plain, &mut self.output]
+    }
+
+    /// calm has the next block be a small one.
+    pub(super) fn calm(&mut self) {
+        self.bulk = false;
+    }
+
     /// goodbye sends close_notify (RFC 8446, 6.1), or the alert that is due, if that goes without waiting.
     pub fn goodbye(&mut self, send: Send<'_>) {
         if self.failed.is_none() && !self.has_unsent() {
-            let status = self.session.process_tls_records(self.input.data_mut());
-            if let Ok(ConnectionState::WriteTraffic(mut w)) = status.state
-                && let Ok(n) = w.queue_close_notify(self.output.room(RECORD.min(256)))
-            {
-                self.output.added(n);
-            }
+            self.session.close_notify(self.input.data_mut(), &mut self.output);
         }
         // Nobody is left to be told of a failure.
         let _ = self.flush(send);
@@ -391,17 +375,5 @@ impl Tls {
     pub(super) fn capacity(&self) -> usize {
         let own = self.input.capacity() + self.plain.capacity() + self.output.capacity();
         own + self.below.as_ref().map_or(0, |b| b.capacity())
-    }
-}
-
-fn encode<D>(data: &mut rustls::unbuffered::EncodeTlsData<'_, D>, output: &mut Block) {
-    let mut least = 512;
-    // The second try has the room that the first asked for.
-    for _ in 0..2 {
-        match data.encode(output.room(least)) {
-            Ok(n) => return output.added(n),
-            Err(EncodeError::InsufficientSize(e)) => least = e.required_size,
-            Err(EncodeError::AlreadyEncoded) => return,
-        }
     }
 }

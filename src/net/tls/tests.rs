@@ -1,7 +1,7 @@
 //! A session against a server in memory, fed in pieces of every size.
 
 use super::stream::Step;
-use super::{Identity, Settings, Stop, Tls};
+use super::{Accept, Buffers, ClientAuth, Identity, Info, ServerIdentity, Settings, Stop, Tls};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ServerConfig, ServerConnection};
 use std::io::{self, Read, Write};
@@ -103,6 +103,95 @@ fn pieces_of_every_size_give_the_same() {
                 matches!(p.read(&mut buf, piece), Err(Stop::Os(e)) if e.kind() == io::ErrorKind::WouldBlock)
             );
             assert!(p.tls.settle() && !p.tls.holds());
+        }
+    }
+}
+
+/// accepted has both ends of this library shake hands, `piece` bytes at a time, and gives what the server is told.
+fn accepted(settings: &Settings, client: Settings, name: &str, piece: usize) -> (Tls, Tls, Info) {
+    let mut server = Tls::server(&ServerIdentity::new(settings).unwrap()).unwrap();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let mut client = Tls::new(&Identity::new(client), name, None).unwrap();
+    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+    let mut agreed = None;
+    for _ in 0..100_000 {
+        match client.step(&mut [], &[]).unwrap() {
+            Step::Starved(true) if agreed.is_some() => break,
+            Step::Starved(_) => {
+                client.flush(&mut |b| to_server.write(b)).unwrap();
+                let _ = client.receive(&mut |b| take(&mut to_client, b, piece));
+            }
+            _ => {}
+        }
+        let (recv, send) =
+            (&mut |b: &mut [u8]| take(&mut to_server, b, piece), &mut |b: &[u8]| to_client.write(b));
+        match agreed {
+            Some(_) => drop(server.flush(send).unwrap()),
+            None => match server.accept(recv, send) {
+                Accept::Done(info) => agreed = Some(*info),
+                Accept::Wait => {}
+                Accept::Http => panic!("HTTP"),
+                Accept::Failed(e) => panic!("{e}"),
+            },
+        }
+    }
+    (server, client, agreed.unwrap())
+}
+
+#[test]
+fn a_server_shakes_hands_in_pieces_of_every_size() {
+    let pair = |name: &str| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
+        (made.pem(), key.serialize_pem())
+    };
+    let ((a, a_key), (b, b_key)) = (pair("a.example"), pair("*.b.example"));
+    let mut settings = Settings::default();
+    assert!(ServerIdentity::new(&settings).is_err(), "no certificate");
+    settings.set_certificate(a.as_bytes(), a_key.as_bytes()).unwrap();
+    settings.add_certificate(b.as_bytes(), b_key.as_bytes()).unwrap();
+    settings.client_auth = ClientAuth::RequireAny;
+    for piece in [1, 2, 3, 7, 100, 4096] {
+        let mut own = Settings { system_roots: false, ..Settings::default() };
+        own.add_roots(b.as_bytes()).unwrap();
+        own.set_certificate(a.as_bytes(), a_key.as_bytes()).unwrap();
+        let (mut server, mut client, info) = accepted(&settings, own, "x.b.example", piece);
+        assert_eq!(info.server_name.as_c_str(), c"x.b.example");
+        assert_eq!((info.version, info.alpn.as_deref()), (0x0304, Some(c"http/1.1")));
+        assert_eq!((info.certificates.len(), info.resumed), (1, false));
+
+        // Buffers are lent, and an idle session has none.
+        let mut lent = Buffers::default();
+        client.write([b"hello", &[]], &mut |b| Ok(b.len())).unwrap();
+        server.borrow(&mut lent);
+        server.encrypt(&[7; 50_000]).unwrap();
+        assert!(server.unsent() > 50_000 && server.has_unsent());
+        server.give_back(&mut lent);
+        assert!(server.capacity() > 50_000, "what holds bytes stays");
+        server.flush(&mut |b| Ok(b.len())).unwrap();
+        server.give_back(&mut lent);
+        assert_eq!(server.capacity(), 0);
+    }
+}
+
+#[test]
+fn a_server_tells_http_from_tls() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = rcgen::CertificateParams::new(vec!["a.example".into()]).unwrap().self_signed(&key).unwrap();
+    let mut settings = Settings::default();
+    settings.set_certificate(made.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
+    let identity = ServerIdentity::new(&settings).unwrap();
+    for (sent, http) in [("GET / HTTP/1.1\r\n", true), ("OPTIONS * HTTP/1.1", true), ("DELETE / HTTP", false)]
+    {
+        let mut tls = Tls::server(&identity).unwrap();
+        let mut wire = sent.as_bytes().to_vec();
+        match tls.accept(&mut |b| take(&mut wire, b, 3), &mut |b| Ok(b.len())) {
+            Accept::Http => assert!(http, "{sent}"),
+            Accept::Failed(e) => {
+                assert!(!http, "{sent}");
+                assert_eq!(e.message(), "tls: first record does not look like a TLS handshake");
+            }
+            _ => panic!("{sent}"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Phase};
 use crate::message::date;
 use rustls::pki_types::{ServerName, UnixTime};
-use rustls::{AlertDescription, CertificateError, OtherError};
+use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError};
 
 /// from_rustls makes the error; `early` says that no data has come yet, so that it belongs to the handshake.
 pub fn from_rustls(e: &rustls::Error, early: bool) -> Error {
@@ -23,8 +23,17 @@ pub fn from_rustls(e: &rustls::Error, early: bool) -> Error {
             Error::new(Kind::Tls, text)
         }
         rustls::Error::DecryptError => Error::new(Kind::Tls, "local error: tls: bad record MAC"),
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) if early => {
+            Error::new(Kind::Tls, "tls: first record does not look like a TLS handshake")
+        }
         rustls::Error::InvalidMessage(m) => {
-            Error::new(Kind::Tls, format!("tls: the server does not speak TLS as it should: {m:?}"))
+            Error::new(Kind::Tls, format!("tls: the peer does not speak TLS as it should: {m:?}"))
+        }
+        rustls::Error::NoCertificatesPresented => {
+            Error::new(Kind::Tls, "tls: client didn't provide a certificate")
+        }
+        rustls::Error::NoApplicationProtocol => {
+            Error::new(Kind::Tls, "tls: client requested unsupported application protocols")
         }
         e => Error::new(Kind::Tls, format!("tls: {e}")),
     };

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 /// Verify is the program's own verification.
 pub trait Verify: Send + Sync {
-    /// verify has the last word. `chain` is in DER, the server's own certificate first; `verdict` is what the roots
-    /// say. It is not asked again when a session is resumed.
+    /// verify has the last word. `name` is the server's, empty where a client is judged; `chain` is in DER, the peer's
+    /// own certificate first; `verdict` is what the roots say. It is not asked again when a session is resumed.
     fn verify(&self, name: &str, chain: &[&[u8]], verdict: Result<()>) -> Result<()>;
 }
 
@@ -73,7 +73,7 @@ impl Verifier {
     }
 }
 
-fn is_ca_as_end_entity(e: &rustls::Error) -> bool {
+pub(super) fn is_ca_as_end_entity(e: &rustls::Error) -> bool {
     let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = e else {
         return false;
     };

@@ -100,14 +100,14 @@ def find_program(build_dir, name):
 
 
 class Server:
-    """A child that prints `listening on http://HOST:PORT`."""
+    """A child that prints `listening on http://HOST:PORT`, or https."""
 
     def __init__(self, command, env=None):
         self.command = [str(c) for c in command]
         self.child = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
                                       restore_signals=True)
         line = self._first_line()
-        found = re.match(r"listening on (http://(.+):(\d+))", line)
+        found = re.match(r"listening on (https?://(.+):(\d+))", line)
         if not found:
             self.kill()
             raise RuntimeError("%s did not start: %r %s" % (self.command[0], line, self.errors()))

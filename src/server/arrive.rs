@@ -1,0 +1,130 @@
+//! From a new socket to a connection that may send requests: limits, and the TLS handshake.
+
+use super::conn::{Conn, Counted, State};
+use super::drive::{Http, NEW_IS_IDLE_MS, after};
+use super::exchange::Exchange;
+use super::reject;
+use super::secure::Secure;
+use crate::error::Error;
+use crate::message::address::Address;
+use crate::net::sys;
+use crate::net::tls::{Accept, ServerIdentity};
+use crate::runtime::{Fate, NEVER};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a loop shakes hands within a millisecond of its time: a flood of new connections leaves the rest to
+/// those that are established. One handshake is never broken off, so a costly key still takes its time.
+const HANDSHAKES: Duration = Duration::from_millis(1);
+/// Connections beyond the limit that are told so at the same time; more are closed without a word.
+const SURPLUS: usize = 128;
+/// Go's answer to plain HTTP where TLS is spoken.
+const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+impl Http {
+    /// welcome makes a connection of a new socket, with its first deadline; `None` refuses it.
+    pub(super) fn welcome(
+        &self,
+        socket: OwnedFd,
+        remote: Address,
+        identity: Option<Arc<ServerIdentity>>,
+        now: u64,
+    ) -> Option<(Box<Conn>, u64)> {
+        let fd = socket.as_raw_fd();
+        if remote.ip().is_some() {
+            let _ = sys::set_nodelay(fd, true);
+            let _ = sys::set_keepalive(fd);
+        }
+        let settings = &self.0.settings;
+        let mut conn = Conn::new(socket, remote, now, NEVER);
+        if let Some(most) = settings.max_connections {
+            conn.counted = Counted::new(&self.0.open, most);
+        }
+        if settings.max_connections.is_some() && conn.counted.is_none() {
+            // Who speaks TLS could be told only after a handshake, which is what is to be spared.
+            conn.counted = Counted::new(&self.0.surplus, SURPLUS).filter(|_| identity.is_none());
+            conn.counted.as_ref()?;
+            conn.pending.extend_from_slice(reject::BUSY);
+            conn.state = State::Flushing { then_close: true };
+            conn.due = after(now, settings.write_progress);
+            let due = conn.due;
+            return Some((conn, due));
+        }
+        conn.due = after(now, settings.header_timeout());
+        if let Some(identity) = identity {
+            let secure = Secure::new(&identity, fd).inspect_err(|e| self.handshake_failed(&conn, e)).ok()?;
+            conn.secure = Some(Arc::new(secure));
+            conn.state = State::Handshaking;
+            conn.due = after(now, settings.handshake_timeout());
+        }
+        conn.notice = self.0.hooks.notice(&conn.remote);
+        let due = conn.due;
+        Some((conn, due))
+    }
+
+    /// shake goes on with a handshake on the loop; `None`: it is done, and requests may come.
+    pub(super) fn shake(&self, conn: &mut Conn, ex: &mut Exchange, expired: bool, now: u64) -> Option<Fate> {
+        if expired {
+            if !conn.stop {
+                self.handshake_failed(
+                    conn,
+                    &super::output::timed_out("read", crate::error::Phase::TlsHandshake),
+                );
+            }
+            return Some(Fate::Close);
+        }
+        if conn.secure.as_ref().is_some_and(|s| s.asks_program()) {
+            return Some(Fate::Off { quick: false });
+        }
+        if ex.shaken.0 != now {
+            ex.shaken = (now, Duration::ZERO);
+        }
+        if ex.shaken.1 >= HANDSHAKES {
+            return Some(Fate::Again);
+        }
+        let started = Instant::now();
+        let fate = self.shake_now(conn, ex, now);
+        ex.shaken.1 += started.elapsed();
+        fate
+    }
+
+    pub(super) fn shake_now(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Option<Fate> {
+        let Some(secure) = conn.secure.clone() else { return Some(Fate::Close) };
+        secure.borrow(&mut ex.buffers);
+        let (accept, more) = secure.accept();
+        secure.give_back(&mut ex.buffers);
+        conn.readable = more || conn.closed;
+        match accept {
+            Accept::Done(info) => {
+                conn.info = Some(info.into());
+                conn.state = State::Reading;
+                conn.since = now;
+                None
+            }
+            Accept::Wait => {
+                if conn.stop {
+                    conn.due = conn.due.min(conn.since + NEW_IS_IDLE_MS);
+                }
+                Some(Fate::Wait(conn.due))
+            }
+            Accept::Http => {
+                self.0.hooks.error(|| {
+                    let text = "client sent an HTTP request to an HTTPS server";
+                    format!("http: TLS handshake error from {}: {text}", conn.remote)
+                });
+                conn.secure = None;
+                conn.pending.extend_from_slice(NOT_TLS);
+                Some(self.flush_pending(conn, true, false, now))
+            }
+            Accept::Failed(e) => {
+                self.handshake_failed(conn, &e);
+                Some(self.after_answer(conn, true, now))
+            }
+        }
+    }
+
+    fn handshake_failed(&self, conn: &Conn, e: &Error) {
+        self.0.hooks.error(|| format!("http: TLS handshake error from {}: {}", conn.remote, e.message()));
+    }
+}

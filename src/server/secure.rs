@@ -1,0 +1,105 @@
+//! `Secure`: a connection's TLS session, as its reader and its writer share it.
+//!
+//! A session is one object, while a body is read by one thread and the answer written by another. Its lock is held
+//! for as long as it takes to encrypt, to decrypt, and for system calls that do not wait; who waits for the socket
+//! has let go of it. So a blocked write does not stop a read.
+
+use crate::error::Result;
+use crate::net::sys;
+use crate::net::tls::{Accept, Buffers, ServerIdentity, Stop, Tls};
+use crate::sync::{Mutex, MutexGuard};
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::PoisonError;
+
+pub(crate) struct Secure {
+    /// The connection's, which lives longer.
+    fd: RawFd,
+    asks_program: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    tls: Tls,
+    /// The last read left nothing behind in the socket.
+    drained: bool,
+}
+
+/// Got is what one read has brought.
+#[derive(Clone, Copy)]
+pub(super) struct Got {
+    pub(super) n: usize,
+    /// There may be more, of which no event will tell.
+    pub(super) more: bool,
+}
+
+impl Secure {
+    pub(super) fn new(identity: &ServerIdentity, fd: RawFd) -> Result<Secure> {
+        let state = State { tls: Tls::server(identity)?, drained: true };
+        Ok(Secure { fd, asks_program: identity.asks_program(), state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// asks_program: the handshake calls the program, which may block.
+    pub(super) fn asks_program(&self) -> bool {
+        self.asks_program
+    }
+
+    /// accept goes on with the handshake; beside its answer: whether there may be more to read.
+    pub(super) fn accept(&self) -> (Accept, bool) {
+        let fd = self.fd;
+        let State { tls, drained } = &mut *self.state();
+        let mut recv = |b: &mut [u8]| receive(fd, b, drained);
+        let accept = tls.accept(&mut recv, &mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
+        (accept, !*drained || tls.holds())
+    }
+
+    /// read gives data; `WouldBlock` where there is none now.
+    pub(super) fn read(&self, buf: &mut [u8]) -> std::result::Result<Got, Stop> {
+        let fd = self.fd;
+        let State { tls, drained } = &mut *self.state();
+        let n = tls.read(buf, &mut |b| receive(fd, b, drained))?;
+        Ok(Got { n, more: n == 0 || !*drained || tls.holds() || tls.was_closed() })
+    }
+
+    /// encrypt makes records of `text`, and tells how many bytes wait to be sent.
+    pub(super) fn encrypt(&self, text: &[u8]) -> Result<usize> {
+        let mut state = self.state();
+        state.tls.encrypt(text)?;
+        Ok(state.tls.unsent())
+    }
+
+    /// flush sends what the socket takes, and tells how much that was; `true`: everything.
+    pub(super) fn flush(&self) -> io::Result<(usize, bool)> {
+        let fd = self.fd;
+        let tls = &mut self.state().tls;
+        let sent = match tls.flush(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT)) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
+            sent => sent?,
+        };
+        Ok((sent, !tls.has_unsent()))
+    }
+
+    /// goodbye sends close_notify, or the alert that is due, if that goes without waiting.
+    pub(super) fn goodbye(&self) {
+        let fd = self.fd;
+        self.state().tls.goodbye(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
+    }
+
+    pub(super) fn borrow(&self, buffers: &mut Buffers) {
+        self.state().tls.borrow(buffers);
+    }
+
+    pub(super) fn give_back(&self, buffers: &mut Buffers) {
+        self.state().tls.give_back(buffers);
+    }
+}
+
+fn receive(fd: RawFd, buf: &mut [u8], drained: &mut bool) -> std::result::Result<usize, Stop> {
+    let n = sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(Stop::Os);
+    *drained = n.as_ref().map_or(true, |n| *n < buf.len());
+    n
+}
