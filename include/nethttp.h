@@ -127,6 +127,12 @@ typedef struct nh_jar nh_jar;
 typedef struct nh_tls_config nh_tls_config;
 
 /**
+ * nh_handler answers requests: Go's http.Handler. It is counted: who is given one keeps it for as long as it is
+ * needed, and the program frees its own at any time.
+ */
+typedef struct nh_handler nh_handler;
+
+/**
  * nh_mux holds patterns and their handlers; it may serve several servers at once.
  */
 typedef struct nh_mux nh_mux;
@@ -3568,7 +3574,7 @@ nh_result nh_tls_config_set_verify(nh_tls_config *c,
                                    nh_free_fn free_userdata);
 
 /* ========================================================================================================
- * nh_server and nh_mux
+ * Handlers as values: made of functions and of muxes, called by other handlers, put behind patterns
  * ======================================================================================================== */
 
 /**
@@ -3578,6 +3584,104 @@ nh_result nh_tls_config_set_verify(nh_tls_config *c,
  * exception or longjmp out of it ends the process.
  */
 typedef void (*nh_handler_fn)(nh_response_writer *w, nh_request *r, void *userdata);
+
+/**
+ * nh_handler_new makes a handler of a function; NULL if fn is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; userdata: the library takes, also on failure
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_handler_new(nh_handler_fn handler_fn,
+                           void *userdata,
+                           nh_free_fn free_userdata);
+
+/**
+ * nh_handler_free gives up the program's share of a handler; NULL is fine. Its userdata is freed with the last
+ * share.
+ *
+ * Errors: none
+ * Ownership: h: the library takes
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+void nh_handler_free(nh_handler *h);
+
+/**
+ * nh_handler_serve has a handler answer a request: how a handler calls the next one. w may be a writer of
+ * nh_response_writer_wrap.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL)
+ * Ownership: nothing changes hands
+ * Threads: that of the handler that was given w and r; it may block
+ * Since: 0.1.0
+ */
+nh_result nh_handler_serve(nh_handler *h, nh_response_writer *w, nh_request *r);
+
+/**
+ * nh_mux_handler is a mux as a handler, for another mux, a server or middleware; NULL for NULL. Patterns may be
+ * added to the mux later on.
+ *
+ * A mux beneath another looks at the whole path, without what nh_strip_prefix has taken away; pattern and path
+ * values are then its own. A mux must not stand beneath itself.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_mux_handler(nh_mux *m);
+
+/**
+ * nh_mux_handle_handler registers a handler for a pattern: see nh_mux_handle.
+ *
+ * Errors: NH_ERR_INVALID (m, pattern or h is NULL, the pattern is malformed or conflicts with another)
+ * Ownership: nothing changes hands: the mux has a share of its own in h; *err: the caller owns
+ * Threads: any thread, also while the mux is served
+ * Since: 0.1.0
+ */
+nh_result nh_mux_handle_handler(nh_mux *m, const char *pattern, nh_handler *h, nh_error **err);
+
+/**
+ * nh_server_set_handler has a handler answer all requests in the place of the server's mux, but for OPTIONS *:
+ * Go's Server.Handler. The server learns of it as a whole whether it blocks; of a nh_mux_handler it learns that
+ * of each pattern. Set it before the server starts.
+ *
+ * Errors: NH_ERR_INVALID (s or h is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made
+ * before a fork)
+ * Ownership: nothing changes hands: the server has a share of its own in h; *err: the caller owns
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_handler(nh_server *s,
+                                nh_handler *h,
+                                nh_error **err);
+
+/**
+ * nh_mux_match finds who would answer a request, without serving it: Go's ServeMux.Handler. r may also be one of
+ * nh_request_new or nh_read_request; it is not changed, and gets no path values.
+ *
+ * The pattern goes to buf, with its NUL; *len_out is its length without it, also when cap is too small. It is ""
+ * where the mux would answer by itself, but for redirects, where it is the pattern that they lead to.
+ * *handler_out, which may be NULL if it is not wanted, is the pattern's handler or one that gives the mux's own
+ * answer.
+ *
+ * Errors: NH_ERR_INVALID (m, r or len_out is NULL), NH_ERR_TOO_LARGE (buf is NULL or cap too small)
+ * Ownership: *handler_out: the caller owns, ends it by nh_handler_free; buf: the library copies to it
+ * Threads: any thread; one at a time for r
+ * Since: 0.1.0
+ */
+nh_result nh_mux_match(nh_mux *m,
+                       const nh_request *r,
+                       nh_handler **handler_out,
+                       char *buf,
+                       size_t cap,
+                       size_t *len_out);
+
+/* ========================================================================================================
+ * nh_server and nh_mux
+ * ======================================================================================================== */
 
 /**
  * nh_mux_new makes a mux without patterns.
@@ -4447,6 +4551,62 @@ nh_result nh_respond(nh_response_writer *w,
                      const char *content_type,
                      const void *data,
                      size_t len);
+
+/* ========================================================================================================
+ * Response writers of the program's own, for middleware that looks at what is written, or changes it
+ * ======================================================================================================== */
+
+/**
+ * nh_wrap_write_header_fn is told the status that a handler writes, informational ones too. inner is the writer
+ * beneath, to which it may hand it on. What it answers is what the handler's function answers.
+ */
+typedef nh_result (*nh_wrap_write_header_fn)(nh_response_writer *inner, int32_t code, void *userdata);
+
+/**
+ * nh_wrap_write_fn is given the bytes that a handler writes, borrowed until it returns. inner is the writer
+ * beneath. What it answers is what the handler's function answers. If the handler wrote no status, none was
+ * told: writing to inner sends 200.
+ */
+typedef nh_result (*nh_wrap_write_fn)(nh_response_writer *inner, const void *data, size_t len, void *userdata);
+
+/**
+ * nh_wrap_flush_fn is called where a handler flushes. inner is the writer beneath. What it answers is what the
+ * handler's function answers.
+ */
+typedef nh_result (*nh_wrap_flush_fn)(nh_response_writer *inner, void *userdata);
+
+/**
+ * nh_response_writer_wrap makes a writer whose status, body and flushes go to functions of the program, for
+ * nh_handler_serve. Each of the three may be NULL: what it would get goes to w. They may call all functions of w.
+ *
+ * The header and the trailer are w's. nh_response_writer_status and nh_response_writer_written of the result
+ * count what was written to it. Everything else passes through to w: abort, full duplex, the write timeout.
+ * Writers may be wrapped again.
+ *
+ * Errors: NH_ERR_INVALID (w or out is NULL)
+ * Ownership: *out: the caller owns, ends it by nh_response_writer_free before the handler that was given w
+ * returns; userdata: the library takes, also on failure
+ * Threads: that of the handler that was given w; the functions run on the thread that writes
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_wrap(nh_response_writer *w,
+                                  nh_wrap_write_header_fn write_header_fn,
+                                  nh_wrap_write_fn write_fn,
+                                  nh_wrap_flush_fn flush_fn,
+                                  void *userdata,
+                                  nh_free_fn free_userdata,
+                                  nh_response_writer **out);
+
+/**
+ * nh_response_writer_free ends a writer of nh_response_writer_wrap; NULL is fine, and a writer that a handler
+ * was given is left alone.
+ *
+ * Errors: none
+ * Ownership: w: the library takes
+ * Threads: that of the handler
+ * Since: 0.1.0
+ */
+void nh_response_writer_free(nh_response_writer *w);
 
 /* ========================================================================================================
  * Forms: what a handler was sent in the query and in an urlencoded body

@@ -17,7 +17,7 @@ pub struct nh_response_writer {
 ///
 /// # Safety
 /// P1 and P6.
-unsafe fn writer<'a>(w: *mut nh_response_writer) -> Result<&'a mut ResponseWriter> {
+pub(super) unsafe fn writer<'a>(w: *mut nh_response_writer) -> Result<&'a mut ResponseWriter> {
     // SAFETY: P1, P6: the pointer that a handler got is one to a ResponseWriter.
     unsafe { ptr::unique(w.cast::<ResponseWriter>(), "writer") }
 }
@@ -212,8 +212,7 @@ pub unsafe extern "C" fn nh_response_writer_abort(w: *mut nh_response_writer) ->
 pub unsafe extern "C" fn nh_response_writer_set_full_duplex(w: *mut nh_response_writer) -> nh_result {
     guard_plain(|| {
         // SAFETY: P1, P6.
-        unsafe { writer(w)? }.set_full_duplex();
-        Ok(())
+        unsafe { writer(w)? }.set_full_duplex()
     })
 }
 
@@ -232,8 +231,7 @@ pub unsafe extern "C" fn nh_response_writer_set_write_timeout(
     guard_plain(|| {
         let limit = duration(timeout_ms)?;
         // SAFETY: P1, P6.
-        unsafe { writer(w)? }.set_write_timeout(limit);
-        Ok(())
+        unsafe { writer(w)? }.set_write_timeout(limit)
     })
 }
 

@@ -9,6 +9,7 @@ pub mod form;
 pub mod header;
 pub mod multipart;
 pub mod outbound;
+pub(crate) mod path;
 pub mod progress;
 pub mod query;
 pub mod request;

@@ -1,11 +1,14 @@
 //! `Request`: a request that a program builds and sends, or that a server received.
 
+use super::escape::{Part, unescape};
 use super::header::Header;
 use super::outbound::Target;
+use super::path;
 use super::progress::Progress;
 use super::text::Span;
 use crate::error::{Error, Kind, Result};
 use crate::sync::Mutex;
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -38,7 +41,8 @@ pub trait Incoming: Send {
 pub trait Routes: Send + Sync {
     /// pattern is the text of a route's pattern; "" for answers of the mux's own.
     fn pattern(&self, route: u32) -> &CStr;
-    /// value is where in the request's target the value of a wildcard of its route stands, escaped as it came.
+    /// value is where in the request's [`Request::raw_path`] the value of a wildcard of its route stands, escaped as it
+    /// came.
     fn value(&self, r: &Request, name: &str) -> Option<Range<usize>>;
     /// allowed is a list of the methods with which the request would have found a route.
     fn allowed(&self, r: &Request) -> String;
@@ -185,9 +189,14 @@ pub struct Request {
     pub extra: Option<Box<dyn std::any::Any + Send + Sync>>,
     /// The unescaped path, once it was asked for.
     pub path: Option<Span>,
+    /// What a handler has put in the place of the target's path and of its query with the question mark, for those
+    /// that it calls.
+    pub rewritten: Option<(Span, Span)>,
     /// The routes of the mux that serves this request, and which of them that is.
     pub routes: Option<Arc<dyn Routes>>,
     pub route: u32,
+    /// Other routes than the server's have taken their place.
+    pub entered: bool,
     /// Path values that the program has set, or asked for: name and decoded value.
     pub path_values: Vec<(Span, Span)>,
 }
@@ -195,6 +204,59 @@ pub struct Request {
 impl Request {
     pub fn text(&self, s: Span) -> &[u8] {
         self.header.store().get(s)
+    }
+
+    /// raw_path is the escaped path by which muxes and file servers look.
+    pub fn raw_path(&self) -> &[u8] {
+        match (self.rewritten, &self.outbound) {
+            (Some((path, _)), _) => self.text(path),
+            (None, Some(to)) if self.target.is_empty() => {
+                path::of_target(&to.request_uri, self.text(self.method))
+            }
+            _ => path::of_target(self.text(self.target), self.text(self.method)),
+        }
+    }
+
+    /// decoded_path is the unescaped path: Go's `URL.Path`.
+    pub fn decoded_path(&self) -> Cow<'_, [u8]> {
+        let raw = self.raw_path();
+        unescape(raw, Part::Path).unwrap_or(Cow::Borrowed(raw))
+    }
+
+    /// raw_query_part is the query with its question mark, or nothing.
+    pub fn raw_query_part(&self) -> &[u8] {
+        match (self.rewritten, &self.outbound) {
+            (Some((_, query)), _) => self.text(query),
+            (None, Some(to)) if self.target.is_empty() => path::query_of(&to.request_uri),
+            _ => path::query_of(self.text(self.target)),
+        }
+    }
+
+    /// raw_query is the query without its question mark.
+    pub fn raw_query(&self) -> &[u8] {
+        self.raw_query_part().get(1..).unwrap_or_default()
+    }
+
+    /// authority is the host that the request is for, with its port.
+    pub fn authority(&self) -> &[u8] {
+        match &self.outbound {
+            Some(to) if self.host.is_empty() => &to.authority,
+            _ => self.text(self.host),
+        }
+    }
+
+    /// enter has a mux's route answer for the request's pattern and path values from here on, as in Go: values of the
+    /// route before are gone, those that the program has set under other names stay.
+    pub fn enter(&mut self, routes: Arc<dyn Routes>, route: u32) {
+        if let Some(before) = self.routes.take() {
+            let mut values = std::mem::take(&mut self.path_values);
+            values.retain(|(name, _)| {
+                let name = std::str::from_utf8(self.text(*name)).unwrap_or_default();
+                before.value(self, name).is_none()
+            });
+            self.path_values = values;
+        }
+        (self.routes, self.route, self.entered) = (Some(routes), route, true);
     }
 
     pub fn is_incoming(&self) -> bool {
@@ -224,6 +286,10 @@ impl Request {
             *to = r.header.store_mut().intern(self.text(from));
         }
         r.outbound = self.outbound.clone();
+        r.rewritten = self.rewritten.map(|(path, query)| {
+            let store = r.header.store_mut();
+            (store.intern(self.text(path)), store.intern(self.text(query)))
+        });
         (r.routes, r.route) = (self.routes.clone(), self.route);
         for (name, value) in &self.path_values {
             let store = r.header.store_mut();

@@ -1,10 +1,11 @@
 //! The mux's own answers, in Go's words: not found, redirects, OPTIONS *.
 
-use super::path;
+use crate::message::path;
 use crate::message::request::{HTTP_11, Request};
 use crate::message::status;
 use crate::server::{Handler, ResponseWriter};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 pub(super) const NOT_FOUND: u32 = 0;
 pub(super) const CLEAN: u32 = 1;
@@ -14,15 +15,15 @@ pub(super) const BAD_REQUEST: u32 = 4;
 pub(super) const CLEAN_ADD_SLASH: u32 = 5;
 pub(super) const METHOD_NOT_ALLOWED: u32 = 6;
 
-pub(super) fn handlers() -> [Box<dyn Handler>; 7] {
+pub(super) fn handlers() -> [Arc<dyn Handler>; 7] {
     [
-        Box::new(not_found),
-        Box::new(clean),
-        Box::new(add_slash),
-        Box::new(options),
-        Box::new(bad_request),
-        Box::new(clean_add_slash),
-        Box::new(method_not_allowed),
+        Arc::new(not_found),
+        Arc::new(clean),
+        Arc::new(add_slash),
+        Arc::new(options),
+        Arc::new(bad_request),
+        Arc::new(clean_add_slash),
+        Arc::new(method_not_allowed),
     ]
 }
 
@@ -56,7 +57,7 @@ fn clean_add_slash(w: &mut ResponseWriter, r: &mut Request) {
 }
 
 fn escaped_path(r: &Request) -> Cow<'_, [u8]> {
-    path::escaped(path::of_target(r.text(r.target), r.text(r.method)))
+    path::escaped(r.raw_path())
 }
 
 fn add_slash(w: &mut ResponseWriter, r: &mut Request) {
@@ -67,7 +68,7 @@ fn add_slash(w: &mut ResponseWriter, r: &mut Request) {
 
 fn redirect(w: &mut ResponseWriter, r: &Request, mut to: Vec<u8>) {
     const CODE: u16 = 307;
-    to.extend_from_slice(path::query_of(r.text(r.target)));
+    to.extend_from_slice(r.raw_query_part());
     let to = hex_escape_non_ascii(&to);
     let is = |m: &[u8]| r.text(r.method) == m;
     let h = w.header();

@@ -250,7 +250,8 @@ impl Http {
         let close = conn.stop || self.0.stopping.load(Ordering::Relaxed);
         ex.prepare(&line, facts, &self.0.settings, conn.started, close);
         ex.request.remote = Some(conn.remote);
-        if self.0.mux.refresh(&mut ex.table, &mut ex.generation) {
+        let entered = std::mem::take(&mut ex.request.entered);
+        if self.0.mux.refresh(&mut ex.table, &mut ex.generation) || entered {
             ex.request.routes = Some(ex.table.clone());
         }
         ex.route = ex.table.route(&ex.request);

@@ -103,6 +103,7 @@ impl Exchange {
         let r = &mut self.request;
         h1::describe_request(r, line, &facts);
         r.path = None;
+        r.rewritten = None;
         r.path_values.clear();
         if !r.trailer.is_empty() {
             r.trailer.clear();

@@ -10,21 +10,30 @@ mod drive;
 mod exchange;
 mod input;
 mod output;
+mod over;
 mod reject;
 mod settings;
 mod stop;
 mod wire;
 mod writer;
 
+pub use over::Over;
 pub use settings::Settings;
 pub use stop::Server;
 pub use writer::ResponseWriter;
 
 use crate::message::request::Request;
+use crate::mux::Mux;
+use std::sync::Arc;
 
 /// Handler answers requests; it may block. A handler that returns without writing sends 200 with no body.
 pub trait Handler: Send + Sync {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request);
+
+    /// as_mux is the mux that this is, if it is one: a server serves it without a detour.
+    fn as_mux(self: Arc<Self>) -> Option<Arc<Mux>> {
+        None
+    }
 }
 
 impl<F: Fn(&mut ResponseWriter, &mut Request) + Send + Sync> Handler for F {

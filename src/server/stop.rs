@@ -19,7 +19,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) mux: Arc<Mux>,
     /// Called before the handler of each request.
-    pub(super) hook: Option<Box<dyn Handler>>,
+    pub(super) hook: Option<Arc<dyn Handler>>,
     pub(super) stopping: Arc<AtomicBool>,
     base: Instant,
     ended: Mutex<bool>,
@@ -45,7 +45,9 @@ impl Shared {
 
 struct Setup {
     settings: Settings,
-    hook: Option<Box<dyn Handler>>,
+    /// What is served in the mux's place.
+    handler: Option<Arc<Mux>>,
+    hook: Option<Arc<dyn Handler>>,
     listeners: Vec<Arc<Listening>>,
     addrs: Vec<SocketAddr>,
     started: bool,
@@ -64,6 +66,7 @@ impl Server {
     pub fn new(mux: Arc<Mux>) -> Server {
         let setup = Setup {
             settings: Settings::default(),
+            handler: None,
             hook: None,
             listeners: Vec::new(),
             addrs: Vec::new(),
@@ -98,12 +101,26 @@ impl Server {
     }
 
     /// set_hook has `hook` called with each request before its handler, or before what the mux answers itself.
-    pub fn set_hook(&self, hook: Box<dyn Handler>) -> Result<()> {
+    pub fn set_hook(&self, hook: Arc<dyn Handler>) -> Result<()> {
         let mut s = self.setup();
         if s.started {
             return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));
         }
         s.hook = Some(hook);
+        Ok(())
+    }
+
+    /// set_handler has a handler answer all requests in the mux's place.
+    pub fn set_handler(&self, handler: Arc<dyn Handler>) -> Result<()> {
+        let handler = handler.clone().as_mux().unwrap_or_else(|| Arc::new(Mux::of(handler)));
+        let mut s = self.setup();
+        if s.started {
+            return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));
+        }
+        // Dropped behind the lock: that may call back into the program.
+        let before = s.handler.replace(handler);
+        drop(s);
+        drop(before);
         Ok(())
     }
 
@@ -145,7 +162,7 @@ impl Server {
         let base = Instant::now();
         let shared = Arc::new(Shared {
             settings: s.settings.clone(),
-            mux: self.mux.clone(),
+            mux: s.handler.take().unwrap_or_else(|| self.mux.clone()),
             hook: s.hook.take(),
             stopping: Arc::new(AtomicBool::new(false)),
             base,

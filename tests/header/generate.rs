@@ -24,6 +24,7 @@ const ORDER: &[&str] = &[
     "cookie",
     "jar",
     "tls_config",
+    "handler",
     "server",
     "response_writer",
     "form",
