@@ -3644,6 +3644,17 @@ nh_handler *nh_mux_handler(nh_mux *m);
 nh_result nh_mux_handle_handler(nh_mux *m, const char *pattern, nh_handler *h, nh_error **err);
 
 /**
+ * nh_server_handle_handler registers a handler with the server's mux: see nh_mux_handle.
+ *
+ * Errors: NH_ERR_INVALID (s, pattern or h is NULL, the pattern is malformed or conflicts with another),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands: the mux has a share of its own in h; *err: the caller owns
+ * Threads: any thread, also while the server runs
+ * Since: 0.1.0
+ */
+nh_result nh_server_handle_handler(nh_server *s, const char *pattern, nh_handler *h, nh_error **err);
+
+/**
  * nh_server_set_handler has a handler answer all requests in the place of the server's mux, but for OPTIONS *:
  * Go's Server.Handler. The server learns of it as a whole whether it blocks; of a nh_mux_handler it learns that
  * of each pattern. Set it before the server starts.
@@ -4607,6 +4618,189 @@ nh_result nh_response_writer_wrap(nh_response_writer *w,
  * Since: 0.1.0
  */
 void nh_response_writer_free(nh_response_writer *w);
+
+/* ========================================================================================================
+ * Answers and handlers that are ready: not found, errors, redirects, prefixes
+ * ======================================================================================================== */
+
+/**
+ * nh_respond_error answers a status with a line of plain text: Go's http.Error.
+ *
+ * Errors: NH_ERR_INVALID (w or text is NULL, the code is out of range), NH_ERR_STATE (the header was written
+ * already, and the text is added to the body), and those of nh_response_writer_write
+ * Ownership: text: the library copies
+ * Threads: one thread at a time for w
+ * Since: 0.1.0
+ */
+nh_result nh_respond_error(nh_response_writer *w, const char *text, int32_t code);
+
+/**
+ * nh_not_found answers 404: Go's NotFound.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_STATE (the header was written already), and those of
+ * nh_response_writer_write
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time for w
+ * Since: 0.1.0
+ */
+nh_result nh_not_found(nh_response_writer *w, nh_request *r);
+
+/**
+ * nh_redirect leads to a URL by a status of 3xx, with a short page where a browser shows one: Go's Redirect. A
+ * relative URL is made absolute by the request's path, and cleaned. The URL must be trusted: it may lead
+ * anywhere.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, the code is out of range, or url has control bytes), NH_ERR_STATE
+ * (the header was written already), and those of nh_response_writer_write
+ * Ownership: url: the library copies
+ * Threads: one thread at a time for w and r
+ * Since: 0.1.0
+ */
+nh_result nh_redirect(nh_response_writer *w,
+                      nh_request *r,
+                      const char *url,
+                      int32_t code);
+
+/**
+ * nh_not_found_handler makes a handler that answers 404: Go's NotFoundHandler.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_not_found_handler(void);
+
+/**
+ * nh_redirect_handler makes a handler that does what nh_redirect does; NULL if url is NULL or has control bytes,
+ * or the code is out of range. Go's RedirectHandler.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; url: the library copies
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_redirect_handler(const char *url,
+                                int32_t code);
+
+/**
+ * nh_strip_prefix makes a handler that takes a prefix away from the request's path and calls h; a path without
+ * it is not found. NULL if an argument is NULL. Go's StripPrefix.
+ *
+ * nh_request_path and the muxes and file servers behind it see the rest, nh_request_uri what was sent. "/files"
+ * before a file server leaves "/a" of "/files/a".
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; prefix: the library copies; it has a share of
+ * its own in h
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_strip_prefix(const char *prefix,
+                            nh_handler *h);
+
+/**
+ * nh_allow_query_semicolons makes a handler that has h see semicolons in a query as ampersands; without it they
+ * make a query malformed. NULL for NULL. Go's AllowQuerySemicolons.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; it has a share of its own in h
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_allow_query_semicolons(nh_handler *h);
+
+/* ========================================================================================================
+ * Files and other content, served whole, in ranges or not at all, as the request's conditions say
+ * ======================================================================================================== */
+
+/**
+ * nh_read_at_fn gives bytes of a content: it writes at most cap bytes of what stands at offset to buf and their
+ * number to *n_out; 0 is the content's end. Any result but NH_OK ends the answer, and its connection if that was
+ * begun.
+ */
+typedef nh_result (*nh_read_at_fn)(void *userdata, uint64_t offset, void *buf, size_t cap, size_t *n_out);
+
+/**
+ * nh_file_server makes a handler that answers with the files beneath a directory, by the request's path: Go's
+ * FileServer of a Dir. NULL for NULL; "" is the current directory.
+ *
+ * Directories are shown by their index.html, or else listed; a path of a directory without a slash at its end is
+ * redirected to one with it, and ".../index.html" to its directory. Ranges, conditions and HEAD are those of
+ * nh_serve_content, times those of the files. The media type is found by the extension, or else by the content.
+ *
+ * No path leads out of the directory, but a symbolic link in it is followed wherever it leads, and files that
+ * begin with a dot are served, as by Go: do not serve what others may write to. What is neither a file nor a
+ * directory is forbidden. nh_strip_prefix takes away what stands before the paths.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; root: the library copies
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_file_server(const char *root);
+
+/**
+ * nh_serve_file answers with one file, or with a directory as nh_file_server does: Go's ServeFile. path is the
+ * program's and may lead anywhere; a request whose own path has a ".." is answered 400 all the same, since path
+ * may have been made of it, and one whose path ends in "/index.html" is redirected.
+ *
+ * What cannot be opened is answered 404, 403 or 500, and NH_OK.
+ *
+ * Errors: NH_ERR_INVALID (w, r or path is NULL), NH_ERR_STATE (the header was written already), and those of
+ * nh_response_writer_write
+ * Ownership: path: the library copies; *err: the caller owns
+ * Threads: that of the handler that was given w and r; it may block
+ * Since: 0.1.0
+ */
+nh_result nh_serve_file(nh_response_writer *w,
+                        nh_request *r,
+                        const char *path,
+                        nh_error **err);
+
+/**
+ * nh_serve_content answers with size bytes that a function gives, whole or in the ranges that the request asks
+ * for, or not at all if its conditions say so: Go's ServeContent.
+ *
+ * mtime, in Unix seconds, is the Last-Modified of the answer; 0 is unknown. An ETag that was set by
+ * nh_response_writer_set_header counts for If-Match, If-None-Match and If-Range. Without a Content-Type one is
+ * found by name's extension, or by the content; name may be "" and is not sent. Errors (412, 416) are answered,
+ * and NH_OK, without the ETag, Last-Modified, Cache-Control and Content-Encoding that were set.
+ *
+ * Errors: NH_ERR_INVALID (an argument but userdata, free_userdata and err is NULL, size is negative),
+ * NH_ERR_STATE (the header was written already), NH_ERR_IO (read_fn failed, or the peer is gone),
+ * NH_ERR_UNEXPECTED_EOF (read_fn had less than size), and those of nh_response_writer_write
+ * Ownership: name: the library copies; userdata: the library takes, also on failure, and frees it before it
+ * returns; *err: the caller owns
+ * Threads: that of the handler that was given w and r, on which read_fn runs; it may block
+ * Since: 0.1.0
+ */
+nh_result nh_serve_content(nh_response_writer *w,
+                           nh_request *r,
+                           const char *name,
+                           int64_t mtime,
+                           int64_t size,
+                           nh_read_at_fn read_fn,
+                           void *userdata,
+                           nh_free_fn free_userdata,
+                           nh_error **err);
+
+/**
+ * nh_response_writer_send_fd adds len bytes of a file, from offset on, to the body. Where the length was
+ * declared by a Content-Length field and the connection takes bytes as they are, they go out without a copy;
+ * else they are read and written. The descriptor's own offset does not move.
+ *
+ * Errors: NH_ERR_INVALID (w is NULL, fd is none, offset is negative), NH_ERR_UNEXPECTED_EOF (the file has ended),
+ * NH_ERR_IO (the file cannot be read at an offset, or the peer is gone), and those of nh_response_writer_write
+ * Ownership: nothing changes hands: fd stays open; *err: the caller owns
+ * Threads: one thread at a time for w; beside one that reads the request's body. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_send_fd(nh_response_writer *w,
+                                     ptrdiff_t fd,
+                                     int64_t offset,
+                                     uint64_t len,
+                                     nh_error **err);
 
 /* ========================================================================================================
  * Forms: what a handler was sent in the query and in an urlencoded body

@@ -152,6 +152,28 @@ pub unsafe extern "C" fn nh_mux_handle_handler(
     })
 }
 
+/// nh_server_handle_handler registers a handler with the server's mux: see nh_mux_handle.
+///
+/// Errors: NH_ERR_INVALID (s, pattern or h is NULL, the pattern is malformed or conflicts with another),
+/// NH_ERR_FORKED (s was made before a fork)
+/// Ownership: nothing changes hands: the mux has a share of its own in h; *err: the caller owns
+/// Threads: any thread, also while the server runs
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_handle_handler(
+    s: *mut nh_server,
+    pattern: *const c_char,
+    h: *mut nh_handler,
+    err: *mut *mut nh_error,
+) -> nh_result {
+    guard(err, || {
+        // SAFETY: P1, P2.
+        let (s, pattern) = unsafe { (server(s)?, ptr::utf8(pattern, "pattern")?) };
+        // SAFETY: P1.
+        s.mux().handle(pattern, unsafe { nh_handler::take(h)? })
+    })
+}
+
 /// nh_server_set_handler has a handler answer all requests in the place of the server's mux, but for OPTIONS *:
 /// Go's Server.Handler. The server learns of it as a whole whether it blocks; of a nh_mux_handler it learns that
 /// of each pattern. Set it before the server starts.

@@ -15,6 +15,7 @@
 // Each export's contract is P1 to P6; its own docs are C's and name errors, ownership and threads.
 #![allow(clippy::missing_safety_doc)]
 
+pub mod answer;
 pub mod auth;
 pub mod callback;
 pub mod cancel;
@@ -28,6 +29,7 @@ pub mod cookie;
 pub mod date;
 pub mod error;
 pub mod escape;
+pub mod file;
 pub mod form;
 pub mod handler;
 pub mod header;

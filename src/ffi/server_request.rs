@@ -5,7 +5,6 @@ use super::request::nh_request;
 use super::server::duration;
 use super::{guard, guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Error, Kind, Result, invalid};
-use crate::message::escape::{Part, unescape};
 use crate::message::query;
 use crate::message::request::{Body, Request};
 use std::ffi::{c_char, c_void};
@@ -165,16 +164,8 @@ pub unsafe extern "C" fn nh_request_path_value(
         ptr::out(len_out, 0, "len_out").ok()?;
         // SAFETY: P1, P2, P6.
         let (r, name) = unsafe { (request(r).ok()?, ptr::text(name, "name").ok()?) };
-        if let Some((_, value)) = r.path_values.iter().find(|(n, _)| r.text(*n) == name) {
-            return decoded(r, *value, len_out);
-        }
-        let at = r.routes.as_ref()?.value(r, std::str::from_utf8(name).ok()?)?;
-        let raw = r.raw_path().get(at)?;
-        let value = unescape(raw, Part::Path).map_or_else(|_| raw.to_vec(), |v| v.into_owned());
-        let store = r.header.store_mut();
-        let pair = (store.intern(name), store.intern(&value));
-        r.path_values.push(pair);
-        decoded(r, pair.1, len_out)
+        let value = r.path_value(name)?;
+        decoded(r, value, len_out)
     })
 }
 

@@ -44,6 +44,8 @@ pub trait Routes: Send + Sync {
     /// value is where in the request's [`Request::raw_path`] the value of a wildcard of its route stands, escaped as it
     /// came.
     fn value(&self, r: &Request, name: &str) -> Option<Range<usize>>;
+    /// names are those of a route's wildcards.
+    fn names(&self, route: u32) -> Vec<&str>;
     /// allowed is a list of the methods with which the request would have found a route.
     fn allowed(&self, r: &Request) -> String;
 }
@@ -249,14 +251,42 @@ impl Request {
     /// route before are gone, those that the program has set under other names stay.
     pub fn enter(&mut self, routes: Arc<dyn Routes>, route: u32) {
         if let Some(before) = self.routes.take() {
-            let mut values = std::mem::take(&mut self.path_values);
-            values.retain(|(name, _)| {
-                let name = std::str::from_utf8(self.text(*name)).unwrap_or_default();
-                before.value(self, name).is_none()
-            });
-            self.path_values = values;
+            let names = before.names(self.route);
+            let store = self.header.store();
+            self.path_values.retain(|(name, _)| !names.iter().any(|n| n.as_bytes() == store.get(*name)));
         }
         (self.routes, self.route, self.entered) = (Some(routes), route, true);
+    }
+
+    /// path_value is what a wildcard of the route's pattern stands for, or what the program has set.
+    pub fn path_value(&mut self, name: &[u8]) -> Option<Span> {
+        if let Some((_, value)) = self.path_values.iter().find(|(n, _)| self.text(*n) == name) {
+            return Some(*value);
+        }
+        let at = self.routes.as_ref()?.value(self, std::str::from_utf8(name).ok()?)?;
+        let raw = self.raw_path().get(at)?;
+        let value = unescape(raw, Part::Path).map_or_else(|_| raw.to_vec(), |v| v.into_owned());
+        let store = self.header.store_mut();
+        let pair = (store.intern(name), store.intern(&value));
+        self.path_values.push(pair);
+        Some(pair.1)
+    }
+
+    /// rewrite runs `f` with another escaped path, and another query with its question mark, in the place of the
+    /// target's; what `f` has found by them is forgotten behind it.
+    pub fn rewrite(&mut self, path: &[u8], query: &[u8], f: impl FnOnce(&mut Request)) {
+        // The pattern's values stand in the path that goes away.
+        if let Some(routes) = self.routes.clone() {
+            for name in routes.names(self.route) {
+                self.path_value(name.as_bytes());
+            }
+        }
+        let before = (self.path, self.rewritten, self.routes.clone(), self.route, self.path_values.clone());
+        let store = self.header.store_mut();
+        self.rewritten = Some((store.intern(path), store.intern(query)));
+        self.path = None;
+        f(self);
+        (self.path, self.rewritten, self.routes, self.route, self.path_values) = before;
     }
 
     pub fn is_incoming(&self) -> bool {

@@ -179,6 +179,11 @@ impl Routes for Table {
         self.allowed_at(self.host_of(r), path).join(", ")
     }
 
+    fn names(&self, route: u32) -> Vec<&str> {
+        let pattern = self.routes.get(route as usize).and_then(|r| r.pattern.as_ref());
+        pattern.map(|p| p.names().collect()).unwrap_or_default()
+    }
+
     fn value(&self, r: &Request, name: &str) -> Option<Range<usize>> {
         let pattern = self.routes.get(r.route as usize)?.pattern.as_ref()?;
         let path = r.raw_path();

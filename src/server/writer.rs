@@ -1,5 +1,7 @@
 //! `ResponseWriter`: the response as its handler writes it (Go's `response`).
 
+mod file;
+
 use super::clock::append_date;
 use super::over::{Over, unsupported};
 use super::wire::SharedWire;

@@ -247,12 +247,16 @@ int main(void) {
     CHECK_ERR(NH_ERR_STATE, nh_server_set_handler(server, all, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_handler(server, NULL, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_handler(NULL, all, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_handle_handler(NULL, "/x", all, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_handle_handler(server, NULL, all, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_handle_handler(server, "/x", NULL, NULL));
+    CHECK_INT(nh_server_handle_handler(server, "/x", all, NULL), NH_OK);
     nh_handler_free(all);
     /* Values of the outer pattern are gone behind the inner mux, as in Go; what the program has set stays. */
     has("GET /in/7/x HTTP/1.1", "\r\n\r\n<GET /in/{inner}/{rest...}|-|7|kept>");
     has("GET /in/sub/x HTTP/1.1", "\r\n\r\n<GET /in/sub/|-|-|kept>");
-    has("POST /in/7/x HTTP/1.1", "<Method Not Allowed");
-    has("GET /other/7 HTTP/1.1", "<404 page not found");
+    has("POST /in/7/x HTTP/1.1", "<Method Not Allowed\n>");
+    has("GET /other/7 HTTP/1.1", "\r\n\r\n<404 page not found\n>");
     has("GET /wrap HTTP/1.1", "HTTP/1.1 418 ");
     CHECK(strstr(buf, "X-By: inner\r\n") && strstr(buf, "LOUD") && !strstr(buf, "xxx"));
     CHECK_STR(ask("GET /aborts HTTP/1.1"), "");

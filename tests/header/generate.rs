@@ -27,6 +27,8 @@ const ORDER: &[&str] = &[
     "handler",
     "server",
     "response_writer",
+    "answer",
+    "file",
     "form",
     "mux",
     "cancel",
