@@ -4463,7 +4463,7 @@ nh_result nh_response_writer_write_header(nh_response_writer *w, int32_t code);
  *
  * Errors: NH_ERR_INVALID (w is NULL, data is NULL and len is not 0), NH_ERR_BODY_NOT_ALLOWED (the status
  * has no body), NH_ERR_BODY_LENGTH (more than the declared Content-Length), NH_ERR_IO (the peer is gone),
- * NH_ERR_TIMEOUT (the peer does not read)
+ * NH_ERR_TIMEOUT (the peer does not read, or the time of a nh_timeout_handler is up)
  * Ownership: the library copies data.
  * Threads: one thread at a time for w; beside one that reads the request's body.
  * Since: 0.1.0
@@ -4486,7 +4486,7 @@ nh_result nh_response_writer_write_str(nh_response_writer *w, const char *text, 
  * nh_response_writer_flush sends everything that was written so far, the header included (Go's Flusher).
  *
  * Errors: NH_ERR_INVALID (w is NULL), NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT (the peer does not
- * read)
+ * read), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
  * Ownership: nothing changes hands.
  * Threads: one thread at a time for w; beside one that reads the request's body.
  * Since: 0.1.0
@@ -4508,7 +4508,7 @@ nh_result nh_response_writer_abort(nh_response_writer *w);
  * nh_response_writer_set_full_duplex lets the handler write while it still reads the request's body.
  * Without it the rest of a small body (256 KiB) is read before the answer's header is sent, as in Go.
  *
- * Errors: NH_ERR_INVALID (w is NULL)
+ * Errors: NH_ERR_INVALID (w is NULL), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
  * Ownership: nothing changes hands.
  * Threads: one thread at a time for w; beside one that reads the request's body.
  * Since: 0.1.0
@@ -4519,12 +4519,13 @@ nh_result nh_response_writer_set_full_duplex(nh_response_writer *w);
  * nh_response_writer_set_write_timeout bounds the rest of this response, in milliseconds from now;
  * NH_TIMEOUT_NONE lifts the bound. Follows Go's ResponseController.SetWriteDeadline.
  *
- * Errors: NH_ERR_INVALID (w is NULL, the time is below -1)
+ * Errors: NH_ERR_INVALID (w is NULL, the time is below -1), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
  * Ownership: nothing changes hands.
  * Threads: one thread at a time for w; beside one that reads the request's body.
  * Since: 0.1.0
  */
-nh_result nh_response_writer_set_write_timeout(nh_response_writer *w, int64_t timeout_ms);
+nh_result nh_response_writer_set_write_timeout(nh_response_writer *w,
+                                               int64_t timeout_ms);
 
 /**
  * nh_response_writer_status is the status that was written, 0 before.
@@ -4709,6 +4710,73 @@ nh_handler *nh_strip_prefix(const char *prefix,
  * Since: 0.1.0
  */
 nh_handler *nh_allow_query_semicolons(nh_handler *h);
+
+/* ========================================================================================================
+ * Handlers that bound or refuse what the next one is asked: its time, a body's size, who asks
+ * ======================================================================================================== */
+
+/**
+ * nh_basic_auth_fn answers 1 if a user name and a password are good, else 0. Both are NUL-terminated and may
+ * hold NUL besides. Compare passwords in constant time, or the time that it takes tells how much of one is
+ * right. It runs on the threads of handlers, any number of them at once, and may block.
+ */
+typedef int32_t (*nh_basic_auth_fn)(const char *username,
+                                    size_t username_len,
+                                    const char *password,
+                                    size_t password_len,
+                                    void *userdata);
+
+/**
+ * nh_timeout_handler makes a handler that gives h a time, in milliseconds: Go's TimeoutHandler. What h writes is
+ * gathered and sent when it returns. If its time is up before, the client is answered 503 at once, with body, or
+ * a page of the library's own if that is NULL or "".
+ *
+ * h is not ended: it goes on with its w and r until it returns, its writes answer NH_ERR_TIMEOUT, and then its
+ * connection is closed. It should look for that, or at nh_request_is_client_gone. Its writer cannot flush, and
+ * has no full duplex and no write timeout: NH_ERR_UNSUPPORTED. The 503 goes past writers of
+ * nh_response_writer_wrap.
+ *
+ * NH_TIMEOUT_NONE is h without a bound. NULL if h is NULL or the time is below -1.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; body: the library copies; it has a share of
+ * its own in h
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_timeout_handler(nh_handler *h,
+                               int64_t timeout_ms,
+                               const char *body);
+
+/**
+ * nh_max_bytes_handler makes a handler that bounds the request's body to n bytes before it calls h: Go's
+ * MaxBytesHandler. Reading more is NH_ERR_TOO_LARGE, and the connection ends with the answer. NULL if h is NULL
+ * or n negative.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; it has a share of its own in h
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_max_bytes_handler(nh_handler *h,
+                                 int64_t n);
+
+/**
+ * nh_basic_auth_handler makes a handler that calls h for requests whose user name and password fn takes, and
+ * answers 401 to others, with a challenge for realm (RFC 7617). NULL if h, realm or fn is NULL, or realm has
+ * control bytes.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; realm: the library copies; userdata: the
+ * library takes, also on failure; the result has a share of its own in h
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_basic_auth_handler(nh_handler *h,
+                                  const char *realm,
+                                  nh_basic_auth_fn check_fn,
+                                  void *userdata,
+                                  nh_free_fn free_userdata);
 
 /* ========================================================================================================
  * Files and other content, served whole, in ranges or not at all, as the request's conditions say

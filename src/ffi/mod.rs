@@ -31,6 +31,7 @@ pub mod error;
 pub mod escape;
 pub mod file;
 pub mod form;
+pub mod guard_handler;
 pub mod handler;
 pub mod header;
 pub mod jar;

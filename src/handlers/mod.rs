@@ -3,10 +3,12 @@
 
 mod content;
 mod files;
+mod guards;
 mod mime;
 mod ranges;
 mod rewrite;
 
 pub use content::{Content, serve_content};
 pub use files::{FileServer, serve_file};
+pub use guards::{Check, basic_auth, max_bytes, timeout};
 pub use rewrite::{allow_query_semicolons, strip_prefix};

@@ -31,6 +31,8 @@ pub trait Incoming: Send {
     fn take_trailer(&mut self) -> Option<Header>;
     /// set_limit bounds the bytes still to be read; more of them fail with `TooLarge`.
     fn set_limit(&mut self, bytes: u64);
+    /// limit is how many bytes may still be read.
+    fn limit(&self) -> u64;
     /// set_read_timeout bounds the rest of the reading, where the library waits for it.
     fn set_read_timeout(&mut self, limit: Option<std::time::Duration>) -> Result<()>;
     /// peer_gone tells whether the peer has closed its side or the connection broke.

@@ -51,7 +51,7 @@ impl Driver for Http {
     type Lease = Box<Exchange>;
 
     fn lease(&self) -> Box<Exchange> {
-        Box::new(Exchange::new(self.0.mux.table(), self.0.stopping.clone()))
+        Box::new(Exchange::new(self.0.mux.table(), self.0.stopping.clone(), self.0.alarms.clone()))
     }
 
     fn accepted(&self, socket: OwnedFd, peer: SocketAddr, now: u64) -> Option<(Box<Conn>, u64)> {

@@ -1,6 +1,7 @@
 //! `Exchange`: a thread's buffers with one request and its response in them. It serves one exchange after the
 //! other, and moves with the exchange when that leaves the loop, so that nothing is copied or allocated.
 
+use super::alarms::Alarms;
 use super::input::BodyReader;
 use super::settings::Settings;
 use super::wire::{SharedWire, Wire};
@@ -37,8 +38,8 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(table: Arc<Table>, stopping: Arc<AtomicBool>) -> Exchange {
-        let wire: SharedWire = Arc::new(Wire::new(stopping));
+    pub(super) fn new(table: Arc<Table>, stopping: Arc<AtomicBool>, alarms: Arc<Alarms>) -> Exchange {
+        let wire: SharedWire = Arc::new(Wire::new(stopping, alarms));
         let mut request =
             Request { body: Body::Incoming(Box::new(BodyReader(wire.clone()))), ..Request::default() };
         request.header.store_mut().block_mut().resize(BLOCK, 0);

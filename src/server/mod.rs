@@ -4,6 +4,7 @@
 //! [`exchange`] is a thread's buffers with the request and the [`ResponseWriter`] in them; [`wire`] is the
 //! socket as both of them share it.
 
+mod alarms;
 pub mod answers;
 mod clock;
 mod conn;

@@ -1,6 +1,7 @@
 //! `Server`: from its settings to its end (Go's `Server`).
 
 use super::Handler;
+use super::alarms::Alarms;
 use super::drive::Http;
 use super::settings::Settings;
 use crate::error::{Error, Kind, Phase, Result};
@@ -21,6 +22,7 @@ pub(super) struct Shared {
     /// Called before the handler of each request.
     pub(super) hook: Option<Arc<dyn Handler>>,
     pub(super) stopping: Arc<AtomicBool>,
+    pub(super) alarms: Arc<Alarms>,
     base: Instant,
     ended: Mutex<bool>,
     end: Condvar,
@@ -165,6 +167,7 @@ impl Server {
             mux: s.handler.take().unwrap_or_else(|| self.mux.clone()),
             hook: s.hook.take(),
             stopping: Arc::new(AtomicBool::new(false)),
+            alarms: Arc::default(),
             base,
             ended: Mutex::new(false),
             end: Condvar::new(),
@@ -299,6 +302,9 @@ impl Drop for Server {
         if let Some(rt) = self.runtime.get() {
             rt.quit();
             rt.join();
+        }
+        if let Some(shared) = self.shared.get() {
+            shared.alarms.end();
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! One thread may read the request's body while another writes the response: each side has its own lock.
 
+use super::alarms::Alarms;
 use super::input::Input;
 use super::output::Output;
 use crate::error::Result;
@@ -24,16 +25,18 @@ pub(crate) struct Wire {
     pub(super) duplex: AtomicBool,
     /// The server stops: an answer that begins now is the connection's last.
     pub(super) stopping: Arc<AtomicBool>,
+    pub(super) alarms: Arc<Alarms>,
 }
 
 impl Wire {
-    pub(super) fn new(stopping: Arc<AtomicBool>) -> Wire {
+    pub(super) fn new(stopping: Arc<AtomicBool>, alarms: Arc<Alarms>) -> Wire {
         Wire {
             input: Mutex::default(),
             output: Mutex::default(),
             answered: AtomicBool::new(false),
             duplex: AtomicBool::new(false),
             stopping,
+            alarms,
         }
     }
 
@@ -52,6 +55,15 @@ impl Wire {
 
     pub(super) fn output(&self) -> MutexGuard<'_, Output> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// try_output is `None` while another thread sends.
+    pub(super) fn try_output(&self) -> Option<MutexGuard<'_, Output>> {
+        match self.output.try_lock() {
+            Ok(o) => Some(o),
+            Err(crate::sync::TryLockError::Poisoned(p)) => Some(p.into_inner()),
+            Err(crate::sync::TryLockError::WouldBlock) => None,
+        }
     }
 
     /// attach prepares the wire for the exchanges of one connection.

@@ -1,6 +1,7 @@
 //! `ResponseWriter`: the response as its handler writes it (Go's `response`).
 
 mod file;
+mod late;
 
 use super::clock::append_date;
 use super::over::{Over, unsupported};

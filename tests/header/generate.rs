@@ -28,6 +28,7 @@ const ORDER: &[&str] = &[
     "server",
     "response_writer",
     "answer",
+    "guard_handler",
     "file",
     "form",
     "mux",
