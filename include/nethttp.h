@@ -149,6 +149,21 @@ typedef struct nh_server nh_server;
 typedef struct nh_response_writer nh_response_writer;
 
 /**
+ * nh_multipart_file is a file of a form, in memory or on disk: Go's multipart.FileHeader. It belongs to its form.
+ */
+typedef struct nh_multipart_file nh_multipart_file;
+
+/**
+ * nh_multipart_form holds a whole multipart form: Go's multipart.Form.
+ */
+typedef struct nh_multipart_form nh_multipart_form;
+
+/**
+ * nh_multipart_reader gives the parts of a received request one after the other: Go's multipart.Reader.
+ */
+typedef struct nh_multipart_reader nh_multipart_reader;
+
+/**
  * nh_cancel_token fires once and ends every request that was given it: before it starts, while it waits, and
  * while its response's body is read.
  */
@@ -3949,6 +3964,49 @@ nh_result nh_server_close(nh_server *s);
 size_t nh_server_connections(const nh_server *s);
 
 /* ========================================================================================================
+ * What handlers ask of a request's fields and answer by: credentials, cookies, the whole query
+ * ======================================================================================================== */
+
+/**
+ * nh_request_basic_auth gives the user name and the password of a request's Authorization field: Go's
+ * Request.BasicAuth. Both may hold NUL: use the lengths.
+ *
+ * Errors: NH_ERR_INVALID (a pointer other than the buffers is NULL), NH_ERR_NOT_FOUND (there are no such
+ * credentials), NH_ERR_TOO_LARGE (a buffer is too small; both lengths are set)
+ * Ownership: username_buf, password_buf: the library copies to them
+ * Threads: one thread at a time for r
+ * Since: 0.1.0
+ */
+nh_result nh_request_basic_auth(const nh_request *r,
+                                char *username_buf,
+                                size_t username_cap,
+                                size_t *username_len_out,
+                                char *password_buf,
+                                size_t password_cap,
+                                size_t *password_len_out);
+
+/**
+ * nh_request_query is the decoded query of a request, sent or received, malformed pairs left out: Go's
+ * URL.Query. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_values_free
+ * Threads: one thread at a time for r
+ * Since: 0.1.0
+ */
+nh_values *nh_request_query(const nh_request *r);
+
+/**
+ * nh_response_writer_set_cookie adds a Set-Cookie field: Go's SetCookie.
+ *
+ * Errors: NH_ERR_INVALID (w or c is NULL)
+ * Ownership: c: the library copies
+ * Threads: one thread at a time for w
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_set_cookie(nh_response_writer *w, const nh_cookie *c);
+
+/* ========================================================================================================
  * nh_request as a handler sees it: what was received
  * ======================================================================================================== */
 
@@ -4894,6 +4952,213 @@ nh_result nh_request_parse_form(nh_request *r,
                                 nh_values **form_out,
                                 nh_values **post_out,
                                 nh_error **err);
+
+/* ========================================================================================================
+ * Multipart forms as handlers receive them: part by part, or whole with large files on disk
+ * ======================================================================================================== */
+
+/**
+ * nh_request_multipart_reader begins to read a received request's multipart body (multipart/form-data,
+ * multipart/mixed) part by part, without gathering anything: Go's Request.MultipartReader.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL, Content-Type is not multipart or has no boundary), NH_ERR_STATE (r
+ * was not received, or its parts were asked for already)
+ * Ownership: *out: the caller owns, ends it by nh_multipart_reader_free before r ends; *err: the caller owns
+ * Threads: one thread at a time for r; beside one that writes the response
+ * Since: 0.1.0
+ */
+nh_result nh_request_multipart_reader(nh_request *r,
+                                      nh_multipart_reader **out,
+                                      nh_error **err);
+
+/**
+ * nh_multipart_reader_free ends a reader; NULL is fine. What was not read of the body is treated as any unread
+ * body.
+ *
+ * Errors: none
+ * Ownership: m: the library takes
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+void nh_multipart_reader_free(nh_multipart_reader *m);
+
+/**
+ * nh_multipart_reader_next goes on to the next part, past what was not read of the one before. *more_out is 1 if
+ * there is one, 0 behind the last.
+ *
+ * A part's header has at most 10 MiB and 10000 fields.
+ *
+ * Errors: NH_ERR_INVALID (m or more_out is NULL), NH_ERR_PROTOCOL (the body is malformed), NH_ERR_TOO_LARGE (a
+ * header is), NH_ERR_UNEXPECTED_EOF (the body ends before its last boundary), and those of nh_request_body_read
+ * Ownership: *err: the caller owns
+ * Threads: one thread at a time for the request. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_reader_next(nh_multipart_reader *m,
+                                   int32_t *more_out,
+                                   nh_error **err);
+
+/**
+ * nh_multipart_reader_name is the current part's form name, "" if it has none; NULL before the first part and
+ * behind the last.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until the next part
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+const char *nh_multipart_reader_name(const nh_multipart_reader *m);
+
+/**
+ * nh_multipart_reader_filename is the last segment of the current part's file name, "" if it has none; NULL
+ * before the first part and behind the last. The name is the client's: it may be ".." or begin with a dot.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until the next part
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+const char *nh_multipart_reader_filename(const nh_multipart_reader *m);
+
+/**
+ * nh_multipart_reader_header is the current part's header; NULL before the first part and behind the last.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until the next part
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+const nh_header *nh_multipart_reader_header(const nh_multipart_reader *m);
+
+/**
+ * nh_multipart_reader_read reads up to cap bytes of the current part's content. The end is NH_OK with *n_out 0.
+ *
+ * Errors: NH_ERR_INVALID (m, buf or n_out is NULL, cap is 0), NH_ERR_UNEXPECTED_EOF (the body ends within the
+ * part), and those of nh_request_body_read
+ * Ownership: buf: the library copies to it; *err: the caller owns
+ * Threads: one thread at a time for the request. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_reader_read(nh_multipart_reader *m,
+                                   void *buf,
+                                   size_t cap,
+                                   size_t *n_out,
+                                   nh_error **err);
+
+/**
+ * nh_request_parse_multipart reads a received request's whole multipart/form-data: Go's ParseMultipartForm.
+ * Files stay in memory up to max_memory bytes in all; what is more goes to a temporary file without a name,
+ * which is gone with the form or with the process. Values and headers may take 10 MiB besides, in at most 1000
+ * parts. The query's values are those of nh_request_query.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL, Content-Type is not multipart/form-data or has no boundary),
+ * NH_ERR_STATE (r was not received, or its parts were asked for already), NH_ERR_PROTOCOL (the body is
+ * malformed), NH_ERR_TOO_LARGE (a limit was passed), NH_ERR_UNEXPECTED_EOF (the body ends before its last
+ * boundary), and those of nh_request_body_read
+ * Ownership: *out: the caller owns, ends it by nh_multipart_form_free; *err: the caller owns
+ * Threads: one thread at a time for r; beside one that writes the response. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_request_parse_multipart(nh_request *r,
+                                     size_t max_memory,
+                                     nh_multipart_form **out,
+                                     nh_error **err);
+
+/**
+ * nh_multipart_form_free ends a form and removes what it has on disk; NULL is fine.
+ *
+ * Errors: none
+ * Ownership: f: the library takes
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+void nh_multipart_form_free(nh_multipart_form *f);
+
+/**
+ * nh_multipart_form_values are the parts that are no files. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const nh_values *nh_multipart_form_values(const nh_multipart_form *f);
+
+/**
+ * nh_multipart_form_file is the first file under a form name: Go's FormFile; NULL if there is none.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const nh_multipart_file *nh_multipart_form_file(const nh_multipart_form *f, const char *name);
+
+/**
+ * nh_multipart_form_file_at is a file by its index in the order of the body; NULL past the last.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const nh_multipart_file *nh_multipart_form_file_at(const nh_multipart_form *f, size_t index);
+
+/**
+ * nh_multipart_file_name is a file's form name. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_multipart_file_name(const nh_multipart_file *f);
+
+/**
+ * nh_multipart_file_filename is the last segment of a file's own name: see nh_multipart_reader_filename. NULL
+ * for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_multipart_file_filename(const nh_multipart_file *f);
+
+/**
+ * nh_multipart_file_header is the header of a file's part. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const nh_header *nh_multipart_file_header(const nh_multipart_file *f);
+
+/**
+ * nh_multipart_file_size is a file's length in bytes. 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+uint64_t nh_multipart_file_size(const nh_multipart_file *f);
+
+/**
+ * nh_multipart_file_read_at reads up to cap bytes of a file from an offset on. NH_OK with *n_out 0 is the end.
+ *
+ * Errors: NH_ERR_INVALID (f, buf or n_out is NULL, or cap is 0)
+ * Ownership: buf: the library copies to it; *err: the caller owns
+ * Threads: any thread, at the same time too. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_file_read_at(const nh_multipart_file *f,
+                                    uint64_t offset,
+                                    void *buf,
+                                    size_t cap,
+                                    size_t *n_out,
+                                    nh_error **err);
 
 /* ========================================================================================================
  * Cancel tokens

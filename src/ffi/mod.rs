@@ -56,6 +56,7 @@ pub mod response_writer_wrap;
 pub mod result;
 pub mod round_trip;
 pub mod server;
+pub mod server_fields;
 pub mod server_request;
 pub mod server_settings;
 pub mod sniff;
@@ -63,6 +64,7 @@ pub mod status;
 pub mod thread_hooks;
 pub mod tls_config;
 pub mod transport;
+pub mod upload;
 pub mod url;
 pub mod version;
 

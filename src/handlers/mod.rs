@@ -7,6 +7,7 @@ mod guards;
 mod mime;
 mod ranges;
 mod rewrite;
+pub mod upload;
 
 pub use content::{Content, serve_content};
 pub use files::{FileServer, serve_file};

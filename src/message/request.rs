@@ -161,6 +161,17 @@ impl Drop for Taken {
     }
 }
 
+/// Multipart tells how a received request's parts were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Multipart {
+    #[default]
+    Fresh,
+    /// One after the other.
+    Read,
+    /// As a whole form.
+    Parsed,
+}
+
 /// Request owns all its text: spans name pieces of `header.store()`.
 #[derive(Default)]
 pub struct Request {
@@ -184,6 +195,7 @@ pub struct Request {
     /// The connection ends after this exchange.
     pub close: bool,
     pub trailer: Header,
+    pub multipart: Multipart,
     pub body: Body,
     pub remote: Option<SocketAddr>,
     pub local: Option<SocketAddr>,

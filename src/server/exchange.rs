@@ -7,7 +7,7 @@ use super::settings::Settings;
 use super::wire::{SharedWire, Wire};
 use super::writer::{Asked, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};
-use crate::message::request::{Body, Request};
+use crate::message::request::{Body, Multipart, Request};
 use crate::mux::Table;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,6 +105,7 @@ impl Exchange {
         h1::describe_request(r, line, &facts);
         r.path = None;
         r.rewritten = None;
+        r.multipart = Multipart::Fresh;
         r.path_values.clear();
         if !r.trailer.is_empty() {
             r.trailer.clear();

@@ -31,6 +31,7 @@ const ORDER: &[&str] = &[
     "guard_handler",
     "file",
     "form",
+    "upload",
     "mux",
     "cancel",
     "transport",
