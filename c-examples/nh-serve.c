@@ -288,6 +288,113 @@ static void panic_route(nh_response_writer *w, nh_request *r, void *userdata) {
     nh_response_writer_abort(w);
 }
 
+/* ---- files and other content */
+
+static const char *root;
+
+static void file(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)userdata;
+    char path[4096];
+    const char *name = param(r, "name");
+    snprintf(path, sizeof path, "%s/%s", root ? root : ".", name ? name : "");
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        path[--len] = 0;
+    nh_serve_file(w, r, path, NULL);
+}
+
+static nh_result sixteen(void *userdata, uint64_t offset, void *buf, size_t cap, size_t *n_out) {
+    uint64_t left = *(uint64_t *)userdata - offset;
+    *n_out = cap < left ? cap : (size_t)left;
+    for (size_t i = 0; i < *n_out; i++)
+        ((char *)buf)[i] = "0123456789abcdef"[(offset + i) % 16];
+    return NH_OK;
+}
+
+static void content(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)userdata;
+    static const char *const fields[][2] = {{"etag", "Etag"},
+                                            {"type", "Content-Type"},
+                                            {"cache", "Cache-Control"},
+                                            {"coding", "Content-Encoding"}};
+    long long size = number(r, "size", 1000, 1LL << 40), mtime = number(r, "mtime", 0, 1LL << 40);
+    uint64_t bytes = (uint64_t)size;
+    const char *name = param(r, "name");
+    if (size < 0 || mtime < 0) {
+        refuse(w, 400, "size and mtime must be numbers\n");
+        return;
+    }
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const char *value = param(r, fields[i][0]);
+        if (value) nh_response_writer_set_header(w, fields[i][1], value);
+    }
+    nh_serve_content(w, r, name ? name : "", mtime, size, sixteen, &bytes, NULL, NULL);
+}
+
+static void to(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)userdata;
+    const char *url = param(r, "url");
+    if (!url || nh_redirect(w, r, url, (int32_t)number(r, "code", 302, 999)) == NH_ERR_INVALID)
+        refuse(w, 400, "url must be a URL, code a status\n");
+}
+
+static void form(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)userdata;
+    nh_values *all, *post;
+    nh_error *err;
+    if (nh_request_parse_form(r, 0, &all, &post, &err) != NH_OK) {
+        nh_respond_error(w, nh_error_message(err), 400);
+        nh_error_free(err);
+        return;
+    }
+    nh_values *both[] = {all, post};
+    for (int i = 0; i < 2; i++) {
+        size_t len;
+        nh_values_encode(both[i], NULL, 0, &len);
+        char *encoded = malloc(len + 1);
+        if (encoded && nh_values_encode(both[i], encoded, len + 1, &len) == NH_OK) {
+            if (i) text(w, "|");
+            text(w, encoded);
+        }
+        free(encoded);
+        nh_values_free(both[i]);
+    }
+}
+
+static void site(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)userdata;
+    static const char *const names[] = {"x", "site"};
+    size_t len;
+    text(w, nh_request_pattern(r));
+    for (int i = 0; i < 2; i++) {
+        const char *value = nh_request_path_value(r, names[i], &len);
+        text(w, " ");
+        if (value) text(w, value);
+    }
+    text(w, " ");
+    text(w, nh_request_path(r, &len));
+}
+
+/* The handlers that stand before others. */
+static nh_result compose(nh_error **err) {
+    nh_mux *inner = nh_mux_new();
+    nh_handler *forms = nh_handler_new(form, NULL, NULL), *files = nh_file_server(root ? root : "");
+    nh_handler *sites = nh_mux_handler(inner);
+    nh_handler *made[] = {nh_strip_prefix("/files", files), nh_strip_prefix("/sites/s", sites),
+                          nh_allow_query_semicolons(forms)};
+    static const char *const patterns[] = {"/files/", "/sites/{site}/", "/semicolons/"};
+    nh_result res = nh_mux_handle(inner, "GET /a/{x}", site, NULL, NULL, err);
+    for (int i = root ? 0 : 1; i < 3 && res == NH_OK; i++)
+        res = nh_server_handle_handler(the_server, patterns[i], made[i], err);
+    for (int i = 0; i < 3; i++)
+        nh_handler_free(made[i]);
+    nh_handler_free(files);
+    nh_handler_free(sites);
+    nh_handler_free(forms);
+    nh_mux_free(inner);
+    return res;
+}
+
 /* ---- the program */
 
 static const struct {
@@ -300,6 +407,8 @@ static const struct {
     {"/big", big},           {"/bytes", bytes},         {"/slow", slow},
     {"/sleep", slow},        {"/panic", panic_route},   {"/redirect", redirect},
     {"/trailers", trailers}, {"/tree/", tree},          {"/sethdr", sethdr},
+    {"/file/", file},        {"/content", content},     {"/to/", to},
+    {"/form", form},
 };
 
 static const char usage[] =
@@ -307,11 +416,11 @@ static const char usage[] =
     "[--max-header-bytes N]\n"
     "                [--read-header-timeout MS] [--read-timeout MS] [--write-timeout MS] [--idle-timeout "
     "MS]\n"
-    "                [--no-seen]\n"
+    "                [--no-seen] [--root DIR]\n"
     "Serves test routes until SIGINT or SIGTERM. PORT 0 takes any free port; the first line printed names "
     "it.\n"
-    "--tls serves https with a certificate and a key in PEM. --no-seen keeps no record for /seen. --h2c and "
-    "--root are not\nsupported yet.\n";
+    "--tls serves https with a certificate and a key in PEM. --root serves the files beneath DIR at "
+    "/files/.\n--no-seen keeps no record for /seen. --h2c is not supported yet.\n";
 
 static int set(const char *option, const char *value) {
     char *end;
@@ -352,6 +461,7 @@ static int serve(const char *listen, const char *cert, const char *key, int keep
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         if (nh_server_handle(the_server, routes[i].pattern, routes[i].handler, NULL, NULL, &err) != NH_OK)
             return die(routes[i].pattern, err);
+    if (compose(&err) != NH_OK) return die("routes", err);
     if (keep_seen && nh_server_set_request_hook(the_server, note_seen, NULL, NULL, &err) != NH_OK)
         return die("hook", err);
     if (listen_on(listen, cert, key, &err) != NH_OK) return die("listen", err);
@@ -378,7 +488,7 @@ int main(int argc, char **argv) {
         if (!strcmp(a, "--help")) {
             fputs(usage, stdout);
             return 0;
-        } else if (!strcmp(a, "--h2c") || !strcmp(a, "--root")) {
+        } else if (!strcmp(a, "--h2c")) {
             fprintf(stderr, "nh-serve: %s: %s\n", a, nh_result_text(NH_ERR_UNSUPPORTED));
             return 2;
         } else if (!strcmp(a, "--no-seen")) {
@@ -386,6 +496,9 @@ int main(int argc, char **argv) {
         } else if (!strcmp(a, "--tls") && i + 2 < argc) {
             cert = argv[++i];
             key = argv[++i];
+        } else if (!strcmp(a, "--root") && *v) {
+            root = v;
+            i++;
         } else if (!strcmp(a, "--listen") && *v) {
             listen = v;
             i++;

@@ -132,6 +132,12 @@ typedef struct nh_jar nh_jar;
 typedef struct nh_tls_config nh_tls_config;
 
 /**
+ * nh_handler answers requests: Go's http.Handler. It is counted: who is given one keeps it for as long as it is
+ * needed, and the program frees its own at any time.
+ */
+typedef struct nh_handler nh_handler;
+
+/**
  * nh_mux holds patterns and their handlers; it may serve several servers at once.
  */
 typedef struct nh_mux nh_mux;
@@ -156,6 +162,21 @@ typedef struct nh_server_conn nh_server_conn;
  * sends the header with status 200 unless nh_response_writer_write_header chose another.
  */
 typedef struct nh_response_writer nh_response_writer;
+
+/**
+ * nh_multipart_file is a file of a form, in memory or on disk: Go's multipart.FileHeader. It belongs to its form.
+ */
+typedef struct nh_multipart_file nh_multipart_file;
+
+/**
+ * nh_multipart_form holds a whole multipart form: Go's multipart.Form.
+ */
+typedef struct nh_multipart_form nh_multipart_form;
+
+/**
+ * nh_multipart_reader gives the parts of a received request one after the other: Go's multipart.Reader.
+ */
+typedef struct nh_multipart_reader nh_multipart_reader;
 
 /**
  * nh_cancel_token fires once and ends every request that was given it: before it starts, while it waits, and
@@ -4218,7 +4239,7 @@ nh_result nh_tls_config_set_session_tickets(nh_tls_config *c,
                                             int32_t on);
 
 /* ========================================================================================================
- * nh_server and nh_mux
+ * Handlers as values: made of functions and of muxes, called by other handlers, put behind patterns
  * ======================================================================================================== */
 
 /**
@@ -4228,6 +4249,115 @@ nh_result nh_tls_config_set_session_tickets(nh_tls_config *c,
  * exception or longjmp out of it ends the process.
  */
 typedef void (*nh_handler_fn)(nh_response_writer *w, nh_request *r, void *userdata);
+
+/**
+ * nh_handler_new makes a handler of a function; NULL if fn is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; userdata: the library takes, also on failure
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_handler_new(nh_handler_fn handler_fn,
+                           void *userdata,
+                           nh_free_fn free_userdata);
+
+/**
+ * nh_handler_free gives up the program's share of a handler; NULL is fine. Its userdata is freed with the last
+ * share.
+ *
+ * Errors: none
+ * Ownership: h: the library takes
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+void nh_handler_free(nh_handler *h);
+
+/**
+ * nh_handler_serve has a handler answer a request: how a handler calls the next one. w may be a writer of
+ * nh_response_writer_wrap.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL)
+ * Ownership: nothing changes hands
+ * Threads: that of the handler that was given w and r; it may block
+ * Since: 0.1.0
+ */
+nh_result nh_handler_serve(nh_handler *h, nh_response_writer *w, nh_request *r);
+
+/**
+ * nh_mux_handler is a mux as a handler, for another mux, a server or middleware; NULL for NULL. Patterns may be
+ * added to the mux later on.
+ *
+ * A mux beneath another looks at the whole path, without what nh_strip_prefix has taken away; pattern and path
+ * values are then its own. A mux must not stand beneath itself.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_mux_handler(nh_mux *m);
+
+/**
+ * nh_mux_handle_handler registers a handler for a pattern: see nh_mux_handle.
+ *
+ * Errors: NH_ERR_INVALID (m, pattern or h is NULL, the pattern is malformed or conflicts with another)
+ * Ownership: nothing changes hands: the mux has a share of its own in h; *err: the caller owns
+ * Threads: any thread, also while the mux is served
+ * Since: 0.1.0
+ */
+nh_result nh_mux_handle_handler(nh_mux *m, const char *pattern, nh_handler *h, nh_error **err);
+
+/**
+ * nh_server_handle_handler registers a handler with the server's mux: see nh_mux_handle.
+ *
+ * Errors: NH_ERR_INVALID (s, pattern or h is NULL, the pattern is malformed or conflicts with another),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands: the mux has a share of its own in h; *err: the caller owns
+ * Threads: any thread, also while the server runs
+ * Since: 0.1.0
+ */
+nh_result nh_server_handle_handler(nh_server *s, const char *pattern, nh_handler *h, nh_error **err);
+
+/**
+ * nh_server_set_handler has a handler answer all requests in the place of the server's mux, but for OPTIONS *:
+ * Go's Server.Handler. The server learns of it as a whole whether it blocks; of a nh_mux_handler it learns that
+ * of each pattern. Set it before the server starts.
+ *
+ * Errors: NH_ERR_INVALID (s or h is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made
+ * before a fork)
+ * Ownership: nothing changes hands: the server has a share of its own in h; *err: the caller owns
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_handler(nh_server *s,
+                                nh_handler *h,
+                                nh_error **err);
+
+/**
+ * nh_mux_match finds who would answer a request, without serving it: Go's ServeMux.Handler. r may also be one of
+ * nh_request_new or nh_read_request; it is not changed, and gets no path values.
+ *
+ * The pattern goes to buf, with its NUL; *len_out is its length without it, also when cap is too small. It is ""
+ * where the mux would answer by itself, but for redirects, where it is the pattern that they lead to.
+ * *handler_out, which may be NULL if it is not wanted, is the pattern's handler or one that gives the mux's own
+ * answer.
+ *
+ * Errors: NH_ERR_INVALID (m, r or len_out is NULL), NH_ERR_TOO_LARGE (buf is NULL or cap too small)
+ * Ownership: *handler_out: the caller owns, ends it by nh_handler_free; buf: the library copies to it
+ * Threads: any thread; one at a time for r
+ * Since: 0.1.0
+ */
+nh_result nh_mux_match(nh_mux *m,
+                       const nh_request *r,
+                       nh_handler **handler_out,
+                       char *buf,
+                       size_t cap,
+                       size_t *len_out);
+
+/* ========================================================================================================
+ * nh_server and nh_mux
+ * ======================================================================================================== */
 
 /**
  * nh_mux_new makes a mux without patterns.
@@ -4489,6 +4619,49 @@ nh_result nh_server_close(nh_server *s);
  * Since: 0.1.0
  */
 size_t nh_server_connections(const nh_server *s);
+
+/* ========================================================================================================
+ * What handlers ask of a request's fields and answer by: credentials, cookies, the whole query
+ * ======================================================================================================== */
+
+/**
+ * nh_request_basic_auth gives the user name and the password of a request's Authorization field: Go's
+ * Request.BasicAuth. Both may hold NUL: use the lengths.
+ *
+ * Errors: NH_ERR_INVALID (a pointer other than the buffers is NULL), NH_ERR_NOT_FOUND (there are no such
+ * credentials), NH_ERR_TOO_LARGE (a buffer is too small; both lengths are set)
+ * Ownership: username_buf, password_buf: the library copies to them
+ * Threads: one thread at a time for r
+ * Since: 0.1.0
+ */
+nh_result nh_request_basic_auth(const nh_request *r,
+                                char *username_buf,
+                                size_t username_cap,
+                                size_t *username_len_out,
+                                char *password_buf,
+                                size_t password_cap,
+                                size_t *password_len_out);
+
+/**
+ * nh_request_query is the decoded query of a request, sent or received, malformed pairs left out: Go's
+ * URL.Query. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_values_free
+ * Threads: one thread at a time for r
+ * Since: 0.1.0
+ */
+nh_values *nh_request_query(const nh_request *r);
+
+/**
+ * nh_response_writer_set_cookie adds a Set-Cookie field: Go's SetCookie.
+ *
+ * Errors: NH_ERR_INVALID (w or c is NULL)
+ * Ownership: c: the library copies
+ * Threads: one thread at a time for w
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_set_cookie(nh_response_writer *w, const nh_cookie *c);
 
 /* ========================================================================================================
  * Where a server's connections come from: TLS, Unix sockets, and descriptors of the program's
@@ -5297,7 +5470,7 @@ nh_result nh_response_writer_write_header(nh_response_writer *w, int32_t code);
  *
  * Errors: NH_ERR_INVALID (w is NULL, data is NULL and len is not 0), NH_ERR_BODY_NOT_ALLOWED (the status
  * has no body), NH_ERR_BODY_LENGTH (more than the declared Content-Length), NH_ERR_IO (the peer is gone),
- * NH_ERR_TIMEOUT (the peer does not read)
+ * NH_ERR_TIMEOUT (the peer does not read, or the time of a nh_timeout_handler is up)
  * Ownership: the library copies data.
  * Threads: one thread at a time for w; beside one that reads the request's body.
  * Since: 0.1.0
@@ -5320,7 +5493,7 @@ nh_result nh_response_writer_write_str(nh_response_writer *w, const char *text, 
  * nh_response_writer_flush sends everything that was written so far, the header included (Go's Flusher).
  *
  * Errors: NH_ERR_INVALID (w is NULL), NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT (the peer does not
- * read)
+ * read), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
  * Ownership: nothing changes hands.
  * Threads: one thread at a time for w; beside one that reads the request's body.
  * Since: 0.1.0
@@ -5342,7 +5515,7 @@ nh_result nh_response_writer_abort(nh_response_writer *w);
  * nh_response_writer_set_full_duplex lets the handler write while it still reads the request's body.
  * Without it the rest of a small body (256 KiB) is read before the answer's header is sent, as in Go.
  *
- * Errors: NH_ERR_INVALID (w is NULL)
+ * Errors: NH_ERR_INVALID (w is NULL), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
  * Ownership: nothing changes hands.
  * Threads: one thread at a time for w; beside one that reads the request's body.
  * Since: 0.1.0
@@ -5353,12 +5526,13 @@ nh_result nh_response_writer_set_full_duplex(nh_response_writer *w);
  * nh_response_writer_set_write_timeout bounds the rest of this response, in milliseconds from now;
  * NH_TIMEOUT_NONE lifts the bound. Follows Go's ResponseController.SetWriteDeadline.
  *
- * Errors: NH_ERR_INVALID (w is NULL, the time is below -1)
+ * Errors: NH_ERR_INVALID (w is NULL, the time is below -1), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
  * Ownership: nothing changes hands.
  * Threads: one thread at a time for w; beside one that reads the request's body.
  * Since: 0.1.0
  */
-nh_result nh_response_writer_set_write_timeout(nh_response_writer *w, int64_t timeout_ms);
+nh_result nh_response_writer_set_write_timeout(nh_response_writer *w,
+                                               int64_t timeout_ms);
 
 /**
  * nh_response_writer_status is the status that was written, 0 before.
@@ -5398,6 +5572,312 @@ nh_result nh_respond(nh_response_writer *w,
                      size_t len);
 
 /* ========================================================================================================
+ * Response writers of the program's own, for middleware that looks at what is written, or changes it
+ * ======================================================================================================== */
+
+/**
+ * nh_wrap_write_header_fn is told the status that a handler writes, informational ones too. inner is the writer
+ * beneath, to which it may hand it on. What it answers is what the handler's function answers.
+ */
+typedef nh_result (*nh_wrap_write_header_fn)(nh_response_writer *inner, int32_t code, void *userdata);
+
+/**
+ * nh_wrap_write_fn is given the bytes that a handler writes, borrowed until it returns. inner is the writer
+ * beneath. What it answers is what the handler's function answers. If the handler wrote no status, none was
+ * told: writing to inner sends 200.
+ */
+typedef nh_result (*nh_wrap_write_fn)(nh_response_writer *inner, const void *data, size_t len, void *userdata);
+
+/**
+ * nh_wrap_flush_fn is called where a handler flushes. inner is the writer beneath. What it answers is what the
+ * handler's function answers.
+ */
+typedef nh_result (*nh_wrap_flush_fn)(nh_response_writer *inner, void *userdata);
+
+/**
+ * nh_response_writer_wrap makes a writer whose status, body and flushes go to functions of the program, for
+ * nh_handler_serve. Each of the three may be NULL: what it would get goes to w. They may call all functions of w.
+ *
+ * The header and the trailer are w's. nh_response_writer_status and nh_response_writer_written of the result
+ * count what was written to it. Everything else passes through to w: abort, full duplex, the write timeout.
+ * Writers may be wrapped again.
+ *
+ * Errors: NH_ERR_INVALID (w or out is NULL)
+ * Ownership: *out: the caller owns, ends it by nh_response_writer_free before the handler that was given w
+ * returns; userdata: the library takes, also on failure
+ * Threads: that of the handler that was given w; the functions run on the thread that writes
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_wrap(nh_response_writer *w,
+                                  nh_wrap_write_header_fn write_header_fn,
+                                  nh_wrap_write_fn write_fn,
+                                  nh_wrap_flush_fn flush_fn,
+                                  void *userdata,
+                                  nh_free_fn free_userdata,
+                                  nh_response_writer **out);
+
+/**
+ * nh_response_writer_free ends a writer of nh_response_writer_wrap; NULL is fine, and a writer that a handler
+ * was given is left alone.
+ *
+ * Errors: none
+ * Ownership: w: the library takes
+ * Threads: that of the handler
+ * Since: 0.1.0
+ */
+void nh_response_writer_free(nh_response_writer *w);
+
+/* ========================================================================================================
+ * Answers and handlers that are ready: not found, errors, redirects, prefixes
+ * ======================================================================================================== */
+
+/**
+ * nh_respond_error answers a status with a line of plain text: Go's http.Error.
+ *
+ * Errors: NH_ERR_INVALID (w or text is NULL, the code is out of range), NH_ERR_STATE (the header was written
+ * already, and the text is added to the body), and those of nh_response_writer_write
+ * Ownership: text: the library copies
+ * Threads: one thread at a time for w
+ * Since: 0.1.0
+ */
+nh_result nh_respond_error(nh_response_writer *w, const char *text, int32_t code);
+
+/**
+ * nh_not_found answers 404: Go's NotFound.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_STATE (the header was written already), and those of
+ * nh_response_writer_write
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time for w
+ * Since: 0.1.0
+ */
+nh_result nh_not_found(nh_response_writer *w, nh_request *r);
+
+/**
+ * nh_redirect leads to a URL by a status of 3xx, with a short page where a browser shows one: Go's Redirect. A
+ * relative URL is made absolute by the request's path, and cleaned. The URL must be trusted: it may lead
+ * anywhere.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, the code is out of range, or url has control bytes), NH_ERR_STATE
+ * (the header was written already), and those of nh_response_writer_write
+ * Ownership: url: the library copies
+ * Threads: one thread at a time for w and r
+ * Since: 0.1.0
+ */
+nh_result nh_redirect(nh_response_writer *w,
+                      nh_request *r,
+                      const char *url,
+                      int32_t code);
+
+/**
+ * nh_not_found_handler makes a handler that answers 404: Go's NotFoundHandler.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_not_found_handler(void);
+
+/**
+ * nh_redirect_handler makes a handler that does what nh_redirect does; NULL if url is NULL or has control bytes,
+ * or the code is out of range. Go's RedirectHandler.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; url: the library copies
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_redirect_handler(const char *url,
+                                int32_t code);
+
+/**
+ * nh_strip_prefix makes a handler that takes a prefix away from the request's path and calls h; a path without
+ * it is not found. NULL if an argument is NULL. Go's StripPrefix.
+ *
+ * nh_request_path and the muxes and file servers behind it see the rest, nh_request_uri what was sent. "/files"
+ * before a file server leaves "/a" of "/files/a".
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; prefix: the library copies; it has a share of
+ * its own in h
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_strip_prefix(const char *prefix,
+                            nh_handler *h);
+
+/**
+ * nh_allow_query_semicolons makes a handler that has h see semicolons in a query as ampersands; without it they
+ * make a query malformed. NULL for NULL. Go's AllowQuerySemicolons.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; it has a share of its own in h
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_allow_query_semicolons(nh_handler *h);
+
+/* ========================================================================================================
+ * Handlers that bound or refuse what the next one is asked: its time, a body's size, who asks
+ * ======================================================================================================== */
+
+/**
+ * nh_basic_auth_fn answers 1 if a user name and a password are good, else 0. Both are NUL-terminated and may
+ * hold NUL besides. Compare passwords in constant time, or the time that it takes tells how much of one is
+ * right. It runs on the threads of handlers, any number of them at once, and may block.
+ */
+typedef int32_t (*nh_basic_auth_fn)(const char *username,
+                                    size_t username_len,
+                                    const char *password,
+                                    size_t password_len,
+                                    void *userdata);
+
+/**
+ * nh_timeout_handler makes a handler that gives h a time, in milliseconds: Go's TimeoutHandler. What h writes is
+ * gathered and sent when it returns. If its time is up before, the client is answered 503 at once, with body, or
+ * a page of the library's own if that is NULL or "".
+ *
+ * h is not ended: it goes on with its w and r until it returns, its writes answer NH_ERR_TIMEOUT, and then its
+ * connection is closed. It should look for that, or at nh_request_is_client_gone. Its writer cannot flush, and
+ * has no full duplex and no write timeout: NH_ERR_UNSUPPORTED. The 503 goes past writers of
+ * nh_response_writer_wrap.
+ *
+ * NH_TIMEOUT_NONE is h without a bound. NULL if h is NULL or the time is below -1.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; body: the library copies; it has a share of
+ * its own in h
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_timeout_handler(nh_handler *h,
+                               int64_t timeout_ms,
+                               const char *body);
+
+/**
+ * nh_max_bytes_handler makes a handler that bounds the request's body to n bytes before it calls h: Go's
+ * MaxBytesHandler. Reading more is NH_ERR_TOO_LARGE, and the connection ends with the answer. NULL if h is NULL
+ * or n negative.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; it has a share of its own in h
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_max_bytes_handler(nh_handler *h,
+                                 int64_t n);
+
+/**
+ * nh_basic_auth_handler makes a handler that calls h for requests whose user name and password fn takes, and
+ * answers 401 to others, with a challenge for realm (RFC 7617). NULL if h, realm or fn is NULL, or realm has
+ * control bytes.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; realm: the library copies; userdata: the
+ * library takes, also on failure; the result has a share of its own in h
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_basic_auth_handler(nh_handler *h,
+                                  const char *realm,
+                                  nh_basic_auth_fn check_fn,
+                                  void *userdata,
+                                  nh_free_fn free_userdata);
+
+/* ========================================================================================================
+ * Files and other content, served whole, in ranges or not at all, as the request's conditions say
+ * ======================================================================================================== */
+
+/**
+ * nh_read_at_fn gives bytes of a content: it writes at most cap bytes of what stands at offset to buf and their
+ * number to *n_out; 0 is the content's end. Any result but NH_OK ends the answer, and its connection if that was
+ * begun.
+ */
+typedef nh_result (*nh_read_at_fn)(void *userdata, uint64_t offset, void *buf, size_t cap, size_t *n_out);
+
+/**
+ * nh_file_server makes a handler that answers with the files beneath a directory, by the request's path: Go's
+ * FileServer of a Dir. NULL for NULL; "" is the current directory.
+ *
+ * Directories are shown by their index.html, or else listed; a path of a directory without a slash at its end is
+ * redirected to one with it, and ".../index.html" to its directory. Ranges, conditions and HEAD are those of
+ * nh_serve_content, times those of the files. The media type is found by the extension, or else by the content.
+ *
+ * No path leads out of the directory, but a symbolic link in it is followed wherever it leads, and files that
+ * begin with a dot are served, as by Go: do not serve what others may write to. What is neither a file nor a
+ * directory is forbidden. nh_strip_prefix takes away what stands before the paths.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; root: the library copies
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_file_server(const char *root);
+
+/**
+ * nh_serve_file answers with one file, or with a directory as nh_file_server does: Go's ServeFile. path is the
+ * program's and may lead anywhere; a request whose own path has a ".." is answered 400 all the same, since path
+ * may have been made of it, and one whose path ends in "/index.html" is redirected.
+ *
+ * What cannot be opened is answered 404, 403 or 500, and NH_OK.
+ *
+ * Errors: NH_ERR_INVALID (w, r or path is NULL), NH_ERR_STATE (the header was written already), and those of
+ * nh_response_writer_write
+ * Ownership: path: the library copies; *err: the caller owns
+ * Threads: that of the handler that was given w and r; it may block
+ * Since: 0.1.0
+ */
+nh_result nh_serve_file(nh_response_writer *w,
+                        nh_request *r,
+                        const char *path,
+                        nh_error **err);
+
+/**
+ * nh_serve_content answers with size bytes that a function gives, whole or in the ranges that the request asks
+ * for, or not at all if its conditions say so: Go's ServeContent.
+ *
+ * mtime, in Unix seconds, is the Last-Modified of the answer; 0 is unknown. An ETag that was set by
+ * nh_response_writer_set_header counts for If-Match, If-None-Match and If-Range. Without a Content-Type one is
+ * found by name's extension, or by the content; name may be "" and is not sent. Errors (412, 416) are answered,
+ * and NH_OK, without the ETag, Last-Modified, Cache-Control and Content-Encoding that were set.
+ *
+ * Errors: NH_ERR_INVALID (an argument but userdata, free_userdata and err is NULL, size is negative),
+ * NH_ERR_STATE (the header was written already), NH_ERR_IO (read_fn failed, or the peer is gone),
+ * NH_ERR_UNEXPECTED_EOF (read_fn had less than size), and those of nh_response_writer_write
+ * Ownership: name: the library copies; userdata: the library takes, also on failure, and frees it before it
+ * returns; *err: the caller owns
+ * Threads: that of the handler that was given w and r, on which read_fn runs; it may block
+ * Since: 0.1.0
+ */
+nh_result nh_serve_content(nh_response_writer *w,
+                           nh_request *r,
+                           const char *name,
+                           int64_t mtime,
+                           int64_t size,
+                           nh_read_at_fn read_fn,
+                           void *userdata,
+                           nh_free_fn free_userdata,
+                           nh_error **err);
+
+/**
+ * nh_response_writer_send_fd adds len bytes of a file, from offset on, to the body. Where the length was
+ * declared by a Content-Length field and the connection takes bytes as they are, they go out without a copy;
+ * else they are read and written. The descriptor's own offset does not move.
+ *
+ * Errors: NH_ERR_INVALID (w is NULL, fd is none, offset is negative), NH_ERR_UNEXPECTED_EOF (the file has ended),
+ * NH_ERR_IO (the file cannot be read at an offset, or the peer is gone), and those of nh_response_writer_write
+ * Ownership: nothing changes hands: fd stays open; *err: the caller owns
+ * Threads: one thread at a time for w; beside one that reads the request's body. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_send_fd(nh_response_writer *w,
+                                     ptrdiff_t fd,
+                                     int64_t offset,
+                                     uint64_t len,
+                                     nh_error **err);
+
+/* ========================================================================================================
  * Forms: what a handler was sent in the query and in an urlencoded body
  * ======================================================================================================== */
 
@@ -5421,6 +5901,213 @@ nh_result nh_request_parse_form(nh_request *r,
                                 nh_values **form_out,
                                 nh_values **post_out,
                                 nh_error **err);
+
+/* ========================================================================================================
+ * Multipart forms as handlers receive them: part by part, or whole with large files on disk
+ * ======================================================================================================== */
+
+/**
+ * nh_request_multipart_reader begins to read a received request's multipart body (multipart/form-data,
+ * multipart/mixed) part by part, without gathering anything: Go's Request.MultipartReader.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL, Content-Type is not multipart or has no boundary), NH_ERR_STATE (r
+ * was not received, or its parts were asked for already)
+ * Ownership: *out: the caller owns, ends it by nh_multipart_reader_free before r ends; *err: the caller owns
+ * Threads: one thread at a time for r; beside one that writes the response
+ * Since: 0.1.0
+ */
+nh_result nh_request_multipart_reader(nh_request *r,
+                                      nh_multipart_reader **out,
+                                      nh_error **err);
+
+/**
+ * nh_multipart_reader_free ends a reader; NULL is fine. What was not read of the body is treated as any unread
+ * body.
+ *
+ * Errors: none
+ * Ownership: m: the library takes
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+void nh_multipart_reader_free(nh_multipart_reader *m);
+
+/**
+ * nh_multipart_reader_next goes on to the next part, past what was not read of the one before. *more_out is 1 if
+ * there is one, 0 behind the last.
+ *
+ * A part's header has at most 10 MiB and 10000 fields.
+ *
+ * Errors: NH_ERR_INVALID (m or more_out is NULL), NH_ERR_PROTOCOL (the body is malformed), NH_ERR_TOO_LARGE (a
+ * header is), NH_ERR_UNEXPECTED_EOF (the body ends before its last boundary), and those of nh_request_body_read
+ * Ownership: *err: the caller owns
+ * Threads: one thread at a time for the request. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_reader_next(nh_multipart_reader *m,
+                                   int32_t *more_out,
+                                   nh_error **err);
+
+/**
+ * nh_multipart_reader_name is the current part's form name, "" if it has none; NULL before the first part and
+ * behind the last.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until the next part
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+const char *nh_multipart_reader_name(const nh_multipart_reader *m);
+
+/**
+ * nh_multipart_reader_filename is the last segment of the current part's file name, "" if it has none; NULL
+ * before the first part and behind the last. The name is the client's: it may be ".." or begin with a dot.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until the next part
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+const char *nh_multipart_reader_filename(const nh_multipart_reader *m);
+
+/**
+ * nh_multipart_reader_header is the current part's header; NULL before the first part and behind the last.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until the next part
+ * Threads: one thread at a time
+ * Since: 0.1.0
+ */
+const nh_header *nh_multipart_reader_header(const nh_multipart_reader *m);
+
+/**
+ * nh_multipart_reader_read reads up to cap bytes of the current part's content. The end is NH_OK with *n_out 0.
+ *
+ * Errors: NH_ERR_INVALID (m, buf or n_out is NULL, cap is 0), NH_ERR_UNEXPECTED_EOF (the body ends within the
+ * part), and those of nh_request_body_read
+ * Ownership: buf: the library copies to it; *err: the caller owns
+ * Threads: one thread at a time for the request. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_reader_read(nh_multipart_reader *m,
+                                   void *buf,
+                                   size_t cap,
+                                   size_t *n_out,
+                                   nh_error **err);
+
+/**
+ * nh_request_parse_multipart reads a received request's whole multipart/form-data: Go's ParseMultipartForm.
+ * Files stay in memory up to max_memory bytes in all; what is more goes to a temporary file without a name,
+ * which is gone with the form or with the process. Values and headers may take 10 MiB besides, in at most 1000
+ * parts. The query's values are those of nh_request_query.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL, Content-Type is not multipart/form-data or has no boundary),
+ * NH_ERR_STATE (r was not received, or its parts were asked for already), NH_ERR_PROTOCOL (the body is
+ * malformed), NH_ERR_TOO_LARGE (a limit was passed), NH_ERR_UNEXPECTED_EOF (the body ends before its last
+ * boundary), and those of nh_request_body_read
+ * Ownership: *out: the caller owns, ends it by nh_multipart_form_free; *err: the caller owns
+ * Threads: one thread at a time for r; beside one that writes the response. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_request_parse_multipart(nh_request *r,
+                                     size_t max_memory,
+                                     nh_multipart_form **out,
+                                     nh_error **err);
+
+/**
+ * nh_multipart_form_free ends a form and removes what it has on disk; NULL is fine.
+ *
+ * Errors: none
+ * Ownership: f: the library takes
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+void nh_multipart_form_free(nh_multipart_form *f);
+
+/**
+ * nh_multipart_form_values are the parts that are no files. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const nh_values *nh_multipart_form_values(const nh_multipart_form *f);
+
+/**
+ * nh_multipart_form_file is the first file under a form name: Go's FormFile; NULL if there is none.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const nh_multipart_file *nh_multipart_form_file(const nh_multipart_form *f, const char *name);
+
+/**
+ * nh_multipart_form_file_at is a file by its index in the order of the body; NULL past the last.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const nh_multipart_file *nh_multipart_form_file_at(const nh_multipart_form *f, size_t index);
+
+/**
+ * nh_multipart_file_name is a file's form name. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_multipart_file_name(const nh_multipart_file *f);
+
+/**
+ * nh_multipart_file_filename is the last segment of a file's own name: see nh_multipart_reader_filename. NULL
+ * for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_multipart_file_filename(const nh_multipart_file *f);
+
+/**
+ * nh_multipart_file_header is the header of a file's part. NULL for NULL.
+ *
+ * Errors: none
+ * Ownership: the library owns; borrowed until nh_multipart_form_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const nh_header *nh_multipart_file_header(const nh_multipart_file *f);
+
+/**
+ * nh_multipart_file_size is a file's length in bytes. 0 for NULL.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+uint64_t nh_multipart_file_size(const nh_multipart_file *f);
+
+/**
+ * nh_multipart_file_read_at reads up to cap bytes of a file from an offset on. NH_OK with *n_out 0 is the end.
+ *
+ * Errors: NH_ERR_INVALID (f, buf or n_out is NULL, or cap is 0)
+ * Ownership: buf: the library copies to it; *err: the caller owns
+ * Threads: any thread, at the same time too. It may block
+ * Since: 0.1.0
+ */
+nh_result nh_multipart_file_read_at(const nh_multipart_file *f,
+                                    uint64_t offset,
+                                    void *buf,
+                                    size_t cap,
+                                    size_t *n_out,
+                                    nh_error **err);
 
 /* ========================================================================================================
  * Cancel tokens

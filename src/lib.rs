@@ -12,6 +12,7 @@
 //! * [`transport`]: the connection pool, dialing, persistent connections, retry.
 //! * [`server`]: listeners, connections, the response writer, shutdown.
 //! * [`mux`]: patterns and routing.
+//! * [`handlers`]: files, and handlers that stand before others.
 //! * [`stream`]: whole messages on any stream of the program's.
 //! * [`h1`]: HTTP/1.1 without I/O: bytes in, values out; no socket, no clock.
 //! * [`message`]: values: header, status, URL, query, dates, requests, responses.
@@ -29,6 +30,8 @@ pub mod error;
 pub mod ffi;
 pub mod fork;
 pub mod h1;
+#[cfg(not(loom))]
+pub mod handlers;
 pub mod hooks;
 pub mod log;
 pub mod message;

@@ -7,7 +7,6 @@ use super::{guard, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Result};
 use crate::message::form::{Form, MAX_BODY, has_form_body};
 use crate::message::request::Request;
-use crate::message::url::split_target;
 use std::ptr::null_mut;
 
 /// nh_request_parse_form decodes a received request's query and, of POST, PUT and PATCH with the type
@@ -63,8 +62,7 @@ fn parse(r: &mut Request, max: usize) -> Result<Form> {
             body.extend_from_slice(buf.get(..n).unwrap_or_default());
         }
     }
-    let query = split_target(r.text(r.target)).query.unwrap_or_default();
-    match Form::parse(query, &body) {
+    match Form::parse(r.raw_query(), &body) {
         (form, None) => Ok(form),
         (_, Some(e)) => Err(e),
     }

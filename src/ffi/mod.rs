@@ -16,6 +16,7 @@
 // Each export's contract is P1 to P6; its own docs are C's and name errors, ownership and threads.
 #![allow(clippy::missing_safety_doc)]
 
+pub mod answer;
 pub mod auth;
 pub mod callback;
 pub mod cancel;
@@ -33,7 +34,10 @@ pub mod cookie;
 pub mod date;
 pub mod error;
 pub mod escape;
+pub mod file;
 pub mod form;
+pub mod guard_handler;
+pub mod handler;
 pub mod header;
 pub mod jar;
 pub mod jar_callback;
@@ -58,9 +62,11 @@ pub mod response_timing;
 pub mod response_tls;
 pub mod response_write;
 pub mod response_writer;
+pub mod response_writer_wrap;
 pub mod result;
 pub mod round_trip;
 pub mod server;
+pub mod server_fields;
 pub mod server_listen;
 pub mod server_request;
 pub mod server_settings;
@@ -71,6 +77,7 @@ pub mod thread_hooks;
 pub mod tls_config;
 pub mod tls_config_server;
 pub mod transport;
+pub mod upload;
 pub mod url;
 pub mod version;
 

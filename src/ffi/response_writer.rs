@@ -17,7 +17,7 @@ pub struct nh_response_writer {
 ///
 /// # Safety
 /// P1 and P6.
-unsafe fn writer<'a>(w: *mut nh_response_writer) -> Result<&'a mut ResponseWriter> {
+pub(super) unsafe fn writer<'a>(w: *mut nh_response_writer) -> Result<&'a mut ResponseWriter> {
     // SAFETY: P1, P6: the pointer that a handler got is one to a ResponseWriter.
     unsafe { ptr::unique(w.cast::<ResponseWriter>(), "writer") }
 }
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn nh_response_writer_write_header(w: *mut nh_response_wri
 ///
 /// Errors: NH_ERR_INVALID (w is NULL, data is NULL and len is not 0), NH_ERR_BODY_NOT_ALLOWED (the status
 /// has no body), NH_ERR_BODY_LENGTH (more than the declared Content-Length), NH_ERR_IO (the peer is gone),
-/// NH_ERR_TIMEOUT (the peer does not read)
+/// NH_ERR_TIMEOUT (the peer does not read, or the time of a nh_timeout_handler is up)
 /// Ownership: the library copies data.
 /// Threads: one thread at a time for w; beside one that reads the request's body.
 /// Since: 0.1.0
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn nh_response_writer_write_str(
 /// nh_response_writer_flush sends everything that was written so far, the header included (Go's Flusher).
 ///
 /// Errors: NH_ERR_INVALID (w is NULL), NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT (the peer does not
-/// read)
+/// read), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
 /// Ownership: nothing changes hands.
 /// Threads: one thread at a time for w; beside one that reads the request's body.
 /// Since: 0.1.0
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn nh_response_writer_abort(w: *mut nh_response_writer) ->
 /// nh_response_writer_set_full_duplex lets the handler write while it still reads the request's body.
 /// Without it the rest of a small body (256 KiB) is read before the answer's header is sent, as in Go.
 ///
-/// Errors: NH_ERR_INVALID (w is NULL)
+/// Errors: NH_ERR_INVALID (w is NULL), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
 /// Ownership: nothing changes hands.
 /// Threads: one thread at a time for w; beside one that reads the request's body.
 /// Since: 0.1.0
@@ -212,15 +212,14 @@ pub unsafe extern "C" fn nh_response_writer_abort(w: *mut nh_response_writer) ->
 pub unsafe extern "C" fn nh_response_writer_set_full_duplex(w: *mut nh_response_writer) -> nh_result {
     guard_plain(|| {
         // SAFETY: P1, P6.
-        unsafe { writer(w)? }.set_full_duplex();
-        Ok(())
+        unsafe { writer(w)? }.set_full_duplex()
     })
 }
 
 /// nh_response_writer_set_write_timeout bounds the rest of this response, in milliseconds from now;
 /// NH_TIMEOUT_NONE lifts the bound. Follows Go's ResponseController.SetWriteDeadline.
 ///
-/// Errors: NH_ERR_INVALID (w is NULL, the time is below -1)
+/// Errors: NH_ERR_INVALID (w is NULL, the time is below -1), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
 /// Ownership: nothing changes hands.
 /// Threads: one thread at a time for w; beside one that reads the request's body.
 /// Since: 0.1.0
@@ -232,8 +231,7 @@ pub unsafe extern "C" fn nh_response_writer_set_write_timeout(
     guard_plain(|| {
         let limit = duration(timeout_ms)?;
         // SAFETY: P1, P6.
-        unsafe { writer(w)? }.set_write_timeout(limit);
-        Ok(())
+        unsafe { writer(w)? }.set_write_timeout(limit)
     })
 }
 

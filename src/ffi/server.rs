@@ -1,15 +1,13 @@
 //! `nh_server` and `nh_mux`.
 
-use super::callback::{Userdata, nh_free_fn, no_unwind};
+use super::callback::nh_free_fn;
 use super::error::nh_error;
-use super::request::nh_request;
-use super::response_writer::nh_response_writer;
+use super::handler::{handler, nh_handler_fn};
 use super::{guard, guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Result, invalid};
 use crate::fork::Stamp;
-use crate::message::request::Request;
 use crate::mux::Mux;
-use crate::server::{Handler, ResponseWriter, Server, Settings};
+use crate::server::{Server, Settings};
 use crate::sync::OnceLock;
 use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
@@ -23,37 +21,7 @@ pub struct nh_server {
 }
 
 /// nh_mux holds patterns and their handlers; it may serve several servers at once.
-pub struct nh_mux(Arc<Mux>);
-
-/// nh_handler_fn answers a request. It runs on a library thread, any number of them at once, and may block;
-/// other connections do not notice. `w` and `r` are borrowed until it returns. It may call every function
-/// but nh_server_run, nh_server_shutdown and nh_server_free of its own server. It must return normally: an
-/// exception or longjmp out of it ends the process.
-pub type nh_handler_fn = Option<
-    unsafe extern "C-unwind" fn(w: *mut nh_response_writer, r: *mut nh_request, userdata: *mut c_void),
->;
-
-struct CHandler {
-    call: unsafe extern "C-unwind" fn(*mut nh_response_writer, *mut nh_request, *mut c_void),
-    userdata: Userdata,
-}
-
-impl Handler for CHandler {
-    fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        let (w, r) = (std::ptr::from_mut(w).cast(), std::ptr::from_mut(r).cast());
-        no_unwind(|| {
-            // SAFETY: P5; w and r live until the call returns.
-            unsafe { (self.call)(w, r, self.userdata.ptr()) }
-        });
-    }
-}
-
-fn handler(f: nh_handler_fn, data: *mut c_void, free: nh_free_fn) -> Result<Box<dyn Handler>> {
-    // Made first, so that free_userdata runs also when something is refused.
-    let userdata = Userdata::new(data, free);
-    let call = f.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
-    Ok(Box::new(CHandler { call, userdata }))
-}
+pub struct nh_mux(pub(super) Arc<Mux>);
 
 /// server borrows a live server of this process.
 ///

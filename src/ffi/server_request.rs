@@ -5,7 +5,6 @@ use super::request::nh_request;
 use super::server::duration;
 use super::{guard, guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Error, Kind, Result, invalid};
-use crate::message::escape::{Part, unescape};
 use crate::message::query;
 use crate::message::request::{Body, Request};
 use std::ffi::{c_char, c_void};
@@ -78,9 +77,9 @@ pub unsafe extern "C" fn nh_request_host(r: *const nh_request) -> *const c_char 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_request_raw_query(r: *const nh_request) -> *const c_char {
     text(r, |r| {
-        let target = r.header.store().cstr(r.target);
-        let mark = target.to_bytes().iter().position(|b| *b == b'?');
-        let query = mark.and_then(|i| target.to_bytes_with_nul().get(i + 1..));
+        let text = r.header.store().cstr(r.rewritten.map_or(r.target, |(_, query)| query));
+        let mark = text.to_bytes().iter().position(|b| *b == b'?');
+        let query = mark.and_then(|i| text.to_bytes_with_nul().get(i + 1..));
         query.and_then(|q| std::ffi::CStr::from_bytes_with_nul(q).ok()).unwrap_or_default()
     })
 }
@@ -99,8 +98,7 @@ pub unsafe extern "C" fn nh_request_path(r: *mut nh_request, len_out: *mut usize
         // SAFETY: P1, P6.
         let r = unsafe { request(r) }.ok()?;
         if r.path.is_none() {
-            let target = crate::mux::path_of_target(r.text(r.target), r.text(r.method));
-            let path = unescape(target, Part::Path).map_or_else(|_| target.to_vec(), |p| p.into_owned());
+            let path = r.decoded_path().into_owned();
             r.path = Some(r.header.store_mut().intern(&path));
         }
         decoded(r, r.path?, len_out)
@@ -125,9 +123,7 @@ pub unsafe extern "C" fn nh_request_query_value(
         ptr::out(len_out, 0, "len_out").ok()?;
         // SAFETY: P1, P2, P6.
         let (r, name) = unsafe { (request(r).ok()?, ptr::text(name, "name").ok()?) };
-        let target = r.text(r.target);
-        let raw = memchr::memchr(b'?', target).and_then(|i| target.get(i + 1..)).unwrap_or_default();
-        let value = query::lookup(raw, name)?.into_owned();
+        let value = query::lookup(r.raw_query(), name)?.into_owned();
         let span = r.header.store_mut().intern(&value);
         decoded(r, span, len_out)
     })
@@ -168,16 +164,8 @@ pub unsafe extern "C" fn nh_request_path_value(
         ptr::out(len_out, 0, "len_out").ok()?;
         // SAFETY: P1, P2, P6.
         let (r, name) = unsafe { (request(r).ok()?, ptr::text(name, "name").ok()?) };
-        if let Some((_, value)) = r.path_values.iter().find(|(n, _)| r.text(*n) == name) {
-            return decoded(r, *value, len_out);
-        }
-        let at = r.routes.as_ref()?.value(r, std::str::from_utf8(name).ok()?)?;
-        let raw = r.text(r.target).get(at)?;
-        let value = unescape(raw, Part::Path).map_or_else(|_| raw.to_vec(), |v| v.into_owned());
-        let store = r.header.store_mut();
-        let pair = (store.intern(name), store.intern(&value));
-        r.path_values.push(pair);
-        decoded(r, pair.1, len_out)
+        let value = r.path_value(name)?;
+        decoded(r, value, len_out)
     })
 }
 

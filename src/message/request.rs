@@ -1,14 +1,17 @@
 //! `Request`: a request that a program builds and sends, or that a server received.
 
 use super::address::Address;
+use super::escape::{Part, unescape};
 use super::header::Header;
 use super::outbound::Target;
+use super::path;
 use super::progress::Progress;
 use super::text::Span;
 use super::tls_info::Info;
 use super::trace::Trace;
 use crate::error::{Error, Kind, Result};
 use crate::sync::Mutex;
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};
@@ -30,6 +33,8 @@ pub trait Incoming: Send {
     fn take_trailer(&mut self) -> Option<Header>;
     /// set_limit bounds the bytes still to be read; more of them fail with `TooLarge`.
     fn set_limit(&mut self, bytes: u64);
+    /// limit is how many bytes may still be read.
+    fn limit(&self) -> u64;
     /// set_read_timeout bounds the rest of the reading, where the library waits for it.
     fn set_read_timeout(&mut self, limit: Option<std::time::Duration>) -> Result<()>;
     /// peer_gone tells whether the peer has closed its side or the connection broke.
@@ -44,8 +49,11 @@ pub trait Incoming: Send {
 pub trait Routes: Send + Sync {
     /// pattern is the text of a route's pattern; "" for answers of the mux's own.
     fn pattern(&self, route: u32) -> &CStr;
-    /// value is where in the request's target the value of a wildcard of its route stands, escaped as it came.
+    /// value is where in the request's [`Request::raw_path`] the value of a wildcard of its route stands, escaped as it
+    /// came.
     fn value(&self, r: &Request, name: &str) -> Option<Range<usize>>;
+    /// names are those of a route's wildcards.
+    fn names(&self, route: u32) -> Vec<&str>;
     /// allowed is a list of the methods with which the request would have found a route.
     fn allowed(&self, r: &Request) -> String;
 }
@@ -166,6 +174,17 @@ pub struct Redirected {
     pub header: Header,
 }
 
+/// Multipart tells how a received request's parts were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Multipart {
+    #[default]
+    Fresh,
+    /// One after the other.
+    Read,
+    /// As a whole form.
+    Parsed,
+}
+
 /// Request owns all its text: spans name pieces of `header.store()`.
 #[derive(Default)]
 pub struct Request {
@@ -189,6 +208,7 @@ pub struct Request {
     /// The connection ends after this exchange.
     pub close: bool,
     pub trailer: Header,
+    pub multipart: Multipart,
     pub body: Body,
     pub remote: Option<Address>,
     /// What TLS has agreed on, if the request came through it.
@@ -203,9 +223,14 @@ pub struct Request {
     pub extra: Option<Box<dyn std::any::Any + Send + Sync>>,
     /// The unescaped path, once it was asked for.
     pub path: Option<Span>,
+    /// What a handler has put in the place of the target's path and of its query with the question mark, for those
+    /// that it calls.
+    pub rewritten: Option<(Span, Span)>,
     /// The routes of the mux that serves this request, and which of them that is.
     pub routes: Option<Arc<dyn Routes>>,
     pub route: u32,
+    /// Other routes than the server's have taken their place.
+    pub entered: bool,
     /// Path values that the program has set, or asked for: name and decoded value.
     pub path_values: Vec<(Span, Span)>,
 }
@@ -213,6 +238,87 @@ pub struct Request {
 impl Request {
     pub fn text(&self, s: Span) -> &[u8] {
         self.header.store().get(s)
+    }
+
+    /// raw_path is the escaped path by which muxes and file servers look.
+    pub fn raw_path(&self) -> &[u8] {
+        match (self.rewritten, &self.outbound) {
+            (Some((path, _)), _) => self.text(path),
+            (None, Some(to)) if self.target.is_empty() => {
+                path::of_target(&to.request_uri, self.text(self.method))
+            }
+            _ => path::of_target(self.text(self.target), self.text(self.method)),
+        }
+    }
+
+    /// decoded_path is the unescaped path: Go's `URL.Path`.
+    pub fn decoded_path(&self) -> Cow<'_, [u8]> {
+        let raw = self.raw_path();
+        unescape(raw, Part::Path).unwrap_or(Cow::Borrowed(raw))
+    }
+
+    /// raw_query_part is the query with its question mark, or nothing.
+    pub fn raw_query_part(&self) -> &[u8] {
+        match (self.rewritten, &self.outbound) {
+            (Some((_, query)), _) => self.text(query),
+            (None, Some(to)) if self.target.is_empty() => path::query_of(&to.request_uri),
+            _ => path::query_of(self.text(self.target)),
+        }
+    }
+
+    /// raw_query is the query without its question mark.
+    pub fn raw_query(&self) -> &[u8] {
+        self.raw_query_part().get(1..).unwrap_or_default()
+    }
+
+    /// authority is the host that the request is for, with its port.
+    pub fn authority(&self) -> &[u8] {
+        match &self.outbound {
+            Some(to) if self.host.is_empty() => &to.authority,
+            _ => self.text(self.host),
+        }
+    }
+
+    /// enter has a mux's route answer for the request's pattern and path values from here on, as in Go: values of the
+    /// route before are gone, those that the program has set under other names stay.
+    pub fn enter(&mut self, routes: Arc<dyn Routes>, route: u32) {
+        if let Some(before) = self.routes.take() {
+            let names = before.names(self.route);
+            let store = self.header.store();
+            self.path_values.retain(|(name, _)| !names.iter().any(|n| n.as_bytes() == store.get(*name)));
+        }
+        (self.routes, self.route, self.entered) = (Some(routes), route, true);
+    }
+
+    /// path_value is what a wildcard of the route's pattern stands for, or what the program has set.
+    pub fn path_value(&mut self, name: &[u8]) -> Option<Span> {
+        if let Some((_, value)) = self.path_values.iter().find(|(n, _)| self.text(*n) == name) {
+            return Some(*value);
+        }
+        let at = self.routes.as_ref()?.value(self, std::str::from_utf8(name).ok()?)?;
+        let raw = self.raw_path().get(at)?;
+        let value = unescape(raw, Part::Path).map_or_else(|_| raw.to_vec(), |v| v.into_owned());
+        let store = self.header.store_mut();
+        let pair = (store.intern(name), store.intern(&value));
+        self.path_values.push(pair);
+        Some(pair.1)
+    }
+
+    /// rewrite runs `f` with another escaped path, and another query with its question mark, in the place of the
+    /// target's; what `f` has found by them is forgotten behind it.
+    pub fn rewrite(&mut self, path: &[u8], query: &[u8], f: impl FnOnce(&mut Request)) {
+        // The pattern's values stand in the path that goes away.
+        if let Some(routes) = self.routes.clone() {
+            for name in routes.names(self.route) {
+                self.path_value(name.as_bytes());
+            }
+        }
+        let before = (self.path, self.rewritten, self.routes.clone(), self.route, self.path_values.clone());
+        let store = self.header.store_mut();
+        self.rewritten = Some((store.intern(path), store.intern(query)));
+        self.path = None;
+        f(self);
+        (self.path, self.rewritten, self.routes, self.route, self.path_values) = before;
     }
 
     pub fn is_incoming(&self) -> bool {
@@ -242,6 +348,10 @@ impl Request {
             *to = r.header.store_mut().intern(self.text(from));
         }
         r.outbound = self.outbound.clone();
+        r.rewritten = self.rewritten.map(|(path, query)| {
+            let store = r.header.store_mut();
+            (store.intern(self.text(path)), store.intern(self.text(query)))
+        });
         (r.routes, r.route) = (self.routes.clone(), self.route);
         for (name, value) in &self.path_values {
             let store = r.header.store_mut();

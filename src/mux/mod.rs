@@ -3,19 +3,20 @@
 //! A pattern is `[METHOD ][HOST]/[PATH]`: see [`pattern`]. Of those that match, the one with the host wins, then the one
 //! with the more specific method and path; two of which neither is more specific cannot stand side by side. Paths are
 //! matched segment by segment after unescaping; unclean ones are redirected, as is "/tree" where only "/tree/" exists.
+//!
+//! A mux is a handler itself, and may stand in another.
 
 mod builtin;
 mod conflict;
-mod path;
 mod pattern;
 mod table;
 mod tree;
 
-pub(crate) use path::of_target as path_of_target;
 pub(crate) use table::Table;
 
 use crate::error::{Error, Kind, Result, invalid};
-use crate::server::Handler;
+use crate::message::request::{Request, Routes};
+use crate::server::{Handler, ResponseWriter};
 use crate::sync::{Mutex, MutexGuard};
 use pattern::Pattern;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +31,8 @@ pub struct Mux {
 
 struct State {
     routes: Vec<Arc<Route>>,
+    /// The route that takes all requests.
+    whole: Option<u32>,
     /// What the routes look like to a lookup; made when it is asked for, so that many additions cost one.
     table: Option<Arc<Table>>,
 }
@@ -42,8 +45,21 @@ impl Default for Mux {
 
 impl Mux {
     pub fn new() -> Mux {
-        let routes = builtin::handlers().into_iter().map(|h| Route::new(None, h)).collect();
-        Mux { state: Mutex::new(State { routes, table: None }), generation: AtomicU64::new(1) }
+        Mux::with(None)
+    }
+
+    /// of is one handler in a mux's place: all requests are its own.
+    pub fn of(handler: Arc<dyn Handler>) -> Mux {
+        Mux::with(Some(handler))
+    }
+
+    fn with(whole: Option<Arc<dyn Handler>>) -> Mux {
+        let mut routes: Vec<_> = builtin::handlers().into_iter().map(|h| Route::new(None, h)).collect();
+        let whole = whole.map(|handler| {
+            routes.push(Route::new(None, handler));
+            routes.len() as u32 - 1
+        });
+        Mux { state: Mutex::new(State { routes, whole, table: None }), generation: AtomicU64::new(1) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -51,10 +67,10 @@ impl Mux {
     }
 
     /// handle registers a handler. A pattern that is malformed, or conflicts with another, is an error that says how.
-    pub fn handle(&self, pattern: &str, handler: Box<dyn Handler>) -> Result<()> {
+    pub fn handle(&self, pattern: &str, handler: impl Into<Arc<dyn Handler>>) -> Result<()> {
         let pattern = Pattern::parse(pattern)?;
         // Before the lock, and so dropped behind it where it is refused: that calls back into the program.
-        let route = Route::new(Some(pattern.clone()), handler);
+        let route = Route::new(Some(pattern.clone()), handler.into());
         let mut state = self.state();
         let clash =
             state.routes.iter().filter_map(|r| conflict::conflict(&pattern, r.pattern.as_ref()?)).next();
@@ -81,8 +97,8 @@ impl Mux {
 
     pub(crate) fn table(&self) -> Arc<Table> {
         let mut state = self.state();
-        let State { routes, table } = &mut *state;
-        table.get_or_insert_with(|| Arc::new(Table::new(routes.clone()))).clone()
+        let State { routes, whole, table } = &mut *state;
+        table.get_or_insert_with(|| Arc::new(Table::new(routes.clone(), *whole))).clone()
     }
 
     /// refresh brings a thread's own view of the routes up to date; one atomic load if nothing changed.
@@ -94,5 +110,41 @@ impl Mux {
         *table = self.table();
         *generation = now;
         true
+    }
+}
+
+impl Handler for Mux {
+    fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
+        let table = self.table();
+        let route = table.route(r);
+        r.enter(table.clone(), route);
+        if let Some(handler) = table.handler(route) {
+            handler.serve(w, r);
+        }
+    }
+
+    fn as_mux(self: Arc<Self>) -> Option<Arc<Mux>> {
+        Some(self)
+    }
+}
+
+impl Mux {
+    /// find is the handler that would answer a request, and the pattern that it is found by: Go's `Handler`. It serves
+    /// nothing, and the request stays as it is.
+    pub fn find(&self, r: &Request) -> (Arc<dyn Handler>, String) {
+        let table = self.table();
+        let route = table.route(r);
+        let pattern = table.pattern(table.shown(r, route)).to_string_lossy().into_owned();
+        let handler: Arc<dyn Handler> = match table.handler(route) {
+            Some(handler) if !table.is_builtin(route) => handler.clone(),
+            _ => Arc::new(move |w: &mut ResponseWriter, r: &mut Request| {
+                // The mux's own answers look at its routes.
+                r.enter(table.clone(), route);
+                if let Some(handler) = table.handler(route) {
+                    handler.serve(w, r);
+                }
+            }),
+        };
+        (handler, pattern)
     }
 }

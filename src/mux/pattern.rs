@@ -3,9 +3,9 @@
 //! A path is segments; each is a literal, `{name}` for any one, or at the end `{name...}` for all that follow, a slash
 //! for the same without a name, or `{$}` for the slash alone.
 
-use super::path;
 use crate::error::{Result, invalid};
 use crate::message::header::is_token;
+use crate::message::path;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Segment {

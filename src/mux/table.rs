@@ -1,9 +1,9 @@
 //! `Table`: the routes at one moment, immutable, and how a request finds its own.
 
 use super::builtin;
-use super::path;
 use super::pattern::{Pattern, Segment};
 use super::tree::Tree;
+use crate::message::path;
 use crate::message::request::{Request, Routes};
 use crate::runtime::Learn;
 use crate::server::Handler;
@@ -17,12 +17,12 @@ pub(super) struct Route {
     pub(super) pattern: Option<Pattern>,
     /// The pattern's text for C; empty for the mux's own.
     text: CString,
-    handler: Box<dyn Handler>,
+    handler: Arc<dyn Handler>,
     pub(super) learn: Learn,
 }
 
 impl Route {
-    pub(super) fn new(pattern: Option<Pattern>, handler: Box<dyn Handler>) -> Arc<Route> {
+    pub(super) fn new(pattern: Option<Pattern>, handler: Arc<dyn Handler>) -> Arc<Route> {
         let text = pattern.as_ref().and_then(|p| CString::new(p.text.as_str()).ok()).unwrap_or_default();
         Arc::new(Route { pattern, text, handler, learn: Learn::new() })
     }
@@ -35,12 +35,19 @@ pub(crate) struct Table {
     /// The patterns without host and wildcard, by path and then method: what most requests ask for, in one hash.
     plain: HashMap<Vec<u8>, Vec<(String, u32)>>,
     has_hosts: bool,
+    /// The route that takes all requests, where there is one handler in the mux's place.
+    whole: Option<u32>,
 }
 
 impl Table {
-    pub(super) fn new(routes: Vec<Arc<Route>>) -> Table {
-        let mut t =
-            Table { routes: Vec::new(), tree: Tree::default(), plain: HashMap::new(), has_hosts: false };
+    pub(super) fn new(routes: Vec<Arc<Route>>, whole: Option<u32>) -> Table {
+        let mut t = Table {
+            routes: Vec::new(),
+            tree: Tree::default(),
+            plain: HashMap::new(),
+            has_hosts: false,
+            whole,
+        };
         for (i, route) in routes.iter().enumerate() {
             let Some(p) = &route.pattern else { continue };
             t.tree.add(p, i as u32);
@@ -61,17 +68,28 @@ impl Table {
         self.routes.get(route as usize).map_or(&NONE, |r| &r.learn)
     }
 
-    pub(crate) fn handler(&self, route: u32) -> Option<&dyn Handler> {
-        self.routes.get(route as usize).map(|r| &*r.handler)
+    pub(crate) fn handler(&self, route: u32) -> Option<&Arc<dyn Handler>> {
+        self.routes.get(route as usize).map(|r| &r.handler)
+    }
+
+    /// is_builtin tells whether a route's handler is the mux's own.
+    pub(super) fn is_builtin(&self, route: u32) -> bool {
+        self.whole.is_none() && self.routes.get(route as usize).is_some_and(|r| r.pattern.is_none())
     }
 
     /// route finds the handler for a request.
     pub(crate) fn route(&self, r: &Request) -> u32 {
         let (target, method) = (r.text(r.target), r.text(r.method));
-        if target == b"*" {
-            return if method == b"OPTIONS" { builtin::OPTIONS } else { builtin::BAD_REQUEST };
+        if target == b"*" && method == b"OPTIONS" {
+            return builtin::OPTIONS;
         }
-        let path = path::of_target(target, method);
+        if let Some(whole) = self.whole {
+            return whole;
+        }
+        if target == b"*" {
+            return builtin::BAD_REQUEST;
+        }
+        let path = r.raw_path();
         if method != b"CONNECT" && !path::is_clean(path) {
             // One redirect does for both.
             return match self.find_at(self.host_of(r), method, &path::clean(path)) {
@@ -87,7 +105,7 @@ impl Table {
         if !self.has_hosts {
             return "";
         }
-        let host = r.text(r.host);
+        let host = r.authority();
         let host = if r.text(r.method) == b"CONNECT" { host } else { path::host_without_port(host) };
         std::str::from_utf8(host).unwrap_or_default()
     }
@@ -130,6 +148,21 @@ impl Table {
         all
     }
 
+    /// shown is the route whose pattern Go's `Handler` names for a request that went to `route`: of redirects that of
+    /// where they lead.
+    pub(super) fn shown(&self, r: &Request, route: u32) -> u32 {
+        let (host, method) = (self.host_of(r), r.text(r.method));
+        let found = match route {
+            builtin::ADD_SLASH => self.tree.find(host, method, &[r.raw_path(), b"/"].concat()),
+            builtin::CLEAN_ADD_SLASH => {
+                self.tree.find(host, method, &[&*path::clean(r.raw_path()), b"/"].concat())
+            }
+            builtin::CLEAN => self.tree.find(host, method, &path::clean(r.raw_path())),
+            other => return other,
+        };
+        found.unwrap_or(route)
+    }
+
     /// is_options tells whether the route is the server's own answer to `OPTIONS *`.
     pub(crate) fn is_options(&self, route: u32) -> bool {
         route == builtin::OPTIONS
@@ -142,24 +175,26 @@ impl Routes for Table {
     }
 
     fn allowed(&self, r: &Request) -> String {
-        let path = path::of_target(r.text(r.target), r.text(r.method));
+        let path = r.raw_path();
         self.allowed_at(self.host_of(r), path).join(", ")
+    }
+
+    fn names(&self, route: u32) -> Vec<&str> {
+        let pattern = self.routes.get(route as usize).and_then(|r| r.pattern.as_ref());
+        pattern.map(|p| p.names().collect()).unwrap_or_default()
     }
 
     fn value(&self, r: &Request, name: &str) -> Option<Range<usize>> {
         let pattern = self.routes.get(r.route as usize)?.pattern.as_ref()?;
-        let target = r.text(r.target);
-        let path = path::of_target(target, r.text(r.method));
-        // The path is a part of the target.
-        let base = path.as_ptr() as usize - target.as_ptr() as usize;
+        let path = r.raw_path();
         let mut at = 0;
         for s in &pattern.segments {
             at += 1;
             let rest = path.get(at..)?;
             let len = memchr::memchr(b'/', rest).unwrap_or(rest.len());
             match s {
-                Segment::One(n) if n == name => return Some(base + at..base + at + len),
-                Segment::Rest(n) if n == name && !n.is_empty() => return Some(base + at..base + path.len()),
+                Segment::One(n) if n == name => return Some(at..at + len),
+                Segment::Rest(n) if n == name && !n.is_empty() => return Some(at..path.len()),
                 _ => at += len,
             }
         }

@@ -1,8 +1,8 @@
 //! `Tree`: patterns by host, method and segment (Go's `routing_tree.go`). A lookup costs a hash for each segment of the
 //! path, however many patterns there are, and goes back only where a wildcard stands beside a literal.
 
-use super::path;
 use super::pattern::{Pattern, Segment};
+use crate::message::path;
 use std::collections::HashMap;
 
 #[derive(Default)]

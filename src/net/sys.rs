@@ -4,6 +4,7 @@
 //! descriptors with CLOEXEC. None raises SIGPIPE. A stale descriptor number is an EBADF here; that numbers are
 //! never stale is the business of the owners (`OwnedFd`) above.
 
+pub mod files;
 mod names;
 mod options;
 pub mod process;

@@ -54,7 +54,10 @@ impl Driver for Http {
     type Lease = Box<Exchange>;
 
     fn lease(&self) -> Box<Exchange> {
-        Box::new(Exchange::new(self.0.mux.table(), self.0.stopping.clone(), self.0.hooks.clone()))
+        let shared = &self.0;
+        let (stopping, hooks, alarms) =
+            (shared.stopping.clone(), shared.hooks.clone(), shared.alarms.clone());
+        Box::new(Exchange::new(shared.mux.table(), stopping, hooks, alarms))
     }
 
     fn accepted(
@@ -273,7 +276,8 @@ impl Http {
         ex.prepare(&line, facts, &self.0.settings, conn.started, close);
         ex.request.remote = Some(conn.remote.clone());
         ex.request.tls = conn.info.clone();
-        if self.0.mux.refresh(&mut ex.table, &mut ex.generation) {
+        let entered = std::mem::take(&mut ex.request.entered);
+        if self.0.mux.refresh(&mut ex.table, &mut ex.generation) || entered {
             ex.request.routes = Some(ex.table.clone());
         }
         ex.route = ex.table.route(&ex.request);

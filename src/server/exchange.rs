@@ -1,13 +1,14 @@
 //! `Exchange`: a thread's buffers with one request and its response in them. It serves one exchange after the
 //! other, and moves with the exchange when that leaves the loop, so that nothing is copied or allocated.
 
+use super::alarms::Alarms;
 use super::hooks::Hooks;
 use super::input::BodyReader;
 use super::settings::Settings;
 use super::wire::{SharedWire, Wire};
 use super::writer::{Asked, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};
-use crate::message::request::{Body, Request};
+use crate::message::request::{Body, Multipart, Request};
 use crate::mux::Table;
 use crate::net::tls::Buffers;
 use std::sync::Arc;
@@ -45,8 +46,13 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(table: Arc<Table>, stopping: Arc<AtomicBool>, hooks: Arc<Hooks>) -> Exchange {
-        let wire: SharedWire = Arc::new(Wire::new(stopping, hooks));
+    pub(super) fn new(
+        table: Arc<Table>,
+        stopping: Arc<AtomicBool>,
+        hooks: Arc<Hooks>,
+        alarms: Arc<Alarms>,
+    ) -> Exchange {
+        let wire: SharedWire = Arc::new(Wire::new(stopping, hooks, alarms));
         let mut request =
             Request { body: Body::Incoming(Box::new(BodyReader(wire.clone()))), ..Request::default() };
         request.header.store_mut().block_mut().resize(BLOCK, 0);
@@ -114,6 +120,8 @@ impl Exchange {
         let r = &mut self.request;
         h1::describe_request(r, line, &facts);
         r.path = None;
+        r.rewritten = None;
+        r.multipart = Multipart::Fresh;
         r.path_values.clear();
         if !r.trailer.is_empty() {
             r.trailer.clear();

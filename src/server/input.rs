@@ -85,8 +85,9 @@ impl Input {
         self.trailer = None;
     }
 
+    /// is_done: the body was read to its end, and was no longer than its limit.
     pub(super) fn is_done(&self) -> bool {
-        self.decoder.is_done()
+        self.decoder.is_done() && self.failed.is_none()
     }
 
     /// rest is what was read beyond the body: the next requests.
@@ -245,6 +246,10 @@ impl Incoming for BodyReader {
 
     fn set_limit(&mut self, bytes: u64) {
         self.0.input().set_limit(bytes);
+    }
+
+    fn limit(&self) -> u64 {
+        self.0.input().limit
     }
 
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<()> {

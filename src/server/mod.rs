@@ -4,6 +4,8 @@
 //! [`exchange`] is a thread's buffers with the request and the [`ResponseWriter`] in them; [`wire`] is the
 //! socket as both of them share it.
 
+mod alarms;
+pub mod answers;
 mod arrive;
 mod clock;
 mod conn;
@@ -13,6 +15,7 @@ mod hooks;
 mod input;
 mod listen;
 mod output;
+mod over;
 mod reject;
 mod secure;
 mod settings;
@@ -22,15 +25,23 @@ mod writer;
 
 pub use hooks::{Access, ConnState, Hooks, LogAccess, LogErrors, Peer, WatchConns};
 pub use listen::Source;
+pub use over::Over;
 pub use settings::Settings;
 pub use stop::Server;
 pub use writer::ResponseWriter;
 
 use crate::message::request::Request;
+use crate::mux::Mux;
+use std::sync::Arc;
 
 /// Handler answers requests; it may block. A handler that returns without writing sends 200 with no body.
 pub trait Handler: Send + Sync {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request);
+
+    /// as_mux is the mux that this is, if it is one: a server serves it without a detour.
+    fn as_mux(self: Arc<Self>) -> Option<Arc<Mux>> {
+        None
+    }
 }
 
 impl<F: Fn(&mut ResponseWriter, &mut Request) + Send + Sync> Handler for F {

@@ -2,7 +2,7 @@
 
 use super::secure::Secure;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::net::sys;
+use crate::net::sys::{self, files};
 use crate::runtime::before_peer;
 use std::io::{ErrorKind, IoSlice};
 use std::os::fd::RawFd;
@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 pub(super) const FULL: usize = 16 * 1024;
 /// So many encrypted bytes leave in one call.
 const FLUSH: usize = 64 * 1024;
+
+/// Bytes of a file that one call sends.
+const FILE_PIECE: usize = 1 << 20;
 
 pub(crate) struct Output {
     fd: RawFd,
@@ -125,6 +128,48 @@ impl Output {
         self.buf = buf;
         self.buf.clear();
         sent.map_err(|e| self.break_with(e))
+    }
+
+    /// takes_files tells whether [`Output::send_file`] can be used: the socket takes bytes as they are.
+    pub(super) fn takes_files(&self) -> bool {
+        self.fd >= 0 && self.secure.is_none() && files::blocks_sigpipe()
+    }
+
+    /// send_file sends the buffer and then a piece of a file, without a copy, and tells how many bytes of the file went:
+    /// fewer than `len` if it has ended. It may block as [`Output::send_all`].
+    pub(super) fn send_file(&mut self, file: RawFd, offset: u64, len: u64) -> Result<u64> {
+        self.check()?;
+        let sent = self.send_file_now(file, offset, len);
+        self.buf.clear();
+        sent.map_err(|e| self.break_with(e))
+    }
+
+    fn send_file_now(&mut self, file: RawFd, offset: u64, len: u64) -> Result<u64> {
+        let mut head = 0;
+        // Head and content share packets.
+        while let Some(rest) = self.buf.get(head..).filter(|r| !r.is_empty()) {
+            match sys::send(self.fd, rest, libc::MSG_DONTWAIT | sys::MSG_MORE) {
+                Ok(n) => head += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait()?,
+                Err(e) => return Err(write_error(&e)),
+            }
+        }
+        let mut sent = 0;
+        while sent < len {
+            let some = usize::try_from(len - sent).unwrap_or(usize::MAX).min(FILE_PIECE);
+            match files::sendfile(self.fd, file, offset + sent, some) {
+                Ok(0) => break,
+                Ok(n) => sent += n as u64,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait()?,
+                Err(e) => {
+                    if e.kind() == ErrorKind::BrokenPipe {
+                        files::take_sigpipe();
+                    }
+                    return Err(write_error(&e));
+                }
+            }
+        }
+        Ok(sent)
     }
 
     fn send_slices(&mut self, slices: &mut [IoSlice<'_>]) -> Result<()> {

@@ -1,6 +1,7 @@
 //! `Server`: from its settings to its end (Go's `Server`).
 
 use super::Handler;
+use super::alarms::Alarms;
 use super::drive::Http;
 use super::hooks::Hooks;
 use super::listen::{Doors, Newcomer, Source};
@@ -19,13 +20,14 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) mux: Arc<Mux>,
     /// Called before the handler of each request.
-    pub(super) hook: Option<Box<dyn Handler>>,
+    pub(super) hook: Option<Arc<dyn Handler>>,
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) hooks: Arc<Hooks>,
     pub(super) doors: Arc<Doors>,
     /// Connections within the limit of them, and those beyond that are told so.
     pub(super) open: Arc<AtomicUsize>,
     pub(super) surplus: Arc<AtomicUsize>,
+    pub(super) alarms: Arc<Alarms>,
     base: Instant,
     ended: Mutex<bool>,
     end: Condvar,
@@ -50,7 +52,9 @@ impl Shared {
 
 pub(super) struct Setup {
     pub(super) settings: Settings,
-    hook: Option<Box<dyn Handler>>,
+    /// What is served in the mux's place.
+    handler: Option<Arc<Mux>>,
+    hook: Option<Arc<dyn Handler>>,
     pub(super) listeners: Vec<Arc<Listening>>,
     pub(super) hooks: Hooks,
     /// Connections of the program's that wait for the start.
@@ -75,6 +79,7 @@ impl Server {
     pub fn new(mux: Arc<Mux>) -> Server {
         let setup = Setup {
             settings: Settings::default(),
+            handler: None,
             hook: None,
             listeners: Vec::new(),
             hooks: Hooks::default(),
@@ -128,12 +133,26 @@ impl Server {
     }
 
     /// set_hook has `hook` called with each request before its handler, or before what the mux answers itself.
-    pub fn set_hook(&self, hook: Box<dyn Handler>) -> Result<()> {
+    pub fn set_hook(&self, hook: Arc<dyn Handler>) -> Result<()> {
         let mut s = self.setup();
         if s.started {
             return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));
         }
         s.hook = Some(hook);
+        Ok(())
+    }
+
+    /// set_handler has a handler answer all requests in the mux's place.
+    pub fn set_handler(&self, handler: Arc<dyn Handler>) -> Result<()> {
+        let handler = handler.clone().as_mux().unwrap_or_else(|| Arc::new(Mux::of(handler)));
+        let mut s = self.setup();
+        if s.started {
+            return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));
+        }
+        // Dropped behind the lock: that may call back into the program.
+        let before = s.handler.replace(handler);
+        drop(s);
+        drop(before);
         Ok(())
     }
 
@@ -152,13 +171,14 @@ impl Server {
         let base = Instant::now();
         let shared = Arc::new(Shared {
             settings: s.settings.clone(),
-            mux: self.mux.clone(),
+            mux: s.handler.take().unwrap_or_else(|| self.mux.clone()),
             hook: s.hook.take(),
             stopping: Arc::new(AtomicBool::new(false)),
             hooks: Arc::new(std::mem::take(&mut s.hooks)),
             doors: self.doors.clone(),
             open: Arc::default(),
             surplus: Arc::default(),
+            alarms: Arc::default(),
             base,
             ended: Mutex::new(false),
             end: Condvar::new(),
@@ -304,6 +324,9 @@ impl Drop for Server {
         let threads = std::mem::take(&mut self.setup().threads);
         for t in threads {
             let _ = t.join();
+        }
+        if let Some(shared) = self.shared.get() {
+            shared.alarms.end();
         }
     }
 }

@@ -1,10 +1,8 @@
 //! The server over real sockets, by raw bytes.
 
 use super::*;
-use crate::mux::Mux;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
 use std::time::Duration;
 
 fn server(configure: impl FnOnce(&mut Settings)) -> (Arc<Server>, TcpStream) {
@@ -22,7 +20,7 @@ fn server(configure: impl FnOnce(&mut Settings)) -> (Arc<Server>, TcpStream) {
     on(
         "/early",
         Box::new(|w: &mut ResponseWriter, r: &mut Request| {
-            w.set_full_duplex();
+            w.set_full_duplex().unwrap();
             w.write(b"early").and_then(|()| w.flush()).unwrap();
             let mut buf = [0; 1000];
             loop {
@@ -40,7 +38,7 @@ fn server(configure: impl FnOnce(&mut Settings)) -> (Arc<Server>, TcpStream) {
     on(
         "/echo",
         Box::new(|w: &mut ResponseWriter, r: &mut Request| {
-            w.set_full_duplex();
+            w.set_full_duplex().unwrap();
             let mut buf = [0; 1000];
             while let Ok(n @ 1..) = r.read_body(&mut buf) {
                 if w.write(&buf[..n]).is_err() {

@@ -2,6 +2,7 @@
 //!
 //! One thread may read the request's body while another writes the response: each side has its own lock.
 
+use super::alarms::Alarms;
 use super::hooks::Hooks;
 use super::input::Input;
 use super::output::Output;
@@ -27,10 +28,11 @@ pub(crate) struct Wire {
     /// The server stops: an answer that begins now is the connection's last.
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) hooks: Arc<Hooks>,
+    pub(super) alarms: Arc<Alarms>,
 }
 
 impl Wire {
-    pub(super) fn new(stopping: Arc<AtomicBool>, hooks: Arc<Hooks>) -> Wire {
+    pub(super) fn new(stopping: Arc<AtomicBool>, hooks: Arc<Hooks>, alarms: Arc<Alarms>) -> Wire {
         Wire {
             input: Mutex::default(),
             output: Mutex::default(),
@@ -38,6 +40,7 @@ impl Wire {
             duplex: AtomicBool::new(false),
             stopping,
             hooks,
+            alarms,
         }
     }
 
@@ -56,6 +59,15 @@ impl Wire {
 
     pub(super) fn output(&self) -> MutexGuard<'_, Output> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// try_output is `None` while another thread sends.
+    pub(super) fn try_output(&self) -> Option<MutexGuard<'_, Output>> {
+        match self.output.try_lock() {
+            Ok(o) => Some(o),
+            Err(crate::sync::TryLockError::Poisoned(p)) => Some(p.into_inner()),
+            Err(crate::sync::TryLockError::WouldBlock) => None,
+        }
     }
 
     /// attach prepares the wire for the exchanges of one connection.

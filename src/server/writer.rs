@@ -1,6 +1,10 @@
 //! `ResponseWriter`: the response as its handler writes it (Go's `response`).
 
+mod file;
+mod late;
+
 use super::clock::append_date;
+use super::over::{Over, unsupported};
 use super::wire::SharedWire;
 use crate::error::{Error, Kind, Result, invalid};
 use crate::h1::encode;
@@ -44,6 +48,8 @@ pub(super) struct Asked {
 }
 
 pub struct ResponseWriter {
+    /// What takes the place of this writer's own sending.
+    over: Option<Box<dyn Over>>,
     wire: SharedWire,
     header: Header,
     trailer: Header,
@@ -71,6 +77,34 @@ pub struct ResponseWriter {
 impl ResponseWriter {
     pub(super) fn new(wire: SharedWire) -> ResponseWriter {
         ResponseWriter {
+            head: Vec::with_capacity(512),
+            body: Vec::with_capacity(BUFFER),
+            ..ResponseWriter::bare(wire)
+        }
+    }
+
+    /// over is a writer for the same exchange whose writing is another's.
+    pub fn over(&self, over: Box<dyn Over>) -> ResponseWriter {
+        let bare = ResponseWriter::bare(self.wire.clone());
+        ResponseWriter { over: Some(over), stage: Stage::Fresh, ..bare }
+    }
+
+    /// is_over tells whether [`ResponseWriter::over`] made this writer.
+    pub fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
+    /// innermost is the writer that sends, for what cannot be written over.
+    pub(crate) fn innermost(&mut self) -> Result<&mut ResponseWriter> {
+        match self.over {
+            None => Ok(self),
+            Some(ref mut over) => over.inner().ok_or_else(unsupported)?.innermost(),
+        }
+    }
+
+    fn bare(wire: SharedWire) -> ResponseWriter {
+        ResponseWriter {
+            over: None,
             wire,
             header: Header::new(),
             trailer: Header::new(),
@@ -78,8 +112,8 @@ impl ResponseWriter {
             stage: Stage::Ended,
             status: 0,
             framing: Framing::Nothing,
-            head: Vec::with_capacity(512),
-            body: Vec::with_capacity(BUFFER),
+            head: Vec::new(),
+            body: Vec::new(),
             declared: None,
             no_length: false,
             identity: false,
@@ -112,12 +146,18 @@ impl ResponseWriter {
 
     /// header is the response's header; changes count until the first write.
     pub fn header(&mut self) -> &mut Header {
-        &mut self.header
+        match self.over.as_mut().and_then(|o| o.inner()) {
+            Some(inner) => inner.header(),
+            None => &mut self.header,
+        }
     }
 
     /// trailer is sent behind a chunked body; its fields count until the handler returns.
     pub fn trailer(&mut self) -> &mut Header {
-        &mut self.trailer
+        match self.over.as_mut().and_then(|o| o.inner()) {
+            Some(inner) => inner.trailer(),
+            None => &mut self.trailer,
+        }
     }
 
     /// status is what was written, 0 before.
@@ -135,6 +175,12 @@ impl ResponseWriter {
     pub fn write_header(&mut self, code: u16) -> Result<()> {
         if !(100..1000).contains(&code) || code == 101 {
             return Err(invalid(format!("invalid WriteHeader code {code}")));
+        }
+        if let Some(over) = &mut self.over {
+            if code >= 200 && self.status == 0 {
+                self.status = code;
+            }
+            return over.write_header(code);
         }
         if self.stage != Stage::Fresh {
             self.wire.hooks.error(|| "http: superfluous response.WriteHeader call".into());
@@ -214,6 +260,12 @@ impl ResponseWriter {
 
     /// write adds to the body; it may block while the peer does not read.
     pub fn write(&mut self, data: &[u8]) -> Result<()> {
+        if let Some(over) = &mut self.over {
+            self.status = if self.status == 0 { 200 } else { self.status };
+            over.write(data)?;
+            self.written += data.len() as u64;
+            return Ok(());
+        }
         if let Some(e) = &self.failed {
             return Err(e.clone());
         }
@@ -262,6 +314,9 @@ impl ResponseWriter {
 
     /// flush sends everything that was written so far.
     pub fn flush(&mut self) -> Result<()> {
+        if let Some(over) = &mut self.over {
+            return over.flush();
+        }
         match self.stage {
             Stage::Fresh => self.settle(200)?,
             Stage::Ended => {
@@ -277,16 +332,21 @@ impl ResponseWriter {
     /// abort ends the exchange by closing the connection; what was not sent yet is lost (Go's ErrAbortHandler).
     pub fn abort(&mut self) {
         self.aborted = true;
+        if let Some(inner) = self.over.as_mut().and_then(|o| o.inner()) {
+            inner.abort();
+        }
     }
 
     /// set_full_duplex lets the handler write while it still reads: an unread body is not drained first.
-    pub fn set_full_duplex(&mut self) {
-        self.wire.duplex.store(true, Ordering::Relaxed);
+    pub fn set_full_duplex(&mut self) -> Result<()> {
+        self.innermost()?.wire.duplex.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// set_write_timeout bounds the rest of the response.
-    pub fn set_write_timeout(&mut self, limit: Option<Duration>) {
-        self.wire.output().deadline = limit.map(|d| Instant::now() + d);
+    pub fn set_write_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
+        self.innermost()?.wire.output().deadline = limit.map(|d| Instant::now() + d);
+        Ok(())
     }
 
     /// send_head fixes the framing and puts the head on the wire; `whole`: the body is in the buffer, else `next` is

@@ -105,6 +105,10 @@ impl Incoming for StreamBody {
         self.limit = bytes;
     }
 
+    fn limit(&self) -> u64 {
+        self.limit
+    }
+
     fn set_read_timeout(&mut self, _: Option<Duration>) -> Result<()> {
         Err(Error::new(Kind::Unsupported, "nethttp: the program reads this stream, and bounds it"))
     }

@@ -50,6 +50,10 @@ static void old_handles(nh_server *server, nh_client *client, nh_request *reques
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_tunnel_callbacks(client, NULL, NULL, NULL, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_server_handle(server, "/x", handler, NULL, NULL, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_request_hook(server, handler, NULL, NULL, NULL));
+    nh_handler *any = nh_handler_new(handler, NULL, NULL);
+    CHECK_ERR(NH_ERR_FORKED, nh_server_set_handler(server, any, NULL));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_handle_handler(server, "/x", any, NULL));
+    nh_handler_free(any);
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_blocking(server, "/x", 1));
     CHECK_ERR(NH_ERR_FORKED, nh_server_listen(server, "127.0.0.1:0", NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_server_listen_tls(server, "127.0.0.1:0", tls, NULL));

@@ -8,7 +8,7 @@ mod go;
 use nethttp::message::escape::{Part, quote, unescape};
 use nethttp::message::request::Request;
 use nethttp::mux::Mux;
-use nethttp::server::{ResponseWriter, Server};
+use nethttp::server::{Handler, ResponseWriter, Server};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -132,7 +132,7 @@ fn the_mux_is_gos() {
         }
         let want = answers.next().unwrap();
         let got = match line.split_at(2) {
-            ("P ", p) => match mux.handle(p, Box::new(answer)) {
+            ("P ", p) => match mux.handle(p, Arc::new(answer) as Arc<dyn Handler>) {
                 Ok(()) => {
                     patterns.push(p.to_owned());
                     "ok".to_owned()

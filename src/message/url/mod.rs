@@ -11,7 +11,6 @@ mod resolve;
 mod tests;
 
 pub use host::{host_header, join_host_port, to_ascii};
-pub use parse::{Target, split_target};
 
 use super::escape::{Part, escape, escape_to, is_literal, unescape};
 use crate::error::Result;

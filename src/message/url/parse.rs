@@ -119,31 +119,3 @@ fn without_password(text: &[u8]) -> Vec<u8> {
     let (head, tail) = (text.get(..authority + colon), text.get(at..));
     [head.unwrap_or_default(), b":***", tail.unwrap_or_default()].concat()
 }
-
-/// Target is a received request-target, split without copying (RFC 9112, 3.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Target<'a> {
-    /// The authority of the absolute form, or the whole target of the authority form (`CONNECT`).
-    pub authority: &'a [u8],
-    /// The path, escaped, without the query; `*` in the asterisk form; empty in the authority form.
-    pub path: &'a [u8],
-    /// What follows `?`; `None` without one.
-    pub query: Option<&'a [u8]>,
-}
-
-/// split_target splits a request-target in origin, absolute or asterisk form. It checks nothing: the engine
-/// has refused what is no target, and [`unescape`] refuses bad escapes.
-pub fn split_target(target: &[u8]) -> Target<'_> {
-    let (rest, query) = cut(target, b'?');
-    if rest.starts_with(b"/") || rest == b"*" {
-        return Target { authority: b"", path: rest, query };
-    }
-    let Some(i) = memchr::memmem::find(rest, b"://") else {
-        return Target { authority: rest, path: b"", query };
-    };
-    let after = rest.get(i + 3..).unwrap_or_default();
-    let end = memchr::memchr(b'/', after).unwrap_or(after.len());
-    let (authority, path) = after.split_at_checked(end).unwrap_or((after, b""));
-    let path = if path.is_empty() { b"/" } else { path };
-    Target { authority, path, query }
-}

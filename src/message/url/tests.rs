@@ -127,17 +127,3 @@ fn hosts_on_the_wire() {
     assert!(host_header(b"a b").is_err());
     assert!(host_header("a\u{200b}\u{2488}b".as_bytes()).is_err());
 }
-
-#[test]
-fn targets_are_split() {
-    let t = |s: &'static str| {
-        let t = split_target(s.as_bytes());
-        (text(t.authority), text(t.path), t.query.map(text))
-    };
-    assert_eq!(t("/a?b?c"), ("", "/a", Some("b?c")));
-    assert_eq!(t("http://h:1/a/b?"), ("h:1", "/a/b", Some("")));
-    assert_eq!(t("http://h"), ("h", "/", None));
-    assert_eq!(t("http://h?x"), ("h", "/", Some("x")));
-    assert_eq!(t("*"), ("", "*", None));
-    assert_eq!(t("h:443"), ("h:443", "", None));
-}

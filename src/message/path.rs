@@ -1,6 +1,6 @@
-//! Paths as the mux sees them: escaped, cleaned, compared by segments.
+//! Paths of request-targets as muxes and file servers see them: escaped, cleaned, compared by segments.
 
-use crate::message::escape::{Part, escape, is_literal};
+use super::escape::{Part, escape, is_literal};
 use std::borrow::Cow;
 
 /// of_target is the escaped path of a request-target in any of its forms.
@@ -27,12 +27,12 @@ pub(crate) fn of_target<'a>(target: &'a [u8], method: &[u8]) -> &'a [u8] {
 }
 
 /// query_of is what stands behind the first question mark, with it, or nothing.
-pub(super) fn query_of(target: &[u8]) -> &[u8] {
+pub(crate) fn query_of(target: &[u8]) -> &[u8] {
     memchr::memchr(b'?', target).and_then(|i| target.get(i..)).unwrap_or_default()
 }
 
 /// escaped is Go's `EscapedPath`: as it came if all bytes may stand in a path, else escaped anew.
-pub(super) fn escaped(path: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn escaped(path: &[u8]) -> Cow<'_, [u8]> {
     let valid = |b: &u8| is_literal(*b, Part::Path) || b"!'()*[]%".contains(b);
     if path.iter().all(valid) {
         return Cow::Borrowed(path);
@@ -40,8 +40,8 @@ pub(super) fn escaped(path: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(escape(&unescape(path), Part::Path))
 }
 
-pub(super) fn is_clean(path: &[u8]) -> bool {
-    if path.is_empty() {
+pub(crate) fn is_clean(path: &[u8]) -> bool {
+    if !path.starts_with(b"/") {
         return false;
     }
     let mut slash = 0;
@@ -55,7 +55,7 @@ pub(super) fn is_clean(path: &[u8]) -> bool {
 }
 
 /// clean is Go's `cleanPath`: no empty, "." or ".." segments; a slash at the end stays.
-pub(super) fn clean(path: &[u8]) -> Vec<u8> {
+pub(crate) fn clean(path: &[u8]) -> Vec<u8> {
     let mut out: Vec<&[u8]> = Vec::new();
     for segment in path.split(|&b| b == b'/') {
         match segment {
@@ -72,7 +72,7 @@ pub(super) fn clean(path: &[u8]) -> Vec<u8> {
     s
 }
 
-pub(super) fn host_without_port(host: &[u8]) -> &[u8] {
+pub(crate) fn host_without_port(host: &[u8]) -> &[u8] {
     match memchr::memrchr(b':', host) {
         Some(i) if !host.ends_with(b"]") => host.get(..i).unwrap_or_default(),
         _ => host,
@@ -80,7 +80,7 @@ pub(super) fn host_without_port(host: &[u8]) -> &[u8] {
 }
 
 /// unescape is Go's `PathUnescape`; what is no escape stays.
-pub(super) fn unescape(s: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn unescape(s: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'%', s).is_none() {
         return Cow::Borrowed(s);
     }

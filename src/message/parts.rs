@@ -1,0 +1,418 @@
+//! `Parts`: a multipart body taken apart without I/O (RFC 2046, 5.1), with the rules and the limits of Go's
+//! `multipart.Reader`.
+
+use super::escape::quote;
+use super::header::Header;
+use super::media::Media;
+use crate::error::{Error, Kind, Result};
+use memchr::memmem::Finder;
+
+/// The longest line outside of parts and headers.
+const LINE: usize = 4096;
+/// Go's: what a part's header may take, what each field counts besides its bytes, and how many there may be.
+pub const HEADER_BYTES: usize = 10 << 20;
+const HEADER_OWN: usize = 400;
+const FIELD_OWN: usize = 200;
+pub const HEADERS: usize = 10_000;
+
+/// Step is what a call has come to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step<T> {
+    /// More input is needed.
+    Need,
+    Done(T),
+}
+
+enum State {
+    /// Between parts; `true`: a line end was seen, a boundary must follow.
+    Between(bool),
+    /// In a part's header: what it has, the line that may be continued, and the bytes counted.
+    Header(Header, Vec<u8>, usize),
+    /// In a part's content, of which so many bytes were read.
+    Content(u64),
+    End,
+}
+
+pub struct Parts {
+    buf: Vec<u8>,
+    start: usize,
+    eof: bool,
+    /// "--boundary".
+    dash: Vec<u8>,
+    /// The same behind a line end; CRLF or, as the first boundary's line has it, LF.
+    line_dash: Vec<u8>,
+    find: Finder<'static>,
+    parts: usize,
+    state: State,
+}
+
+/// What stands behind a boundary's text.
+enum Behind {
+    Boundary,
+    Other,
+    Unknown,
+}
+
+impl Parts {
+    pub fn new(boundary: &[u8]) -> Result<Parts> {
+        if boundary.is_empty() {
+            return Err(malformed("multipart: boundary is empty"));
+        }
+        let dash = [b"--", boundary].concat();
+        let line_dash = [b"\r\n", &*dash].concat();
+        let find = Finder::new(&line_dash).into_owned();
+        let state = State::Between(false);
+        Ok(Parts { buf: Vec::new(), start: 0, eof: false, dash, line_dash, find, parts: 0, state })
+    }
+
+    /// room is where input is to be put, `len` bytes at most.
+    pub fn feed(&mut self, data: &[u8]) {
+        self.buf.drain(..self.start);
+        self.start = 0;
+        self.buf.extend_from_slice(data);
+    }
+
+    /// eof says that there is no more input.
+    pub fn eof(&mut self) {
+        self.eof = true;
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.buf.get(self.start..).unwrap_or_default()
+    }
+
+    /// next goes on to the next part, past what was not read of this one, and gives its header; `None` is the end.
+    /// `limits` are bytes and fields of the header.
+    pub fn next(&mut self, limits: (usize, usize)) -> Result<Step<Option<Header>>> {
+        let mut junk = [0; 4096];
+        while matches!(self.state, State::Content(_)) {
+            match self.read(&mut junk)? {
+                Step::Need => return Ok(Step::Need),
+                Step::Done(0) => self.state = State::Between(false),
+                Step::Done(_) => {}
+            }
+        }
+        loop {
+            if matches!(self.state, State::End) {
+                return Ok(Step::Done(None));
+            }
+            let Some(line) = self.line(limits.0)? else { return Ok(Step::Need) };
+            match std::mem::replace(&mut self.state, State::End) {
+                State::Header(header, open, size) => {
+                    if let Some(header) = self.field(header, open, size, &line, limits)? {
+                        self.state = State::Content(0);
+                        return Ok(Step::Done(Some(header)));
+                    }
+                }
+                State::Between(expecting) => self.between(expecting, &line)?,
+                _ => {}
+            }
+        }
+    }
+
+    /// line takes a line with its end, or what there is before the end of input.
+    fn line(&mut self, limit: usize) -> Result<Option<Vec<u8>>> {
+        let in_header = matches!(self.state, State::Header(..));
+        let most = if in_header { limit } else { LINE };
+        let rest = self.rest();
+        let len = match memchr::memchr(b'\n', rest) {
+            Some(i) => i + 1,
+            None if in_header && rest.len() > most => return Err(too_large()),
+            None if rest.len() >= most => return Err(malformed("multipart: NextPart: bufio: buffer full")),
+            None if !self.eof => return Ok(None),
+            None if in_header => return Err(cut("unexpected EOF")),
+            None if self.is_last(rest) => rest.len(),
+            None => return Err(cut("multipart: NextPart: EOF")),
+        };
+        let line = rest.get(..len).unwrap_or_default().to_vec();
+        self.start += len;
+        Ok(Some(line))
+    }
+
+    fn line_end(&self) -> &[u8] {
+        self.line_dash.strip_suffix(&*self.dash).unwrap_or_default()
+    }
+
+    fn is_last(&self, line: &[u8]) -> bool {
+        let rest = line.strip_prefix(&*self.dash).and_then(|r| r.strip_prefix(b"--"));
+        rest.is_some_and(|r| matches!(skip_space(r), r if r.is_empty() || r == self.line_end()))
+    }
+
+    fn between(&mut self, expecting: bool, line: &[u8]) -> Result<()> {
+        if let Some(rest) = line.strip_prefix(&*self.dash).map(skip_space) {
+            if self.parts == 0 && rest == b"\n" {
+                self.line_dash.remove(0);
+                self.find = Finder::new(&self.line_dash).into_owned();
+            }
+            if rest == self.line_end() {
+                self.parts += 1;
+                self.state = State::Header(Header::new(), Vec::new(), HEADER_OWN);
+                return Ok(());
+            }
+        }
+        if self.is_last(line) {
+            // What follows is nobody's business (RFC 2046, 5.1.1).
+            self.state = State::End;
+            return Ok(());
+        }
+        let shown = || quote(line);
+        if expecting {
+            return Err(malformed(format!("multipart: expecting a new Part; got line {}", shown())));
+        }
+        let is_empty = line == self.line_end();
+        if self.parts > 0 && !is_empty {
+            return Err(malformed(format!("multipart: unexpected line in Next(): {}", shown())));
+        }
+        self.state = State::Between(self.parts > 0 && is_empty);
+        Ok(())
+    }
+
+    /// field takes a header's line; the whole header is the answer to an empty one.
+    fn field(
+        &mut self,
+        mut header: Header,
+        mut open: Vec<u8>,
+        size: usize,
+        line: &[u8],
+        (most, fields): (usize, usize),
+    ) -> Result<Option<Header>> {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let size = size + text.len();
+        if size > most {
+            return Err(too_large());
+        }
+        if text.starts_with(b" ") || text.starts_with(b"\t") {
+            if open.is_empty() {
+                return Err(malformed(format!("malformed MIME header initial line: {}", quote(text))));
+            }
+            open.push(b' ');
+            open.extend_from_slice(text.trim_ascii());
+            self.state = State::Header(header, open, size);
+            return Ok(None);
+        }
+        if !open.is_empty() {
+            let bad = || malformed(format!("malformed MIME header line: {}", quote(&open)));
+            let colon = memchr::memchr(b':', &open).ok_or_else(bad)?;
+            let (name, value) = open.split_at_checked(colon).ok_or_else(bad)?;
+            header.add(name, value.get(1..).unwrap_or_default().trim_ascii()).map_err(|_| bad())?;
+        }
+        if text.is_empty() {
+            return Ok(Some(header));
+        }
+        if header.len() >= fields {
+            return Err(too_large());
+        }
+        self.state = State::Header(header, text.trim_ascii_end().to_vec(), size + FIELD_OWN);
+        Ok(None)
+    }
+
+    /// read gives bytes of the part's content; 0 is its end.
+    pub fn read(&mut self, out: &mut [u8]) -> Result<Step<usize>> {
+        let State::Content(total) = self.state else { return Ok(Step::Done(0)) };
+        let (n, ends) = self.scan(total);
+        let n = n.min(out.len());
+        match (self.rest().get(..n), out.get_mut(..n)) {
+            (Some(from), Some(to)) if n > 0 => to.copy_from_slice(from),
+            _ if ends => {
+                self.state = State::Between(false);
+                return Ok(Step::Done(0));
+            }
+            _ if self.eof => return Err(cut("unexpected EOF")),
+            _ => return Ok(Step::Need),
+        }
+        self.start += n;
+        self.state = State::Content(total + n as u64);
+        Ok(Step::Done(n))
+    }
+
+    /// scan tells how many bytes are content for sure, and whether a boundary follows them.
+    fn scan(&self, total: u64) -> (usize, bool) {
+        let rest = self.rest();
+        if total == 0 {
+            // A part without content has no line end of its own before the boundary.
+            if rest.starts_with(&self.dash) {
+                match self.behind(self.dash.len()) {
+                    Behind::Boundary => return (0, true),
+                    Behind::Other => return (self.dash.len(), false),
+                    Behind::Unknown => return (0, false),
+                }
+            }
+            if self.dash.starts_with(rest) {
+                return (0, false);
+            }
+        }
+        if let Some(i) = self.find.find(rest) {
+            return match self.behind(i + self.line_dash.len()) {
+                Behind::Boundary => (i, true),
+                Behind::Other => (i + self.line_dash.len(), false),
+                Behind::Unknown => (i, false),
+            };
+        }
+        let first = self.line_dash.first().copied().unwrap_or(b'\n');
+        // The last bytes may be the beginning of a boundary.
+        match memchr::memrchr(first, rest) {
+            Some(i) if self.line_dash.starts_with(rest.get(i..).unwrap_or_default()) => (i, false),
+            _ => (rest.len(), false),
+        }
+    }
+
+    fn behind(&self, at: usize) -> Behind {
+        let rest = self.rest();
+        match (rest.get(at), rest.get(at + 1)) {
+            (None, _) if self.eof => Behind::Boundary,
+            (None, _) => Behind::Unknown,
+            (Some(b' ' | b'\t' | b'\r' | b'\n'), _) => Behind::Boundary,
+            (Some(b'-'), Some(b'-')) => Behind::Boundary,
+            (Some(b'-'), None) if !self.eof => Behind::Unknown,
+            _ => Behind::Other,
+        }
+    }
+}
+
+/// Disposition is what a part's header says of it: Go's `FormName` and `FileName`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disposition {
+    pub name: Vec<u8>,
+    /// The last segment of the path that was sent; empty if there was none.
+    pub filename: Vec<u8>,
+}
+
+impl Disposition {
+    pub fn of(header: &Header) -> Disposition {
+        let value = header.get(b"Content-Disposition").unwrap_or_default();
+        let Ok(media) = Media::parse(value) else { return Disposition::default() };
+        let param = |name: &[u8]| media.get(name).unwrap_or_default().to_vec();
+        let name = if media.kind == b"form-data" { param(b"name") } else { Vec::new() };
+        let path = param(b"filename");
+        let path = match path.iter().rposition(|&b| b != b'/') {
+            Some(end) => path.get(..=end).unwrap_or_default(),
+            None => path.get(..1).unwrap_or_default(),
+        };
+        let slash = memchr::memrchr(b'/', path).filter(|_| path.len() > 1).map_or(0, |i| i + 1);
+        Disposition { name, filename: path.get(slash..).unwrap_or_default().to_vec() }
+    }
+}
+
+/// boundary_of is the boundary that a Content-Type names.
+pub fn boundary_of(content_type: Option<&[u8]>, mixed: bool) -> Result<Vec<u8>> {
+    let media = content_type.and_then(|v| Media::parse(v).ok());
+    let is_multipart =
+        |m: &Media| m.kind == b"multipart/form-data" || (mixed && m.kind == b"multipart/mixed");
+    let Some(media) = media.filter(is_multipart) else {
+        return Err(crate::error::invalid("request Content-Type isn't multipart/form-data"));
+    };
+    let boundary = media.get(b"boundary").map(<[u8]>::to_vec);
+    boundary.ok_or_else(|| crate::error::invalid("no multipart boundary param in Content-Type"))
+}
+
+fn skip_space(s: &[u8]) -> &[u8] {
+    let n = s.iter().position(|&b| b != b' ' && b != b'\t').unwrap_or(s.len());
+    s.get(n..).unwrap_or_default()
+}
+
+pub fn too_large() -> Error {
+    Error::new(Kind::TooLarge, "multipart: message too large")
+}
+
+fn malformed(text: impl Into<String>) -> Error {
+    Error::new(Kind::Protocol, text.into())
+}
+
+fn cut(text: &str) -> Error {
+    Error::new(Kind::UnexpectedEof, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// all takes a body apart that comes in pieces of `step` bytes.
+    fn all(boundary: &str, body: &[u8], step: usize) -> (Vec<(String, Vec<u8>)>, Option<String>) {
+        let mut parts = Parts::new(boundary.as_bytes()).unwrap();
+        let (mut found, mut chunks) = (Vec::new(), body.chunks(step));
+        let mut more = |p: &mut Parts| match chunks.next() {
+            Some(c) => p.feed(c),
+            None => p.eof(),
+        };
+        loop {
+            match parts.next((HEADER_BYTES, HEADERS)) {
+                Ok(Step::Need) => more(&mut parts),
+                Ok(Step::Done(None)) => return (found, None),
+                Ok(Step::Done(Some(header))) => {
+                    let mut content = Vec::new();
+                    let mut buf = [0; 3];
+                    loop {
+                        match parts.read(&mut buf) {
+                            Ok(Step::Need) => more(&mut parts),
+                            Ok(Step::Done(0)) => break,
+                            Ok(Step::Done(n)) => content.extend_from_slice(&buf[..n]),
+                            Err(e) => return (found, Some(e.message().to_owned())),
+                        }
+                    }
+                    let mut text = Vec::new();
+                    header.write_to(&mut text);
+                    found.push((String::from_utf8_lossy(&text).into_owned(), content));
+                }
+                Err(e) => return (found, Some(e.message().to_owned())),
+            }
+        }
+    }
+
+    #[test]
+    fn every_cut_gives_the_same() {
+        let bodies: [&[u8]; 9] = [
+            b"pre\r\n--b\r\nA: 1\r\nB: x\r\n y\r\n\r\none\r\n--b \t\r\n\r\n\r\n--b--\r\nepilogue",
+            b"--b\n\nunix\n--b\n\n--b--",
+            b"--b\r\n\r\n--bx\r\n--b-\r\n--bb\r\n--b--",
+            b"--b\r\n\r\n\r\r\n\r\n--b--",
+            b"--b\r\nA: 1\r\n",
+            b"--b\r\n\r\nopen",
+            b"--b\r\n\r\nx\r\n--b",
+            b"--b\r\nno colon\r\n\r\n\r\n--b--",
+            b"nothing",
+        ];
+        for body in bodies {
+            let whole = all("b", body, body.len());
+            for step in 1..body.len() {
+                assert_eq!(all("b", body, step), whole, "{step} {}", String::from_utf8_lossy(body));
+            }
+        }
+        let (found, error) = all("b", bodies[0], 1);
+        assert_eq!(found[0], ("A: 1\r\nB: x y\r\n".to_owned(), b"one".to_vec()));
+        assert_eq!((found.len(), error), (2, None));
+        assert_eq!(all("b", bodies[1], 1).0[0].1, b"unix");
+        assert_eq!(all("b", bodies[2], 1).0[0].1, b"--bx\r\n--b-\r\n--bb");
+        assert_eq!(all("b", bodies[5], 1).1.unwrap(), "unexpected EOF");
+    }
+
+    #[test]
+    fn limits() {
+        let long = [b"--b\r\nA: ".to_vec(), vec![b'x'; 5000], b"\r\n\r\n".to_vec()].concat();
+        let mut parts = Parts::new(b"b").unwrap();
+        parts.feed(&long);
+        assert_eq!(parts.next((4000, 10)).unwrap_err().kind(), Kind::TooLarge);
+        let mut parts = Parts::new(b"b").unwrap();
+        parts.feed(&[b"--b\r\n".to_vec(), b"A: 1\r\n".repeat(12), b"\r\n".to_vec()].concat());
+        assert_eq!(parts.next((400_000, 10)).unwrap_err().message(), "multipart: message too large");
+        let mut parts = Parts::new(b"b").unwrap();
+        parts.feed(&[b'x'; LINE]);
+        assert!(parts.next((4000, 10)).is_err());
+        assert!(Parts::new(b"").is_err());
+    }
+
+    #[test]
+    fn dispositions() {
+        let of = |value: &str| {
+            let mut h = Header::new();
+            h.add(b"Content-Disposition", value.as_bytes()).unwrap();
+            let d = Disposition::of(&h);
+            (String::from_utf8(d.name).unwrap(), String::from_utf8(d.filename).unwrap())
+        };
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(of("form-data; name=a; filename=\"x/../y\""), pair("a", "y"));
+        assert_eq!(of("attachment; name=a; filename=\"/\""), pair("", "/"));
+        assert_eq!(of("form-data; name=a; filename=\"d/\""), pair("a", "d"));
+        assert_eq!(of("form-data; name=a; broken"), pair("", ""));
+    }
+}

@@ -1,0 +1,195 @@
+//! A handler's time: what it writes is gathered, and if its time is up before it returns, another thread answers
+//! in its place (Go's `TimeoutHandler`).
+//!
+//! The handler goes on, on its own thread and with its request and writer, and is told by its next write. Its
+//! connection is its own until then and ends afterwards; the client knows that by the answer and does not wait
+//! for it.
+
+use super::{Asked, ResponseWriter, Stage};
+use crate::error::{Error, Kind, Result};
+use crate::h1::encode;
+use crate::message::header::{Header, write_field};
+use crate::message::request::{HTTP_10, HTTP_11};
+use crate::message::sniff;
+use crate::server::alarms::Ring;
+use crate::server::clock::append_date;
+use crate::server::over::{Over, unsupported};
+use crate::server::wire::SharedWire;
+use crate::sync::{Mutex, MutexGuard};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+const LATE: u16 = 503;
+/// How long the answer waits for an output that the handler holds: 100 Continue is being sent.
+const AGAIN: Duration = Duration::from_millis(5);
+
+#[derive(Default)]
+struct Gathered {
+    code: u16,
+    body: Vec<u8>,
+    /// The time was up, and the answer has been given.
+    late: bool,
+    /// The handler has returned.
+    done: bool,
+}
+
+struct Timed {
+    wire: SharedWire,
+    asked: Asked,
+    /// What stands before the handler has set.
+    header: Header,
+    text: Arc<[u8]>,
+    gathered: Mutex<Gathered>,
+}
+
+impl Timed {
+    fn gathered(&self) -> MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// in_time is the gathered answer while it may grow.
+    fn in_time(&self) -> Result<MutexGuard<'_, Gathered>> {
+        let g = self.gathered();
+        if g.late { Err(Error::new(Kind::Timeout, "http: Handler timeout")) } else { Ok(g) }
+    }
+
+    fn answer(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(512 + self.text.len());
+        encode::status_line(&mut out, if self.asked.version < HTTP_11 { HTTP_10 } else { HTTP_11 }, LATE);
+        let ours = [&b"connection"[..], b"content-length", b"transfer-encoding", b"trailer", b"date"];
+        for (name, value) in
+            self.header.iter().filter(|(n, _)| !ours.iter().any(|o| n.eq_ignore_ascii_case(o)))
+        {
+            write_field(&mut out, name, value);
+        }
+        out.extend_from_slice(b"Date: ");
+        append_date(&mut out);
+        out.extend_from_slice(b"\r\nContent-Length: ");
+        encode::decimal(&mut out, self.text.len() as u64);
+        out.extend_from_slice(b"\r\n");
+        if !self.header.contains(b"content-type") {
+            write_field(&mut out, b"Content-Type", sniff::detect(&self.text).to_bytes());
+        }
+        out.extend_from_slice(b"Connection: close\r\n\r\n");
+        if !self.asked.head {
+            out.extend_from_slice(&self.text);
+        }
+        out
+    }
+}
+
+impl Ring for Timed {
+    fn ring(&self) -> Option<Duration> {
+        // Under this lock, which the handler's thread takes before it leaves: the wire is still the exchange's.
+        let mut g = self.gathered();
+        if g.done {
+            return None;
+        }
+        let Some(mut output) = self.wire.try_output() else { return Some(AGAIN) };
+        g.late = true;
+        self.wire.answered.store(true, Ordering::Relaxed);
+        output.buf.extend_from_slice(&self.answer());
+        // What the socket does not take goes out when the handler has returned.
+        let _ = output.send_some();
+        None
+    }
+}
+
+impl Over for Arc<Timed> {
+    fn inner(&mut self) -> Option<&mut ResponseWriter> {
+        None
+    }
+
+    fn write_header(&mut self, code: u16) -> Result<()> {
+        if code < 200 {
+            return Err(unsupported());
+        }
+        let mut g = self.in_time()?;
+        if g.code != 0 {
+            return Err(Error::new(Kind::State, "http: superfluous response.WriteHeader call"));
+        }
+        g.code = code;
+        Ok(())
+    }
+
+    fn write(&mut self, data: &[u8]) -> Result<()> {
+        let mut g = self.in_time()?;
+        if g.code == 0 {
+            g.code = 200;
+        }
+        g.body.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Err(unsupported())
+    }
+
+    fn takes_writes(&self) -> bool {
+        true
+    }
+}
+
+impl ResponseWriter {
+    /// within runs `f` with a writer that gathers. If it takes longer than `limit`, the answer is 503 with
+    /// `text`, at that time unless an answer has begun before `f`; what `f` has written is lost then.
+    pub fn within(&mut self, limit: Duration, text: &Arc<[u8]>, f: impl FnOnce(&mut ResponseWriter)) {
+        let started = Instant::now();
+        let header = self.header().clone();
+        let timed = Arc::new(Timed {
+            wire: self.wire.clone(),
+            asked: self.asked,
+            header,
+            text: text.clone(),
+            gathered: Mutex::default(),
+        });
+        let fresh = self.innermost().is_ok_and(|w| w.stage == Stage::Fresh);
+        let at = started.checked_add(limit).filter(|_| fresh);
+        let alarm = at.and_then(|at| self.wire.alarms.set(at, timed.clone()));
+        let mut gathering = self.over(Box::new(timed.clone()));
+        f(&mut gathering);
+        let gathered = {
+            let mut g = timed.gathered();
+            let gathered = std::mem::take(&mut *g);
+            g.done = true;
+            gathered
+        };
+        drop(alarm);
+        if gathered.late {
+            return self.was_answered(text.len());
+        }
+        if gathering.aborted {
+            return self.abort();
+        }
+        // A failed write has broken the connection, which the server sees for itself.
+        if started.elapsed() >= limit {
+            let _ = self.write_header(LATE).and_then(|()| self.write(text));
+            return;
+        }
+        copy_fields(&gathering.header, self.header());
+        copy_fields(&gathering.trailer, self.trailer());
+        let code = if gathered.code == 0 { 200 } else { gathered.code };
+        let _ = self.write_header(code);
+        let _ = self.write(&gathered.body);
+    }
+
+    /// was_answered: nothing is to be sent any more, and the connection ends.
+    fn was_answered(&mut self, len: usize) {
+        (self.status, self.written) = (LATE, len as u64);
+        match self.over.as_mut().and_then(|o| o.inner()) {
+            Some(inner) => inner.was_answered(len),
+            None => self.stage = Stage::Ended,
+        }
+    }
+}
+
+/// copy_fields replaces the fields whose names are in `from` by those there, as Go does.
+fn copy_fields(from: &Header, to: &mut Header) {
+    for (name, _) in from.iter() {
+        to.del(name);
+    }
+    for (name, value) in from.iter() {
+        to.add_unchecked(name, value);
+    }
+}
