@@ -2214,6 +2214,36 @@ int32_t nh_trace_event_tls_resumed(const nh_trace_event *e);
 const nh_error *nh_trace_event_error(const nh_trace_event *e);
 
 /* ========================================================================================================
+ * What a program attaches to a request on its way through handlers
+ * ======================================================================================================== */
+
+/**
+ * nh_request_set_value attaches a value to a request by a name, to be read back by whoever serves it further down, or
+ * answers it later. One of the same name is replaced. NULL takes it away. Go's context values.
+ *
+ * free_value is called when the value is replaced, or the exchange has ended.
+ *
+ * Errors: NH_ERR_INVALID (r or key is NULL, or r was not received by a server)
+ * Ownership: key: the library copies; value: the library takes, also on failure, and ends it by free_value
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_value(nh_request *r,
+                               const char *key,
+                               void *value,
+                               nh_free_fn free_value);
+
+/**
+ * nh_request_value is what was attached to a request by that name; NULL if nothing was.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the value is replaced or the exchange has ended
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+void *nh_request_value(const nh_request *r, const char *key);
+
+/* ========================================================================================================
  * Requests written to any stream
  * ======================================================================================================== */
 
@@ -4780,6 +4810,42 @@ nh_result nh_server_listen_callback(nh_server *s,
                                     nh_error **err);
 
 /* ========================================================================================================
+ * Requests that a program's own threads ask for, in the place of callbacks
+ * ======================================================================================================== */
+
+/**
+ * nh_server_handle_pull keeps the requests of a pattern for nh_server_next, in the place of a callback. Both kinds may
+ * be registered with one server. 16,384 requests may wait; more are answered 503.
+ *
+ * Errors: NH_ERR_INVALID (s or pattern is NULL, the pattern is malformed or conflicts with another), NH_ERR_FORKED (s
+ * was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, also while the server runs
+ * Since: 0.1.0
+ */
+nh_result nh_server_handle_pull(nh_server *s,
+                                const char *pattern,
+                                nh_error **err);
+
+/**
+ * nh_server_next waits for a request of a pattern of nh_server_handle_pull, for at most timeout_ms milliseconds
+ * (NH_TIMEOUT_NONE: for ever), and gives it to the caller, to be answered from any thread.
+ *
+ * Errors: NH_ERR_INVALID (s, w_out or r_out is NULL, or timeout_ms is negative and not NH_TIMEOUT_NONE),
+ * NH_ERR_TIMEOUT (none came in time), NH_ERR_SERVER_CLOSED (the server has stopped: none will come), NH_ERR_FORKED (s
+ * was made before a fork)
+ * Ownership: *w_out and *r_out: the caller owns, and ends both by nh_response_writer_free, see
+ * nh_response_writer_detach
+ * Threads: any thread, at the same time too; blocks
+ * Since: 0.1.0
+ */
+nh_result nh_server_next(nh_server *s,
+                         int64_t timeout_ms,
+                         nh_response_writer **w_out,
+                         nh_request **r_out,
+                         nh_error **err);
+
+/* ========================================================================================================
  * nh_request as a handler sees it: what was received
  * ======================================================================================================== */
 
@@ -5224,6 +5290,31 @@ nh_result nh_server_set_reuse_port(nh_server *s,
 nh_result nh_server_use_go_defaults(nh_server *s);
 
 /* ========================================================================================================
+ * What happens when a server stops
+ * ======================================================================================================== */
+
+/**
+ * nh_shutdown_fn is called when a server begins to stop. It runs on a thread of its own, after those that were
+ * registered before it, may block, and may call every function but nh_server_free of its server.
+ */
+typedef void (*nh_shutdown_fn)(void *userdata);
+
+/**
+ * nh_server_on_shutdown has fn called, once, when the server begins to stop, by whatever: to say goodbye on connections
+ * that were hijacked, to end streams of events. nh_server_free waits for it. Go's RegisterOnShutdown.
+ *
+ * Errors: NH_ERR_INVALID (s or fn is NULL), NH_ERR_SERVER_CLOSED (the server stops already), NH_ERR_FORKED (s was made
+ * before a fork)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_server_on_shutdown(nh_server *s,
+                                nh_shutdown_fn shutdown_fn,
+                                void *userdata,
+                                nh_free_fn free_userdata);
+
+/* ========================================================================================================
  * What a program may watch of its server: connections, errors, and exchanges that have ended
  * ======================================================================================================== */
 
@@ -5572,6 +5663,47 @@ nh_result nh_respond(nh_response_writer *w,
                      size_t len);
 
 /* ========================================================================================================
+ * Answers that are given later, and connections that are taken over
+ * ======================================================================================================== */
+
+/**
+ * nh_response_writer_detach has the response given later: the handler may return, and w and its request stay good, to
+ * be used from any thread, one at a time, until nh_response_writer_free. Nothing is to be done with them in the handler
+ * once it has told another thread of them.
+ *
+ * nh_response_writer_free ends the response, as the handler's return does otherwise; if nothing was written, it ends
+ * the connection without an answer, so that a lost one does not hang. A shutdown waits for it. The connection's other
+ * requests wait too. If the server is freed first, nothing more is sent, and w stays good until it is freed.
+ *
+ * Errors: NH_ERR_INVALID (w is NULL), NH_ERR_STATE (it is detached already, or has ended), NH_ERR_UNSUPPORTED (w wraps
+ * another, which its maker ends, or has a time that nh_timeout_handler gave it)
+ * Ownership: w and its request: the caller owns, and ends both by nh_response_writer_free
+ * Threads: that of the handler
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_detach(nh_response_writer *w);
+
+/**
+ * nh_response_writer_hijack takes the connection over: what was written is sent, and from then on its bytes are the
+ * program's, those that came behind the request's head included. The writer and the request's body answer
+ * NH_ERR_CLOSED. Go's Hijacker.
+ *
+ * The connection outlives the handler. nh_server_shutdown waits until it was freed; nh_server_on_shutdown tells when
+ * to do so. Its timeouts are those of nh_conn_set_read_timeout and nh_conn_set_write_timeout.
+ *
+ * Errors: NH_ERR_INVALID (w or out is NULL), NH_ERR_STATE (the response has ended, or the client has sent more requests
+ * behind this one, which asks for no other protocol), NH_ERR_BUSY (another thread reads the body), NH_ERR_CLOSED (it is
+ * hijacked already), NH_ERR_NO_RESOURCES (there is no descriptor left), NH_ERR_UNSUPPORTED (w has a time that
+ * nh_timeout_handler gave it), NH_ERR_IO (the connection is broken)
+ * Ownership: *out: the caller owns, and ends it by nh_conn_free
+ * Threads: that of the handler, or of who has the detached writer
+ * Since: 0.1.0
+ */
+nh_result nh_response_writer_hijack(nh_response_writer *w,
+                                    nh_conn **out,
+                                    nh_error **err);
+
+/* ========================================================================================================
  * Response writers of the program's own, for middleware that looks at what is written, or changes it
  * ======================================================================================================== */
 
@@ -5617,12 +5749,13 @@ nh_result nh_response_writer_wrap(nh_response_writer *w,
                                   nh_response_writer **out);
 
 /**
- * nh_response_writer_free ends a writer of nh_response_writer_wrap; NULL is fine, and a writer that a handler
- * was given is left alone.
+ * nh_response_writer_free ends a writer of nh_response_writer_wrap, or a response that nh_response_writer_detach or
+ * nh_server_next gave to the caller: see there. NULL is fine, and a writer that a handler was given and has not
+ * detached is left alone.
  *
  * Errors: none
  * Ownership: w: the library takes
- * Threads: that of the handler
+ * Threads: that of the handler; for a detached one any thread, and it may wait for the peer
  * Since: 0.1.0
  */
 void nh_response_writer_free(nh_response_writer *w);

@@ -125,20 +125,24 @@ pub unsafe extern "C" fn nh_response_writer_wrap(
     })
 }
 
-/// nh_response_writer_free ends a writer of nh_response_writer_wrap; NULL is fine, and a writer that a handler
-/// was given is left alone.
+/// nh_response_writer_free ends a writer of nh_response_writer_wrap, or a response that nh_response_writer_detach or
+/// nh_server_next gave to the caller: see there. NULL is fine, and a writer that a handler was given and has not
+/// detached is left alone.
 ///
 /// Errors: none
 /// Ownership: w: the library takes
-/// Threads: that of the handler
+/// Threads: that of the handler; for a detached one any thread, and it may wait for the peer
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_writer_free(w: *mut nh_response_writer) {
     guard_or((), || {
-        // SAFETY: P1, P6.
-        if unsafe { writer(w) }.is_ok_and(|w| w.is_over()) {
+        // SAFETY: P1, P6; the borrow ends before the writer does.
+        let (is_over, later) = unsafe { writer(w) }.ok().map(|w| (w.is_over(), w.later()))?;
+        if is_over {
             // SAFETY: P1: it came from nh_response_writer_wrap, and the caller gives it up.
             drop(unsafe { ptr::owned(w.cast::<ResponseWriter>()) });
+        } else if let Some(later) = later {
+            later.end();
         }
         Some(())
     });

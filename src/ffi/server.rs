@@ -3,6 +3,7 @@
 use super::callback::nh_free_fn;
 use super::error::nh_error;
 use super::handler::{handler, nh_handler_fn};
+use super::server_pull::Queue;
 use super::{guard, guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Result, invalid};
 use crate::fork::Stamp;
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub struct nh_server {
     stamp: Stamp,
     server: ManuallyDrop<Server>,
+    /// Requests that wait for nh_server_next.
+    queue: Arc<Queue>,
 }
 
 /// nh_mux holds patterns and their handlers; it may serve several servers at once.
@@ -123,7 +126,19 @@ pub extern "C" fn nh_server_new() -> *mut nh_server {
 }
 
 fn give(mux: Arc<Mux>) -> *mut nh_server {
-    ptr::give(nh_server { stamp: Stamp::now(), server: ManuallyDrop::new(Server::new(mux)) })
+    let (server, queue) = (Server::new(mux), Arc::<Queue>::default());
+    let woken = queue.clone();
+    server.on_end(Box::new(move || woken.wake()));
+    ptr::give(nh_server { stamp: Stamp::now(), server: ManuallyDrop::new(server), queue })
+}
+
+/// pulled is where a live server's requests wait for nh_server_next.
+///
+/// # Safety
+/// P1.
+pub(super) unsafe fn pulled<'a>(s: *const nh_server) -> Result<&'a Arc<Queue>> {
+    // SAFETY: P1.
+    Ok(&unsafe { ptr::shared(s, "server")? }.queue)
 }
 
 /// nh_server_new_with_mux makes a server that serves m; NULL is the default mux.
@@ -163,6 +178,8 @@ pub unsafe extern "C" fn nh_server_free(s: *mut nh_server) {
         // After a fork the threads are the parent's: what they share is left alone.
         if !s.stamp.is_stale() {
             drop(ManuallyDrop::into_inner(s.server));
+            // What nobody has asked for.
+            s.queue.end();
         }
         Some(())
     });

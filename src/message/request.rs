@@ -213,6 +213,8 @@ pub struct Request {
     pub remote: Option<Address>,
     /// What TLS has agreed on, if the request came through it.
     pub tls: Option<Arc<Info>>,
+    /// What the program has attached while the request is served: Go's context values.
+    pub values: Vec<(String, Box<dyn std::any::Any + Send + Sync>)>,
     /// What led here, if that was a redirect: Go's `Request.Response`.
     pub redirect: Option<Arc<Redirected>>,
     /// Who is told how far the bodies are; not copied with the head.

@@ -303,6 +303,12 @@ pub fn getpeername(fd: RawFd) -> io::Result<Address> {
     receive_addr(|p, n| check(unsafe { libc::getpeername(fd, p, n) })).map(|(_, a)| a)
 }
 
+/// dup is another descriptor of the same socket, closed on exec.
+pub fn dup(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: no memory is passed.
+    check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) }).map(owned)
+}
+
 /// shutdown is async-signal-safe.
 pub fn shutdown(fd: RawFd, how: i32) -> io::Result<()> {
     // SAFETY: no memory is passed.

@@ -2,8 +2,11 @@
 
 use super::leader::Leader;
 use super::learn::Stall;
+use super::shard::Msg;
+use super::start::Runtime;
 use crate::message::address::Address;
 use std::os::fd::{OwnedFd, RawFd};
+use std::sync::Arc;
 
 /// Ready says why a connection is driven.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +33,38 @@ pub(crate) enum Fate {
         quick: bool,
     },
     Close,
+    /// Nothing here: whoever has its exchange now gives it back ([`Driver::detached`]).
+    Detached,
+    /// The connection is somebody else's, under another descriptor: it is forgotten.
+    Released,
+}
+
+/// Away is a connection with its exchange while it is neither in its shard nor on a library thread. Its shard knows it,
+/// gathers its events, and waits for it when it stops.
+pub(crate) struct Away<D: Driver> {
+    pub(super) rt: Arc<Runtime<D>>,
+    pub(super) shard: usize,
+    pub(super) token: u64,
+    pub(crate) conn: Box<D::Conn>,
+    pub(crate) lease: D::Lease,
+}
+
+impl<D: Driver> Away<D> {
+    /// back gives the connection back, from any thread.
+    pub(crate) fn back(self, fate: Fate) {
+        let Away { rt, shard, token, conn, lease } = self;
+        if let Some(shared) = rt.shards.get(shard) {
+            shared.post(Msg::Back { token, conn, lease: Some(lease), fate });
+        }
+    }
+
+    /// keep takes it from its shard for ever, which need not wait for it any more.
+    pub(crate) fn keep(self) -> (Box<D::Conn>, D::Lease) {
+        if let Some(shared) = self.rt.shards.get(self.shard) {
+            shared.post(Msg::Forget(self.token));
+        }
+        (self.conn, self.lease)
+    }
 }
 
 /// Driver is the protocol: it owns the meaning of connections and of the buffers that threads lend to them.
@@ -68,6 +103,12 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
 
     /// shed answers, without waiting, an exchange for which no thread was to be had in time.
     fn shed(&self, conn: &mut Self::Conn, lease: &mut Self::Lease, now: u64) -> Fate;
+
+    /// detached takes over what a handler has left to be answered later.
+    fn detached(&self, away: Away<Self>);
+
+    /// draining is told, once, that a graceful stop has begun; it must not block.
+    fn draining(&self);
 
     /// stalled notes that a handler of that route held a leader until the shard was taken away.
     fn stalled(&self, route: u32, why: Stall);

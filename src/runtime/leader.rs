@@ -1,7 +1,7 @@
 //! `Leader`: the thread that owns a shard, and its loop.
 
 use super::current;
-use super::driver::{Driver, Fate, Ready};
+use super::driver::{Away, Driver, Fate, Ready};
 use super::shard::{self, Flush, Msg, Shard, Shared};
 use super::start::{Job, Phase, Runtime};
 use super::timers::NEVER;
@@ -95,6 +95,7 @@ impl<'a, D: Driver> Leader<'a, D> {
                     }
                 }
             },
+            Msg::Forget(token) => self.release(token),
             Msg::Listen(l) => self.watch(shared, l),
             Msg::Stop => {
                 self.unwatch(shared);
@@ -221,7 +222,9 @@ impl<'a, D: Driver> Leader<'a, D> {
             return self.close(token);
         }
         match fate {
-            Fate::Close => self.close(token),
+            // What comes back detached was taken over before; it cannot come here.
+            Fate::Close | Fate::Detached => self.close(token),
+            Fate::Released => self.release(token),
             Fate::Wait(due) => {
                 e.conn = Some(conn);
                 timers.set(&mut e.deadline, due, token);
@@ -259,6 +262,25 @@ impl<'a, D: Driver> Leader<'a, D> {
         }
     }
 
+    /// release forgets a connection whose socket lives on under another descriptor, so that its events would too.
+    fn release(&mut self, token: u64) {
+        if let (Some(shared), Some(e)) = (self.shared(), self.shard.entry(token)) {
+            let _ = sys::epoll_del(shared.epoll.as_raw_fd(), e.fd);
+        }
+        self.close(token);
+    }
+
+    /// detach hands a connection over to the driver, with the lease in which its exchange is.
+    fn detach(&mut self, token: u64, conn: Box<D::Conn>, lease: &mut D::Lease) {
+        if let Some((e, timers)) = self.shard.with_timers(token) {
+            timers.set(&mut e.deadline, NEVER, token);
+        }
+        let fresh = self.shard.leases.pop().unwrap_or_else(|| self.rt.driver.lease());
+        let lease = std::mem::replace(lease, fresh);
+        let away = Away { rt: self.rt.clone(), shard: self.shard.index, token, conn, lease };
+        self.rt.driver.detached(away);
+    }
+
     fn close(&mut self, token: u64) {
         self.shard.remove(token);
         if let Some(shared) = self.shared() {
@@ -276,8 +298,16 @@ impl<'a, D: Driver> Leader<'a, D> {
         let (leader, fate) = rt.driver.drive(self, &mut conn, lease, ready);
         match leader {
             Some(mut leader) => {
-                leader.settle(token, conn, fate, lease);
+                match fate {
+                    Fate::Detached => leader.detach(token, conn, lease),
+                    fate => leader.settle(token, conn, fate, lease),
+                }
                 Some(leader)
+            }
+            None if fate == Fate::Detached => {
+                let lease = std::mem::replace(lease, rt.driver.lease());
+                rt.driver.detached(Away { rt: rt.clone(), shard: index, token, conn, lease });
+                None
             }
             None => {
                 if let Some(shared) = rt.shards.get(index) {

@@ -34,6 +34,8 @@ pub(super) enum Msg<D: Driver> {
         ready: Ready,
         due: u64,
     },
+    /// A connection that is away will not come back.
+    Forget(u64),
     Listen(Arc<Listening>),
     /// End idle connections now and busy ones after their answer.
     Stop,

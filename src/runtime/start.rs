@@ -2,7 +2,7 @@
 
 use super::bell::Bell;
 use super::current::GiveUp;
-use super::driver::{Driver, Ready};
+use super::driver::{Away, Driver, Fate, Ready};
 use super::handoff::Call;
 use super::leader::lead;
 use super::learn::Stall;
@@ -164,6 +164,7 @@ impl<D: Driver> Runtime<D> {
     pub(crate) fn begin_drain(&self) {
         let at = self.now().saturating_add(self.lame_ms);
         if self.drain_at.compare_exchange(NEVER, at, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            self.driver.draining();
             if self.lame_ms == 0 {
                 self.drain();
             } else {
@@ -316,7 +317,10 @@ fn work<D: Driver>(rt: &Arc<Runtime<D>>) {
             Order::Lead(shard) => was = lead(rt, shard, &mut lease),
             Order::Run(mut job) => {
                 let fate = rt.driver.run(&mut job.conn, &mut job.lease);
-                if let Some(shared) = rt.shards.get(job.shard) {
+                if fate == Fate::Detached {
+                    let Job { shard, token, conn, lease } = job;
+                    rt.driver.detached(Away { rt: rt.clone(), shard, token, conn, lease });
+                } else if let Some(shared) = rt.shards.get(job.shard) {
                     let Job { token, conn, lease, .. } = job;
                     shared.post(Msg::Back { token, conn, lease: Some(lease), fate });
                 }

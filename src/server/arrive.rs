@@ -97,7 +97,9 @@ impl Http {
         conn.readable = more || conn.closed;
         match accept {
             Accept::Done(info) => {
-                conn.info = Some(info.into());
+                let info: Arc<crate::net::tls::Info> = info.into();
+                secure.set_info(&info);
+                conn.info = Some(info);
                 conn.state = State::Reading;
                 conn.since = now;
                 None

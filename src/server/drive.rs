@@ -13,7 +13,7 @@ use crate::log;
 use crate::message::address::Address;
 use crate::net::sys;
 use crate::net::tls::Stop;
-use crate::runtime::{Driver, Fate, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
+use crate::runtime::{Away, Driver, Fate, Flush, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -47,6 +47,8 @@ enum Next {
     Close,
     /// Close now: the exchange was aborted. What answers earlier requests goes out before.
     Drop,
+    /// The connection was handed over.
+    Released,
 }
 
 impl Driver for Http {
@@ -54,10 +56,7 @@ impl Driver for Http {
     type Lease = Box<Exchange>;
 
     fn lease(&self) -> Box<Exchange> {
-        let shared = &self.0;
-        let (stopping, hooks, alarms) =
-            (shared.stopping.clone(), shared.hooks.clone(), shared.alarms.clone());
-        Box::new(Exchange::new(shared.mux.table(), stopping, hooks, alarms))
+        Box::new(Exchange::new(&self.0))
     }
 
     fn accepted(
@@ -118,6 +117,9 @@ impl Driver for Http {
         ex.wire.output().waited = Duration::ZERO;
         let started = Instant::now();
         let ((), called_out) = blocks_in(|| self.call_handler(ex));
+        if ex.wire.is_detached() {
+            return self.leave_detached(ex);
+        }
         let waited = ex.wire.input().waited + ex.wire.output().waited;
         let learn = ex.table.learn(ex.route);
         if called_out || started.elapsed().saturating_sub(waited) > BLOCKED {
@@ -148,6 +150,16 @@ impl Driver for Http {
 
     fn drained(&self) {
         self.0.drained();
+    }
+
+    fn detached(&self, away: Away<Self>) {
+        if let Some(detached) = away.lease.wire.detached() {
+            detached.park(away);
+        }
+    }
+
+    fn draining(&self) {
+        self.0.draining();
     }
 }
 
@@ -211,6 +223,9 @@ impl Http {
             let corked = !ex.wire.output().buf.is_empty();
             let cork = corked.then(|| ex.wire.clone() as Arc<dyn crate::runtime::Flush>);
             let (left, ()) = leader.call(ex.route, cork, || self.call_handler(ex));
+            if ex.wire.is_detached() {
+                return (left, self.leave_detached(ex));
+            }
             let Some(l) = left else { return (None, self.end_off_loop(conn, ex)) };
             leader = l;
             ex.table.learn(ex.route).passed();
@@ -287,7 +302,7 @@ impl Http {
 
     fn call_handler(&self, ex: &mut Exchange) {
         let core = Arc::as_ptr(&self.0) as usize;
-        let began = self.0.hooks.access.as_ref().map(|_| Instant::now());
+        ex.began = self.0.hooks.access.as_ref().map(|_| Instant::now());
         // As in Go, `OPTIONS *` is the server's own and reaches no mux.
         let hook = self.0.hook.as_ref().filter(|_| !ex.table.is_options(ex.route));
         in_handler(core, || {
@@ -298,17 +313,45 @@ impl Http {
             if let Some(handler) = table.handler(*route) {
                 handler.serve(writer, request);
             }
-            // Here, since it may wait for the peer: the shard can be taken away only inside the call.
-            ex.finish();
-            if let (Some(log), Some(began)) = (&self.0.hooks.access, began) {
-                let (status, written) = (ex.writer.status(), ex.writer.written());
-                log.ended(&Access { request: &ex.request, status, written, took: began.elapsed() });
+            // Here, since it may wait for the peer: the shard can be taken away only inside the call. What is detached
+            // is somebody else's from now on, and not touched.
+            if !ex.wire.is_detached() {
+                self.finish(ex);
             }
         });
     }
 
+    fn finish(&self, ex: &mut Exchange) {
+        if !ex.wire.hijacked.load(Ordering::Relaxed) {
+            ex.finish();
+        }
+        if let (Some(log), Some(began)) = (&self.0.hooks.access, ex.began) {
+            let (status, written) = (ex.writer.status(), ex.writer.written());
+            log.ended(&Access { request: &ex.request, status, written, took: began.elapsed() });
+        }
+        ex.request.values.clear();
+    }
+
+    /// leave_detached leaves an exchange to who answers it; what answers earlier requests goes out before.
+    fn leave_detached(&self, ex: &Exchange) -> Fate {
+        ex.wire.flush();
+        Fate::Detached
+    }
+
+    /// end_detached ends an exchange that was answered later, or is not: then its connection is cut.
+    pub(super) fn end_detached(&self, conn: &mut Conn, ex: &mut Exchange) -> Fate {
+        if !ex.writer.has_begun() {
+            ex.writer.abort();
+        }
+        self.finish(ex);
+        self.end_off_loop(conn, ex)
+    }
+
     /// after looks at the exchange that has ended.
     fn after(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Next {
+        if ex.wire.hijacked.swap(false, Ordering::Relaxed) {
+            return Next::Released;
+        }
         conn.served = conn.served.saturating_add(1);
         conn.since = now;
         conn.skip = if ex.request.text(ex.request.method) == b"POST" { SKIP } else { 0 };
@@ -345,6 +388,13 @@ impl Http {
 
     /// park sends what was gathered, as far as the socket takes it, and puts the connection to its next wait.
     fn park(&self, conn: &mut Conn, ex: &mut Exchange, next: Next, now: u64) -> Fate {
+        if next == Next::Released {
+            ex.wire.let_go();
+            ex.give_back(&mut conn.carry);
+            conn.secure = None;
+            conn.tell(ConnState::Hijacked);
+            return Fate::Released;
+        }
         let drop = next == Next::Drop && ex.wire.output().buf.is_empty();
         if drop {
             let broken: Error = crate::error::Error::new(crate::error::Kind::Closed, "nethttp: aborted");

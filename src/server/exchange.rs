@@ -1,10 +1,9 @@
 //! `Exchange`: a thread's buffers with one request and its response in them. It serves one exchange after the
 //! other, and moves with the exchange when that leaves the loop, so that nothing is copied or allocated.
 
-use super::alarms::Alarms;
-use super::hooks::Hooks;
 use super::input::BodyReader;
 use super::settings::Settings;
+use super::stop::Shared;
 use super::wire::{SharedWire, Wire};
 use super::writer::{Asked, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};
@@ -12,7 +11,7 @@ use crate::message::request::{Body, Multipart, Request};
 use crate::mux::Table;
 use crate::net::tls::Buffers;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// A block that grew beyond this for a large head is let go afterwards.
@@ -41,18 +40,15 @@ pub(crate) struct Exchange {
     pub(super) buffers: Buffers,
     /// How long handshakes have taken in that millisecond.
     pub(super) shaken: (u64, Duration),
+    /// When its handler was called, where that is told.
+    pub(super) began: Option<Instant>,
     /// The wire's input stands as for a request without a body.
     bodiless: bool,
 }
 
 impl Exchange {
-    pub(super) fn new(
-        table: Arc<Table>,
-        stopping: Arc<AtomicBool>,
-        hooks: Arc<Hooks>,
-        alarms: Arc<Alarms>,
-    ) -> Exchange {
-        let wire: SharedWire = Arc::new(Wire::new(stopping, hooks, alarms));
+    pub(super) fn new(core: &Arc<Shared>) -> Exchange {
+        let wire: SharedWire = Arc::new(Wire::new(core));
         let mut request =
             Request { body: Body::Incoming(Box::new(BodyReader(wire.clone()))), ..Request::default() };
         request.header.store_mut().block_mut().resize(BLOCK, 0);
@@ -64,13 +60,14 @@ impl Exchange {
             filled: 0,
             used: 0,
             route: 0,
-            table,
+            table: core.mux.table(),
             generation: 0,
             has_body: false,
             gathered: 0,
             goes_on: false,
             buffers: Buffers::default(),
             shaken: (0, Duration::ZERO),
+            began: None,
             bodiless: false,
         }
     }
@@ -135,6 +132,12 @@ impl Exchange {
         self.writer.begin(asked);
         self.wire.reset();
         self.has_body = !matches!(facts.framing, Framing::None | Framing::Length(0));
+        let ahead = self.filled > self.used;
+        if ahead && !self.has_body {
+            // What follows may be another protocol's: it is kept where a connection that is handed over has it.
+            self.has_body = asked.connect || self.request.header.contains(b"Upgrade");
+        }
+        self.wire.read_ahead.store(ahead && !self.has_body, Ordering::Relaxed);
         // Most requests follow one without a body: there is nothing to change then.
         if self.has_body || !self.bodiless {
             let mut input = self.wire.input();

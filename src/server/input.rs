@@ -86,6 +86,11 @@ impl Input {
     }
 
     /// is_done: the body was read to its end, and was no longer than its limit.
+    /// fail has all later reads answer an error.
+    pub(super) fn fail(&mut self, e: Error) {
+        self.failed = Some(e);
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.decoder.is_done() && self.failed.is_none()
     }

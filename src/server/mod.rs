@@ -9,6 +9,7 @@ pub mod answers;
 mod arrive;
 mod clock;
 mod conn;
+mod detach;
 mod drive;
 mod exchange;
 mod hooks;
@@ -28,7 +29,7 @@ pub use listen::Source;
 pub use over::Over;
 pub use settings::Settings;
 pub use stop::Server;
-pub use writer::ResponseWriter;
+pub use writer::{Later, ResponseWriter};
 
 use crate::message::request::Request;
 use crate::mux::Mux;

@@ -66,6 +66,14 @@ impl Output {
         }
     }
 
+    pub(super) fn fd(&self) -> RawFd {
+        self.fd
+    }
+
+    pub(super) fn secure(&self) -> Option<Arc<Secure>> {
+        self.secure.clone()
+    }
+
     /// gathered is how many bytes wait to be sent; `None`: a write has failed.
     pub(super) fn gathered(&self) -> Option<usize> {
         self.broken.is_none().then_some(self.buf.len())

@@ -6,15 +6,19 @@
 
 use crate::error::Result;
 use crate::net::sys;
+use crate::net::tls::Info;
 use crate::net::tls::{Accept, Buffers, ServerIdentity, Stop, Tls};
-use crate::sync::{Mutex, MutexGuard};
+use crate::stream::Session;
+use crate::sync::{Mutex, MutexGuard, OnceLock};
 use std::io;
 use std::os::fd::RawFd;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, PoisonError};
 
 pub(crate) struct Secure {
-    /// The connection's, which lives longer.
-    fd: RawFd,
+    /// The connection's, which lives longer; another one once that is handed over.
+    fd: AtomicI32,
+    info: OnceLock<Arc<Info>>,
     asks_program: bool,
     state: Mutex<State>,
 }
@@ -36,7 +40,26 @@ pub(super) struct Got {
 impl Secure {
     pub(super) fn new(identity: &ServerIdentity, fd: RawFd) -> Result<Secure> {
         let state = State { tls: Tls::server(identity)?, drained: true };
-        Ok(Secure { fd, asks_program: identity.asks_program(), state: Mutex::new(state) })
+        let (asks_program, state) = (identity.asks_program(), Mutex::new(state));
+        Ok(Secure { fd: AtomicI32::new(fd), info: OnceLock::new(), asks_program, state })
+    }
+
+    fn fd(&self) -> RawFd {
+        self.fd.load(Ordering::Relaxed)
+    }
+
+    /// move_to has the session go on with another descriptor of the same socket.
+    pub(super) fn move_to(&self, fd: RawFd) {
+        self.fd.store(fd, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_info(&self, info: &Arc<Info>) {
+        let _ = self.info.set(info.clone());
+    }
+
+    /// info is what was agreed on, once the handshake is over.
+    pub(super) fn info(&self) -> Option<Arc<Info>> {
+        self.info.get().cloned()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -50,7 +73,7 @@ impl Secure {
 
     /// accept goes on with the handshake; beside its answer: whether there may be more to read.
     pub(super) fn accept(&self) -> (Accept, bool) {
-        let fd = self.fd;
+        let fd = self.fd();
         let State { tls, drained } = &mut *self.state();
         let mut recv = |b: &mut [u8]| receive(fd, b, drained);
         let accept = tls.accept(&mut recv, &mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
@@ -59,7 +82,7 @@ impl Secure {
 
     /// read gives data; `WouldBlock` where there is none now.
     pub(super) fn read(&self, buf: &mut [u8]) -> std::result::Result<Got, Stop> {
-        let fd = self.fd;
+        let fd = self.fd();
         let State { tls, drained } = &mut *self.state();
         let n = tls.read(buf, &mut |b| receive(fd, b, drained))?;
         Ok(Got { n, more: n == 0 || !*drained || tls.holds() || tls.was_closed() })
@@ -74,7 +97,7 @@ impl Secure {
 
     /// flush sends what the socket takes, and tells how much that was; `true`: everything.
     pub(super) fn flush(&self) -> io::Result<(usize, bool)> {
-        let fd = self.fd;
+        let fd = self.fd();
         let tls = &mut self.state().tls;
         let sent = match tls.flush(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT)) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
@@ -85,7 +108,7 @@ impl Secure {
 
     /// goodbye sends close_notify, or the alert that is due, if that goes without waiting.
     pub(super) fn goodbye(&self) {
-        let fd = self.fd;
+        let fd = self.fd();
         self.state().tls.goodbye(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
     }
 
@@ -97,6 +120,36 @@ impl Secure {
         self.state().tls.give_back(buffers);
     }
 }
+
+impl Session for Secure {
+    fn read_now(&self, _: RawFd, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
+        let n = self.read(buf)?.n;
+        // What the peer asked for in between; it goes out with the next write if it must wait.
+        let _ = self.flush();
+        Ok(n)
+    }
+
+    fn write_now(&self, _: RawFd, data: &[u8]) -> io::Result<(usize, bool)> {
+        // No more is taken while something waits: memory is bounded by one piece.
+        if !self.flush()?.1 {
+            return Ok((0, true));
+        }
+        let piece = data.get(..data.len().min(PIECE)).unwrap_or_default();
+        self.encrypt(piece).map_err(io::Error::other)?;
+        Ok((piece.len(), !self.flush()?.1))
+    }
+
+    fn was_closed(&self) -> bool {
+        self.state().tls.was_closed()
+    }
+
+    fn goodbye(&self, _: RawFd) {
+        Secure::goodbye(self);
+    }
+}
+
+/// PIECE is how much one write of a connection that was handed over takes.
+const PIECE: usize = 64 * 1024;
 
 fn receive(fd: RawFd, buf: &mut [u8], drained: &mut bool) -> std::result::Result<usize, Stop> {
     let n = sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(Stop::Os);

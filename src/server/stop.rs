@@ -2,6 +2,7 @@
 
 use super::Handler;
 use super::alarms::Alarms;
+use super::detach::Detached;
 use super::drive::Http;
 use super::hooks::Hooks;
 use super::listen::{Doors, Newcomer, Source};
@@ -28,8 +29,18 @@ pub(super) struct Shared {
     pub(super) open: Arc<AtomicUsize>,
     pub(super) surplus: Arc<AtomicUsize>,
     pub(super) alarms: Arc<Alarms>,
+    /// Exchanges that are answered later.
+    detached: Mutex<Vec<Weak<Detached>>>,
+    /// The server is being freed: what is detached is let go.
+    pub(super) orphaned: AtomicBool,
+    /// Told when a graceful stop begins.
+    on_shutdown: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+    /// Threads that call those.
+    helpers: Mutex<Vec<JoinHandle<()>>>,
+    /// Told when the last connection has ended.
+    on_end: Vec<Box<dyn Fn() + Send + Sync>>,
     base: Instant,
-    ended: Mutex<bool>,
+    ended: Mutex<Ended>,
     end: Condvar,
     runtime: OnceLock<Weak<Runtime<Http>>>,
 }
@@ -45,8 +56,38 @@ impl Shared {
         if let Some(rt) = self.runtime.get().and_then(Weak::upgrade) {
             rt.quit();
         }
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).drained = true;
         self.end.notify_all();
+        for told in &self.on_end {
+            told();
+        }
+    }
+
+    /// remember is told of each exchange that is detached.
+    pub(super) fn remember(&self, detached: &Arc<Detached>) {
+        let mut all = self.detached.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= 64 && all.len().is_power_of_two() {
+            all.retain(|d| d.strong_count() > 0);
+        }
+        all.push(Arc::downgrade(detached));
+    }
+
+    /// hijacked counts a connection that is the program's, until the guard is dropped: a shutdown waits for it.
+    pub(super) fn hijacked(self: &Arc<Self>) -> Hijacked {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).hijacked += 1;
+        Hijacked(self.clone())
+    }
+
+    /// draining calls those who asked for it, on a thread of their own: they may wait.
+    pub(super) fn draining(&self) {
+        let told = std::mem::take(&mut *self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner));
+        if told.is_empty() {
+            return;
+        }
+        let all = move || told.into_iter().for_each(|f| f());
+        if let Ok(t) = crate::hooks::spawn("nh-shutdown", all) {
+            self.helpers.lock().unwrap_or_else(PoisonError::into_inner).push(t);
+        }
     }
 }
 
@@ -62,8 +103,26 @@ pub(super) struct Setup {
     /// The same of its accept functions, by the listener that each is.
     pub(super) sources: Vec<(usize, Box<dyn Source>)>,
     pub(super) threads: Vec<JoinHandle<()>>,
+    on_shutdown: Vec<Box<dyn FnOnce() + Send>>,
+    on_end: Vec<Box<dyn Fn() + Send + Sync>>,
     pub(super) started: bool,
     pub(super) closed: bool,
+}
+
+#[derive(Default)]
+struct Ended {
+    drained: bool,
+    hijacked: usize,
+}
+
+/// Hijacked is a connection that is the program's now.
+pub(super) struct Hijacked(Arc<Shared>);
+
+impl Drop for Hijacked {
+    fn drop(&mut self) {
+        self.0.ended.lock().unwrap_or_else(PoisonError::into_inner).hijacked -= 1;
+        self.0.end.notify_all();
+    }
 }
 
 pub struct Server {
@@ -86,6 +145,8 @@ impl Server {
             waiting: Vec::new(),
             sources: Vec::new(),
             threads: Vec::new(),
+            on_shutdown: Vec::new(),
+            on_end: Vec::new(),
             started: false,
             closed: false,
         };
@@ -130,6 +191,34 @@ impl Server {
         // What was replaced may end userdata of the program's: not under the lock.
         drop(old);
         Ok(())
+    }
+
+    /// on_shutdown has `told` called, once, when the server begins to stop.
+    pub fn on_shutdown(&self, told: Box<dyn FnOnce() + Send>) -> Result<()> {
+        let mut s = self.setup();
+        if s.closed {
+            return Err(closed());
+        }
+        match self.shared.get() {
+            Some(shared) => {
+                shared.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+            }
+            None => s.on_shutdown.push(told),
+        }
+        Ok(())
+    }
+
+    /// on_end has `told` called when the last connection has ended; before the server starts.
+    pub fn on_end(&self, told: Box<dyn Fn() + Send + Sync>) {
+        self.setup().on_end.push(told);
+    }
+
+    /// has_ended: no connection is left, and none will come.
+    pub fn has_ended(&self) -> bool {
+        match self.shared.get() {
+            Some(shared) => shared.ended.lock().unwrap_or_else(PoisonError::into_inner).drained,
+            None => self.setup().closed,
+        }
     }
 
     /// set_hook has `hook` called with each request before its handler, or before what the mux answers itself.
@@ -180,7 +269,12 @@ impl Server {
             surplus: Arc::default(),
             alarms: Arc::default(),
             base,
-            ended: Mutex::new(false),
+            detached: Mutex::default(),
+            orphaned: AtomicBool::new(false),
+            on_shutdown: Mutex::new(std::mem::take(&mut s.on_shutdown)),
+            on_end: std::mem::take(&mut s.on_end),
+            helpers: Mutex::default(),
+            ended: Mutex::default(),
             end: Condvar::new(),
             runtime: OnceLock::new(),
         });
@@ -222,16 +316,16 @@ impl Server {
         if !self.setup().started {
             self.start()?;
         }
-        self.wait(None);
+        self.wait(None, true);
         Err(closed())
     }
 
-    /// wait waits for the last connection's end; `false`: the time has passed.
-    fn wait(&self, limit: Option<Duration>) -> bool {
+    /// wait waits for the last connection's end, and if `all` for those that were hijacked; `false`: the time has passed.
+    fn wait(&self, limit: Option<Duration>, all: bool) -> bool {
         let Some(shared) = self.shared.get() else { return true };
         let deadline = limit.map(|d| Instant::now() + d);
         let mut ended = shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*ended {
+        while !ended.drained || (all && ended.hijacked > 0) {
             ended = match deadline {
                 None => shared.end.wait(ended).unwrap_or_else(PoisonError::into_inner),
                 Some(at) => {
@@ -268,7 +362,7 @@ impl Server {
     pub fn shutdown(&self, limit: Option<Duration>) -> Result<()> {
         self.refuse_inside()?;
         self.drain();
-        if self.wait(limit) {
+        if self.wait(limit, true) {
             return Ok(());
         }
         Err(Error::new(
@@ -316,7 +410,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.close();
-        self.wait(None);
+        if let Some(shared) = self.shared.get() {
+            shared.orphaned.store(true, Ordering::SeqCst);
+            let all = std::mem::take(&mut *shared.detached.lock().unwrap_or_else(PoisonError::into_inner));
+            all.iter().filter_map(Weak::upgrade).for_each(|d| d.orphan());
+        }
+        self.wait(None, false);
         if let Some(rt) = self.runtime.get() {
             rt.quit();
             rt.join();
@@ -327,6 +426,10 @@ impl Drop for Server {
         }
         if let Some(shared) = self.shared.get() {
             shared.alarms.end();
+            let helpers = std::mem::take(&mut *shared.helpers.lock().unwrap_or_else(PoisonError::into_inner));
+            for t in helpers {
+                let _ = t.join();
+            }
         }
     }
 }

@@ -3,14 +3,20 @@
 //! One thread may read the request's body while another writes the response: each side has its own lock.
 
 use super::alarms::Alarms;
+use super::detach::Detached;
 use super::hooks::Hooks;
 use super::input::Input;
 use super::output::Output;
 use super::secure::Secure;
-use crate::error::Result;
+use super::stop::Shared;
+use super::writer::hijacked;
+use crate::error::{Error, Kind, Result};
+use crate::message::address::Address;
+use crate::net::sys;
 use crate::runtime::Flush;
+use crate::stream::{Duplex, Parts, Session};
 use crate::sync::{Mutex, MutexGuard};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -29,18 +35,31 @@ pub(crate) struct Wire {
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) hooks: Arc<Hooks>,
     pub(super) alarms: Arc<Alarms>,
+    pub(super) core: Arc<Shared>,
+    /// Who answers the exchange later, if somebody does.
+    detached: Mutex<Option<Arc<Detached>>>,
+    is_detached: AtomicBool,
+    /// The connection is the program's.
+    pub(super) hijacked: AtomicBool,
+    /// Requests were read beyond this one, which a connection that is handed over would lose.
+    pub(super) read_ahead: AtomicBool,
 }
 
 impl Wire {
-    pub(super) fn new(stopping: Arc<AtomicBool>, hooks: Arc<Hooks>, alarms: Arc<Alarms>) -> Wire {
+    pub(super) fn new(core: &Arc<Shared>) -> Wire {
         Wire {
             input: Mutex::default(),
             output: Mutex::default(),
             answered: AtomicBool::new(false),
             duplex: AtomicBool::new(false),
-            stopping,
-            hooks,
-            alarms,
+            stopping: core.stopping.clone(),
+            hooks: core.hooks.clone(),
+            alarms: core.alarms.clone(),
+            core: core.clone(),
+            detached: Mutex::default(),
+            is_detached: AtomicBool::new(false),
+            hijacked: AtomicBool::new(false),
+            read_ahead: AtomicBool::new(false),
         }
     }
 
@@ -89,6 +108,67 @@ impl Wire {
     pub(super) fn reset(&self) {
         self.answered.store(false, Ordering::Relaxed);
         self.duplex.store(false, Ordering::Relaxed);
+        if self.is_detached.swap(false, Ordering::Relaxed) {
+            *self.detached.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    /// detach_exchange has the exchange answered later.
+    pub(super) fn detach_exchange(&self) -> Result<()> {
+        let mut detached = self.detached.lock().unwrap_or_else(PoisonError::into_inner);
+        if detached.is_some() {
+            return Err(Error::new(Kind::State, "nethttp: the writer is detached already"));
+        }
+        *detached = Some(Detached::new(&self.core));
+        self.is_detached.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    pub(super) fn is_detached(&self) -> bool {
+        self.is_detached.load(Ordering::Acquire)
+    }
+
+    pub(super) fn detached(&self) -> Option<Arc<Detached>> {
+        self.detached.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// let_go leaves the socket to whom it was handed over: nothing more is sent.
+    pub(super) fn let_go(&self) {
+        self.input().attach(-1, None);
+        let mut output = self.output();
+        output.detach(&mut Vec::new());
+    }
+
+    /// hand_over gives the connection away, with what was read ahead; it goes on under a descriptor of its own.
+    pub(super) fn hand_over(&self) -> Result<Duplex> {
+        if self.read_ahead.load(Ordering::Relaxed) {
+            let text = "nethttp: the client has sent more requests behind this one";
+            return Err(Error::new(Kind::State, text));
+        }
+        let Some(mut input) = self.try_input() else {
+            return Err(Error::new(Kind::Busy, "nethttp: the request's body is being read"));
+        };
+        let mut output = self.output();
+        output.check()?;
+        let fd = sys::dup(output.fd()).map_err(|e| Error::io(Kind::NoResources, "dup", &e))?;
+        let (raw, secure) = (fd.as_raw_fd(), output.secure());
+        if let Some(secure) = &secure {
+            secure.move_to(raw);
+        }
+        let ip = |a: std::io::Result<Address>| a.ok().and_then(|a| a.ip());
+        let parts = Parts {
+            tls: secure.clone().map(|s| s as Arc<dyn Session>),
+            info: secure.and_then(|s| s.info()),
+            ahead: input.rest().to_vec(),
+            remote: ip(sys::getpeername(raw)),
+            local: ip(sys::getsockname(raw)),
+            fd,
+            origin: Box::new(self.core.hijacked()),
+        };
+        self.hijacked.store(true, Ordering::Relaxed);
+        input.fail(hijacked());
+        output.break_with(hijacked());
+        Ok(Duplex::new(parts))
     }
 }
 

@@ -4,6 +4,7 @@ mod file;
 mod late;
 
 use super::clock::append_date;
+use super::detach::Detached;
 use super::over::{Over, unsupported};
 use super::wire::SharedWire;
 use crate::error::{Error, Kind, Result, invalid};
@@ -11,6 +12,8 @@ use crate::h1::encode;
 use crate::message::header::{Header, write_field};
 use crate::message::request::{HTTP_10, HTTP_11, Version};
 use crate::message::sniff;
+use crate::stream::Duplex;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -45,6 +48,16 @@ pub(super) struct Asked {
     pub(super) head: bool,
     pub(super) connect: bool,
     pub(super) keep_alive: bool,
+}
+
+/// Later ends a detached response.
+pub struct Later(Arc<Detached>);
+
+impl Later {
+    /// end sends what is left of it, or ends its connection if there was no answer. It may wait for the peer.
+    pub fn end(&self) {
+        self.0.end();
+    }
 }
 
 pub struct ResponseWriter {
@@ -337,6 +350,45 @@ impl ResponseWriter {
         }
     }
 
+    /// detach has the response answered later, from any thread; [`ResponseWriter::end_later`] ends it.
+    pub fn detach(&mut self) -> Result<()> {
+        if self.over.is_some() {
+            // Who made this writer ends it when the handler has returned.
+            return Err(unsupported());
+        }
+        if self.stage == Stage::Ended {
+            return Err(Error::new(Kind::State, "nethttp: the response has ended"));
+        }
+        self.wire.detach_exchange()
+    }
+
+    /// later is what ends a detached response, which must not be used from then on.
+    pub fn later(&self) -> Option<Later> {
+        self.wire.detached().map(Later)
+    }
+
+    /// hijack gives the connection away; what was written goes out before (Go's `Hijacker`).
+    pub fn hijack(&mut self) -> Result<Duplex> {
+        let w = self.innermost()?;
+        if w.wire.hijacked.load(Ordering::Relaxed) {
+            return Err(hijacked());
+        }
+        if matches!(w.stage, Stage::Settled | Stage::Sent) {
+            w.flush()?;
+        }
+        if w.stage == Stage::Ended {
+            return Err(Error::new(Kind::State, "nethttp: the response has ended"));
+        }
+        let duplex = w.wire.hand_over()?;
+        (w.stage, w.failed) = (Stage::Ended, Some(hijacked()));
+        Ok(duplex)
+    }
+
+    /// has_begun tells whether anything was written, or the response was aborted.
+    pub(super) fn has_begun(&self) -> bool {
+        self.stage != Stage::Fresh
+    }
+
     /// set_full_duplex lets the handler write while it still reads: an unread body is not drained first.
     pub fn set_full_duplex(&mut self) -> Result<()> {
         self.innermost()?.wire.duplex.store(true, Ordering::Relaxed);
@@ -498,6 +550,11 @@ impl ResponseWriter {
     pub(super) fn was_aborted(&self) -> bool {
         self.aborted
     }
+}
+
+/// hijacked is what all functions of a writer answer whose connection is the program's (Go's `ErrHijacked`).
+pub(super) fn hijacked() -> Error {
+    Error::new(Kind::Closed, "http: connection has been hijacked")
 }
 
 fn parse_length(value: &[u8]) -> Option<u64> {

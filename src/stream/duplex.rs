@@ -15,9 +15,46 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Session is TLS on a connection, for a reader beside a writer. Nothing in it waits for the socket.
+pub trait Session: Send + Sync {
+    /// read_now answers data, or 0 at the end; `WouldBlock` where there is nothing now.
+    fn read_now(&self, fd: RawFd, buf: &mut [u8]) -> std::result::Result<usize, Stop>;
+    /// write_now tells how much was taken, and whether something taken is unsent.
+    fn write_now(&self, fd: RawFd, data: &[u8]) -> io::Result<(usize, bool)>;
+    /// was_closed: the end of the data was the peer's own word.
+    fn was_closed(&self) -> bool;
+    fn goodbye(&self, fd: RawFd);
+}
+
+impl Session for Mutex<Box<Tls>> {
+    fn read_now(&self, fd: RawFd, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
+        let mut tls = lock(self);
+        let n = tls.read(buf, &mut |b| sys::recv(fd, b, sys::MSG_DONTWAIT).map_err(Stop::Os));
+        // What the peer asked for in between, such as new keys; it goes out with the next write if it must wait.
+        if tls.has_unsent() {
+            let _ = tls.flush(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
+        }
+        n
+    }
+
+    fn write_now(&self, fd: RawFd, data: &[u8]) -> io::Result<(usize, bool)> {
+        let mut tls = lock(self);
+        let taken = tls.write([data, &[]], &mut |b| sys::send(fd, b, sys::MSG_DONTWAIT))?.taken;
+        Ok((taken, tls.has_unsent()))
+    }
+
+    fn was_closed(&self) -> bool {
+        lock(self).was_closed()
+    }
+
+    fn goodbye(&self, fd: RawFd) {
+        lock(self).goodbye(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
+    }
+}
+
 pub struct Duplex {
     fd: OwnedFd,
-    tls: Option<Mutex<Box<Tls>>>,
+    tls: Option<Arc<dyn Session>>,
     /// Bytes that were received before the connection was handed over.
     ahead: Mutex<Vec<u8>>,
     pub remote: Option<SocketAddr>,
@@ -36,7 +73,7 @@ const NO_LIMIT: u64 = u64::MAX;
 /// Parts is what a connection is made of.
 pub struct Parts {
     pub fd: OwnedFd,
-    pub tls: Option<Box<Tls>>,
+    pub tls: Option<Arc<dyn Session>>,
     pub ahead: Vec<u8>,
     pub remote: Option<SocketAddr>,
     pub local: Option<SocketAddr>,
@@ -52,7 +89,7 @@ impl Duplex {
     pub fn new(p: Parts) -> Duplex {
         Duplex {
             fd: p.fd,
-            tls: p.tls.map(Mutex::new),
+            tls: p.tls,
             ahead: Mutex::new(p.ahead),
             remote: p.remote,
             local: p.local,
@@ -101,20 +138,15 @@ impl Duplex {
     }
 
     fn read_now(&self, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
-        let recv = |b: &mut [u8]| sys::recv(self.fd(), b, sys::MSG_DONTWAIT).map_err(Stop::Os);
-        let Some(tls) = &self.tls else { return recv(buf) };
-        let mut tls = lock(tls);
-        let n = tls.read(buf, &mut |b| recv(b));
-        // What the peer asked for in between, such as new keys; it goes out with the next write if it must wait.
-        if tls.has_unsent() {
-            let _ = tls.flush(&mut |b| sys::send(self.fd(), b, sys::MSG_DONTWAIT));
+        match &self.tls {
+            Some(tls) => tls.read_now(self.fd(), buf),
+            None => sys::recv(self.fd(), buf, sys::MSG_DONTWAIT).map_err(Stop::Os),
         }
-        n
     }
 
     /// was_cut: anybody on the way can end a TCP connection; under TLS the peer says so itself (RFC 8446, 6.1).
     fn was_cut(&self) -> bool {
-        self.tls.as_ref().is_some_and(|t| !lock(t).was_closed())
+        self.tls.as_ref().is_some_and(|t| !t.was_closed())
     }
 
     /// write sends all of it.
@@ -143,15 +175,10 @@ impl Duplex {
 
     /// write_now tells how much was taken, and whether something taken is unsent.
     fn write_now(&self, data: &[u8]) -> io::Result<(usize, bool)> {
-        let send = |b: &[u8]| sys::send(self.fd(), b, sys::MSG_DONTWAIT);
         match &self.tls {
+            Some(tls) => tls.write_now(self.fd(), data),
             None if data.is_empty() => Ok((0, false)),
-            None => send(data).map(|n| (n, false)),
-            Some(tls) => {
-                let mut tls = lock(tls);
-                let taken = tls.write([data, &[]], &mut |b| send(b))?.taken;
-                Ok((taken, tls.has_unsent()))
-            }
+            None => sys::send(self.fd(), data, sys::MSG_DONTWAIT).map(|n| (n, false)),
         }
     }
 
@@ -159,7 +186,7 @@ impl Duplex {
     pub fn close_write(&self) -> Result<()> {
         self.write(&[])?;
         if let Some(tls) = &self.tls {
-            lock(tls).goodbye(&mut |b| sys::send(self.fd(), b, sys::MSG_DONTWAIT));
+            tls.goodbye(self.fd());
         }
         sys::shutdown(self.fd(), libc::SHUT_WR).map_err(|e| self.failure("close", &e))
     }
@@ -170,7 +197,7 @@ impl Duplex {
             return;
         }
         if let Some(tls) = &self.tls {
-            lock(tls).goodbye(&mut |b| sys::send(self.fd(), b, sys::MSG_DONTWAIT));
+            tls.goodbye(self.fd());
         }
         let _ = sys::shutdown(self.fd(), libc::SHUT_RDWR);
     }

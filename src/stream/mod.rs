@@ -8,5 +8,5 @@ mod body;
 mod duplex;
 mod read;
 
-pub use duplex::{Duplex, Parts};
+pub use duplex::{Duplex, Parts, Session};
 pub use read::{DEFAULT_HEAD, Feed, Reader};

@@ -13,7 +13,8 @@ use crate::net::sys;
 pub(super) use crate::net::tls::Stop;
 use crate::net::tls::{Info, Tls, Written};
 use crate::runtime::before_block;
-use crate::stream::{Duplex, Parts};
+use crate::stream::{Duplex, Parts, Session};
+use crate::sync::Mutex;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -227,7 +228,7 @@ impl Conn {
         // The pool's receive timeout is of no meaning there: it never waits in a receive.
         Ok(Duplex::new(Parts {
             fd,
-            tls: self.tls.take(),
+            tls: self.tls.take().map(|t| Arc::new(Mutex::new(t)) as Arc<dyn Session>),
             ahead: self.buffered().to_vec(),
             remote: self.remote,
             local: self.local,

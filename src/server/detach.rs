@@ -1,0 +1,112 @@
+//! `Detached`: an exchange whose handler has returned and which somebody answers later, from any thread.
+//!
+//! The one who answers may be done before the handler has returned: whichever of the two comes last ends the exchange.
+//! A server that is freed meanwhile lets go of it: nothing is sent any more, and the buffers live until they are ended.
+
+use super::conn::Conn;
+use super::drive::Http;
+use super::exchange::Exchange;
+use super::stop::Shared;
+use crate::runtime::Away;
+use crate::sync::{Mutex, MutexGuard};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+pub(super) struct Detached {
+    core: Arc<Shared>,
+    phase: Mutex<Phase>,
+}
+
+enum Phase {
+    /// The handler has not returned.
+    Handler,
+    /// It has not, and the answer is complete.
+    Early,
+    Parked(Away<Http>),
+    /// The server has been freed: what the program still points to.
+    Orphan {
+        _kept: (Box<Conn>, Box<Exchange>),
+    },
+    Gone,
+}
+
+impl Detached {
+    pub(super) fn new(core: &Arc<Shared>) -> Arc<Detached> {
+        let detached = Arc::new(Detached { core: core.clone(), phase: Mutex::new(Phase::Handler) });
+        core.remember(&detached);
+        detached
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// park is called when the handler has returned.
+    pub(super) fn park(self: &Arc<Self>, away: Away<Http>) {
+        let mut phase = self.phase();
+        let before = std::mem::replace(&mut *phase, Phase::Gone);
+        if matches!(before, Phase::Early) {
+            drop(phase);
+            self.finish_here(away);
+        } else if self.core.orphaned.load(Ordering::SeqCst) {
+            *phase = Phase::Orphan { _kept: away.keep() };
+        } else {
+            *phase = Phase::Parked(away);
+        }
+    }
+
+    /// end is the word of who has answered. It may wait for the peer.
+    pub(super) fn end(&self) {
+        let mut phase = self.phase();
+        match std::mem::replace(&mut *phase, Phase::Gone) {
+            Phase::Handler => *phase = Phase::Early,
+            Phase::Parked(away) => {
+                drop(phase);
+                self.finish(away);
+            }
+            ended => {
+                drop(phase);
+                drop(ended);
+            }
+        }
+    }
+
+    /// orphan lets the server go without the exchange.
+    pub(super) fn orphan(&self) {
+        let mut phase = self.phase();
+        match std::mem::replace(&mut *phase, Phase::Gone) {
+            Phase::Parked(away) => {
+                *phase = Phase::Orphan { _kept: away.keep() };
+            }
+            before => *phase = before,
+        }
+    }
+
+    /// finish_here is [`Detached::finish`] on a library thread, which may lead a shard and must not wait for a peer.
+    fn finish_here(self: &Arc<Self>, away: Away<Http>) {
+        let quick = !away.lease.has_body && away.lease.wire.output().buf.is_empty();
+        if quick {
+            return self.finish(away);
+        }
+        let (me, slot) = (self.clone(), Arc::new(Mutex::new(Some(away))));
+        let its = slot.clone();
+        let take = |s: &Mutex<Option<Away<Http>>>| s.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let run = move || {
+            if let Some(away) = take(&its) {
+                me.finish(away);
+            }
+        };
+        if crate::hooks::spawn("nh-late", run).is_err()
+            && let Some(away) = take(&slot)
+        {
+            // No thread is to be had: the connection ends here.
+            away.lease.wire.let_go();
+            away.back(crate::runtime::Fate::Close);
+        }
+    }
+
+    fn finish(&self, mut away: Away<Http>) {
+        let fate = Http(self.core.clone()).end_detached(&mut away.conn, &mut away.lease);
+        away.back(fate);
+    }
+}
