@@ -1938,6 +1938,51 @@ int32_t nh_request_close(const nh_request *r);
 const nh_header *nh_request_trailer(const nh_request *r);
 
 /* ========================================================================================================
+ * Clients that go away while their request is served
+ * ======================================================================================================== */
+
+/**
+ * nh_gone_fn is called when the client has gone: it has closed its side, or the connection broke. It runs on a thread
+ * of the server's for such calls, and should be brief, since others wait behind it. It must not touch the request or
+ * its writer, which are another thread's.
+ */
+typedef void (*nh_gone_fn)(void *userdata);
+
+/**
+ * nh_request_set_gone_callback has fn called, once, if the client goes away before the exchange has ended; at once if
+ * it has gone already. fn NULL takes it away, as nh_request_cancel_token does. When the exchange has ended fn is not
+ * called any more, and a call that goes on is waited for.
+ *
+ * A client that closes its sending side alone, to wait for the answer, counts as gone, as in Go. Under TLS it is the
+ * end of the connection beneath that is told.
+ *
+ * Errors: NH_ERR_INVALID (r is NULL), NH_ERR_STATE (r was not received by a server), NH_ERR_UNSUPPORTED (r came from an
+ * nh_reader), NH_ERR_NO_RESOURCES (there is no descriptor or thread left)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_gone_callback(nh_request *r,
+                                       nh_gone_fn gone_fn,
+                                       void *userdata,
+                                       nh_free_fn free_userdata,
+                                       nh_error **err);
+
+/**
+ * nh_request_cancel_token gives a token that fires when the client goes away: for the requests that a handler makes on
+ * its behalf, by nh_request_set_cancel. It takes the place of nh_request_set_gone_callback. Go's Request.Context.
+ *
+ * Errors: NH_ERR_INVALID (r or out is NULL), NH_ERR_STATE (r was not received by a server), NH_ERR_UNSUPPORTED (r came
+ * from an nh_reader), NH_ERR_NO_RESOURCES (there is no descriptor or thread left)
+ * Ownership: *out: the caller owns, and ends it by nh_cancel_token_free
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_cancel_token(nh_request *r,
+                                  nh_cancel_token **out,
+                                  nh_error **err);
+
+/* ========================================================================================================
  * Progress of a request's body and of its answer's
  * ======================================================================================================== */
 
@@ -2223,7 +2268,7 @@ const nh_error *nh_trace_event_error(const nh_trace_event *e);
  *
  * free_value is called when the value is replaced, or the exchange has ended.
  *
- * Errors: NH_ERR_INVALID (r or key is NULL, or r was not received by a server)
+ * Errors: NH_ERR_INVALID (r or key is NULL, key is empty, or r was not received by a server)
  * Ownership: key: the library copies; value: the library takes, also on failure, and ends it by free_value
  * Threads: one thread at a time per request
  * Since: 0.1.0
@@ -2234,14 +2279,42 @@ nh_result nh_request_set_value(nh_request *r,
                                nh_free_fn free_value);
 
 /**
- * nh_request_value is what was attached to a request by that name; NULL if nothing was.
+ * nh_request_value is what was attached to a request by that name, or else to its server; NULL if nothing was.
  *
  * Errors: none
  * Ownership: result: the library owns; borrowed until the value is replaced or the exchange has ended
  * Threads: one thread at a time per request
  * Since: 0.1.0
  */
-void *nh_request_value(const nh_request *r, const char *key);
+void *nh_request_value(const nh_request *r,
+                       const char *key);
+
+/**
+ * nh_server_set_base_value attaches a value to all requests of a server by a name, as nh_request_set_value does to one;
+ * one of the same name is replaced. Set it before the server starts. Go's BaseContext.
+ *
+ * Errors: NH_ERR_INVALID (s or key is NULL, or key is empty), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s
+ * was made before a fork)
+ * Ownership: key: the library copies; value: the library takes, also on failure, and ends it by free_value
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_base_value(nh_server *s,
+                                   const char *key,
+                                   void *value,
+                                   nh_free_fn free_value);
+
+/**
+ * nh_request_conn_id is the number of the connection that a request came by, the same that nh_server_conn_id tells, so
+ * that a program can keep something for each connection and end it with NH_CONN_STATE_CLOSED; 0 where
+ * nh_server_set_conn_state_callback was not called. Go's ConnContext.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+uint64_t nh_request_conn_id(const nh_request *r);
 
 /* ========================================================================================================
  * Requests written to any stream

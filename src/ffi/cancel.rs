@@ -11,6 +11,12 @@ pub struct nh_cancel_token {
     stamp: Stamp,
 }
 
+impl nh_cancel_token {
+    pub(super) fn new() -> nh_cancel_token {
+        nh_cancel_token { token: CancelToken::new(), stamp: Stamp::now() }
+    }
+}
+
 /// nh_cancel_token_new makes a token. It never returns NULL.
 ///
 /// Errors: none
@@ -19,9 +25,7 @@ pub struct nh_cancel_token {
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_cancel_token_new() -> *mut nh_cancel_token {
-    guard_or(std::ptr::null_mut(), || {
-        Some(ptr::give(nh_cancel_token { token: CancelToken::new(), stamp: Stamp::now() }))
-    })
+    guard_or(std::ptr::null_mut(), || Some(ptr::give(nh_cancel_token::new())))
 }
 
 /// nh_cancel_token_retain makes another handle of the same token; each handle is freed on its own.

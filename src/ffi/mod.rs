@@ -52,6 +52,7 @@ pub mod request_body;
 pub mod request_clone;
 pub mod request_conn;
 pub mod request_get;
+pub mod request_gone;
 pub mod request_progress;
 pub mod request_trace;
 pub mod request_value;

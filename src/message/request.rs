@@ -39,6 +39,15 @@ pub trait Incoming: Send {
     fn set_read_timeout(&mut self, limit: Option<std::time::Duration>) -> Result<()>;
     /// peer_gone tells whether the peer has closed its side or the connection broke.
     fn peer_gone(&self) -> bool;
+    /// on_gone has `told` called, once, when that has happened, as long as what it answers is kept.
+    fn on_gone(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
+        drop(told);
+        Err(Error::new(Kind::Unsupported, "nethttp: nobody watches this message's stream"))
+    }
+    /// base_value is what the server has for all its requests by that name.
+    fn base_value(&self, _key: &str) -> Option<&(dyn std::any::Any + Send + Sync)> {
+        None
+    }
     /// local_addr is this end of the connection that the message came by, while it is there.
     fn local_addr(&self) -> Option<Address> {
         None
@@ -213,6 +222,8 @@ pub struct Request {
     pub remote: Option<Address>,
     /// What TLS has agreed on, if the request came through it.
     pub tls: Option<Arc<Info>>,
+    /// The number of the connection that it came by, where those are told of.
+    pub conn_id: u64,
     /// What the program has attached while the request is served: Go's context values.
     pub values: Vec<(String, Box<dyn std::any::Any + Send + Sync>)>,
     /// What led here, if that was a redirect: Go's `Request.Response`.

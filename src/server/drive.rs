@@ -291,6 +291,7 @@ impl Http {
         ex.prepare(&line, facts, &self.0.settings, conn.started, close);
         ex.request.remote = Some(conn.remote.clone());
         ex.request.tls = conn.info.clone();
+        ex.request.conn_id = conn.notice.as_ref().map_or(0, |n| n.id());
         let entered = std::mem::take(&mut ex.request.entered);
         if self.0.mux.refresh(&mut ex.table, &mut ex.generation) || entered {
             ex.request.routes = Some(ex.table.clone());

@@ -85,6 +85,10 @@ pub(super) struct Notice {
 }
 
 impl Notice {
+    pub(super) fn id(&self) -> u64 {
+        self.peer.id
+    }
+
     pub(super) fn tell(&mut self, state: ConnState) {
         if self.last != state {
             self.last = state;

@@ -267,6 +267,15 @@ impl Incoming for BodyReader {
         !matches!(sys::poll(&mut fds, 0), Ok(0))
     }
 
+    fn on_gone(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
+        let fd = self.0.input().fd;
+        Ok(Box::new(self.0.core.watcher.watch(fd, told)?))
+    }
+
+    fn base_value(&self, key: &str) -> Option<&(dyn std::any::Any + Send + Sync)> {
+        self.0.core.base_values.iter().find(|(k, _)| k == key).map(|(_, v)| &**v)
+    }
+
     fn local_addr(&self) -> Option<Address> {
         sys::getsockname(self.0.input().fd).ok()
     }

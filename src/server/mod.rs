@@ -12,6 +12,7 @@ mod conn;
 mod detach;
 mod drive;
 mod exchange;
+mod gone;
 mod hooks;
 mod input;
 mod listen;
@@ -28,7 +29,7 @@ pub use hooks::{Access, ConnState, Hooks, LogAccess, LogErrors, Peer, WatchConns
 pub use listen::Source;
 pub use over::Over;
 pub use settings::Settings;
-pub use stop::Server;
+pub use stop::{Server, Value};
 pub use writer::{Later, ResponseWriter};
 
 use crate::message::request::Request;

@@ -4,6 +4,7 @@ use super::Handler;
 use super::alarms::Alarms;
 use super::detach::Detached;
 use super::drive::Http;
+use super::gone::Watcher;
 use super::hooks::Hooks;
 use super::listen::{Doors, Newcomer, Source};
 use super::settings::Settings;
@@ -15,6 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+/// Value is something of the program's by its name.
+pub type Value = (String, Box<dyn std::any::Any + Send + Sync>);
 
 /// Shared is what the server's threads see of it.
 pub(super) struct Shared {
@@ -29,6 +33,9 @@ pub(super) struct Shared {
     pub(super) open: Arc<AtomicUsize>,
     pub(super) surplus: Arc<AtomicUsize>,
     pub(super) alarms: Arc<Alarms>,
+    pub(super) watcher: Watcher,
+    /// What all requests have (Go's BaseContext).
+    pub(super) base_values: Vec<Value>,
     /// Exchanges that are answered later.
     detached: Mutex<Vec<Weak<Detached>>>,
     /// The server is being freed: what is detached is let go.
@@ -103,6 +110,7 @@ pub(super) struct Setup {
     /// The same of its accept functions, by the listener that each is.
     pub(super) sources: Vec<(usize, Box<dyn Source>)>,
     pub(super) threads: Vec<JoinHandle<()>>,
+    base_values: Vec<Value>,
     on_shutdown: Vec<Box<dyn FnOnce() + Send>>,
     on_end: Vec<Box<dyn Fn() + Send + Sync>>,
     pub(super) started: bool,
@@ -145,6 +153,7 @@ impl Server {
             waiting: Vec::new(),
             sources: Vec::new(),
             threads: Vec::new(),
+            base_values: Vec::new(),
             on_shutdown: Vec::new(),
             on_end: Vec::new(),
             started: false,
@@ -190,6 +199,21 @@ impl Server {
         drop(s);
         // What was replaced may end userdata of the program's: not under the lock.
         drop(old);
+        Ok(())
+    }
+
+    /// set_base_value gives all requests a value by a name; one of the same name is replaced.
+    pub fn set_base_value(&self, value: Value) -> Result<()> {
+        let mut s = self.setup();
+        if s.started {
+            return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));
+        }
+        let before = s.base_values.iter().position(|(k, _)| *k == value.0);
+        let before = before.map(|at| s.base_values.swap_remove(at));
+        s.base_values.push(value);
+        drop(s);
+        // It may end userdata of the program's: not under the lock.
+        drop(before);
         Ok(())
     }
 
@@ -268,6 +292,8 @@ impl Server {
             open: Arc::default(),
             surplus: Arc::default(),
             alarms: Arc::default(),
+            watcher: Watcher::default(),
+            base_values: std::mem::take(&mut s.base_values),
             base,
             detached: Mutex::default(),
             orphaned: AtomicBool::new(false),
@@ -426,6 +452,7 @@ impl Drop for Server {
         }
         if let Some(shared) = self.shared.get() {
             shared.alarms.end();
+            shared.watcher.end();
             let helpers = std::mem::take(&mut *shared.helpers.lock().unwrap_or_else(PoisonError::into_inner));
             for t in helpers {
                 let _ = t.join();

@@ -25,6 +25,13 @@ static void pass_gate(void) {
     pthread_mutex_unlock(&lock);
 }
 
+static int value_of(const int *what) {
+    pthread_mutex_lock(&lock);
+    int value = *what;
+    pthread_mutex_unlock(&lock);
+    return value;
+}
+
 static void tell(int *what) {
     pthread_mutex_lock(&lock);
     ++*what;
@@ -166,8 +173,8 @@ static void timeouts(void) {
     CHECK(strstr(late, "X-Before: yes\r\n") && strstr(late, "X-Slow: no\r\n") &&
           strstr(late, "Content-Length: 5\r\n"));
     CHECK(strstr(late, "Connection: close\r\n") && strstr(late, "Date: ") && !strstr(late, "before"));
-    CHECK_INT(waiting, 1);
-    CHECK_INT(through, 0);
+    CHECK_INT(value_of(&waiting), 1);
+    CHECK_INT(value_of(&through), 0);
     /* Others are served meanwhile. */
     has("GET /nothing HTTP/1.1", "HTTP/1.1 200 OK\r\n");
     int head = raw_connect(nh_server_port(server, 0));
@@ -178,7 +185,7 @@ static void timeouts(void) {
         len += (size_t)n;
     }
     CHECK(strstr(buf, "HTTP/1.0 503 Service Unavailable\r\n") == buf);
-    CHECK_INT(waiting, 2);
+    CHECK_INT(value_of(&waiting), 2);
     tell(&open_gate);
     await(&through, 2);
     raw_finish(fd, buf, sizeof buf);

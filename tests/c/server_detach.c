@@ -148,6 +148,9 @@ static void inner(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)userdata;
     const char *who = nh_request_value(r, "who");
     CHECK(!nh_request_value(r, "nobody"));
+    CHECK_STR(nh_request_value(r, "base"), "of all");
+    CHECK(nh_request_conn_id(r) > 0);
+    CHECK_INT(nh_request_conn_id(NULL), 0);
     CHECK_INT(nh_respond(w, 200, "text/plain", who, strlen(who)), NH_OK);
 }
 
@@ -180,14 +183,73 @@ static void timed(nh_response_writer *w, nh_request *r, void *userdata) {
     CHECK_INT(nh_respond(w, 200, "text/plain", "timed", 5), NH_OK);
 }
 
+/* ---- clients that go */
+
+static int gone, gone_freed;
+static void is_gone(void *p) {
+    CHECK(p == &gone);
+    __atomic_add_fetch(&gone, 1, __ATOMIC_SEQ_CST);
+}
+static void free_gone(void *p) {
+    CHECK(p == &gone);
+    __atomic_add_fetch(&gone_freed, 1, __ATOMIC_SEQ_CST);
+}
+
+static void waits_for_it(nh_response_writer *w, nh_request *r, void *userdata) {
+    nh_cancel_token *token = NULL;
+    struct rlimit old, none;
+    (void)userdata;
+    CHECK_ERR(NH_ERR_INVALID, nh_request_set_gone_callback(NULL, is_gone, &gone, free_gone, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_cancel_token(NULL, &token, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_cancel_token(r, NULL, NULL));
+    if (strstr(nh_request_uri(r), "first")) {
+        CHECK_INT(getrlimit(RLIMIT_NOFILE, &old), 0);
+        none = old;
+        none.rlim_cur = 3;
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+        CHECK_ERR(NH_ERR_NO_RESOURCES, nh_request_set_gone_callback(r, is_gone, &gone, free_gone, NULL));
+        CHECK_ERR(NH_ERR_NO_RESOURCES, nh_request_cancel_token(r, &token, NULL));
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+    }
+    CHECK_INT(nh_request_set_gone_callback(r, is_gone, &gone, free_gone, NULL), NH_OK);
+    if (strstr(nh_request_uri(r), "stays")) {
+        CHECK_INT(nh_respond(w, 200, "text/plain", "stays", 5), NH_OK);
+        return;
+    }
+    if (strstr(nh_request_uri(r), "token")) {
+        CHECK_INT(nh_request_cancel_token(r, &token, NULL), NH_OK);
+        while (!nh_cancel_token_is_fired(token))
+            pause_ms(1);
+        nh_cancel_token_free(token);
+        __atomic_add_fetch(&gone, 100, __ATOMIC_SEQ_CST);
+        return;
+    }
+    while (__atomic_load_n(&gone, __ATOMIC_SEQ_CST) == 0)
+        pause_ms(1);
+}
+
 /* ---- the server, and a client that says what it is told */
+
+static int base_freed, hijacked_seen;
+static uint64_t last_id;
+static void count_base(void *p) {
+    (void)p;
+    __atomic_add_fetch(&base_freed, 1, __ATOMIC_SEQ_CST);
+}
+
+static void state_of(const nh_server_conn *c, int32_t state, void *userdata) {
+    (void)userdata;
+    if (state == NH_CONN_STATE_NEW) __atomic_store_n(&last_id, nh_server_conn_id(c), __ATOMIC_SEQ_CST);
+    if (state == NH_CONN_STATE_HIJACKED) __atomic_add_fetch(&hijacked_seen, 1, __ATOMIC_SEQ_CST);
+}
 
 static nh_server *start(void) {
     static const struct {
         const char *pattern;
         nh_handler_fn fn;
-    } routes[] = {{"/leave", leave},    {"/early", early},  {"/drop", drop},       {"/hello", hello},
-                  {"/up", switch_over}, {"/values", outer}, {"/refused", refused}, {"/wrapped", wrapped}};
+    } routes[] = {{"/leave", leave},     {"/early", early},        {"/drop", drop},
+                  {"/hello", hello},     {"/up", switch_over},     {"/values", outer},
+                  {"/refused", refused}, {"/gone/", waits_for_it}, {"/wrapped", wrapped}};
     nh_server *s = nh_server_new();
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         CHECK_INT(nh_server_handle(s, routes[i].pattern, routes[i].fn, NULL, NULL, NULL), NH_OK);
@@ -197,8 +259,15 @@ static nh_server *start(void) {
     nh_handler_free(slow);
     nh_handler_free(bounded);
     CHECK_INT(nh_server_handle_pull(s, "/pull/", NULL), NH_OK);
+    CHECK_INT(nh_server_set_base_value(s, "base", "replaced", count_base), NH_OK);
+    CHECK_INT(nh_server_set_base_value(s, "base", "of all", count_base), NH_OK);
+    CHECK_ERR(NH_ERR_INVALID, nh_server_set_base_value(s, "", "x", NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_set_base_value(s, NULL, "x", NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_set_base_value(NULL, "x", "x", NULL));
+    CHECK_INT(nh_server_set_conn_state_callback(s, state_of, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
     CHECK_INT(nh_server_start(s, NULL), NH_OK);
+    CHECK_ERR(NH_ERR_STATE, nh_server_set_base_value(s, "late", "x", NULL));
     return s;
 }
 
@@ -392,13 +461,15 @@ static nh_conn *kept;
 static void on_shutdown(void *p) {
     CHECK(p == &stopping);
     stopping++;
-    nh_conn_free(kept);
+    nh_conn_free(__atomic_load_n(&kept, __ATOMIC_SEQ_CST));
 }
 static void free_shutdown(void *p) { freed += p == &stopping; }
 
 static void keep_it(nh_response_writer *w, nh_request *r, void *userdata) {
+    nh_conn *conn = NULL;
     (void)r, (void)userdata;
-    CHECK_INT(nh_response_writer_hijack(w, &kept, NULL), NH_OK);
+    CHECK_INT(nh_response_writer_hijack(w, &conn, NULL), NH_OK);
+    __atomic_store_n(&kept, conn, __ATOMIC_SEQ_CST);
 }
 
 static void taken_over(void) {
@@ -442,15 +513,74 @@ static void taken_over(void) {
     CHECK_INT(freed, 2);
     fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, KEEP("/keep"));
-    while (!kept)
+    while (!__atomic_load_n(&kept, __ATOMIC_SEQ_CST))
         pause_ms(1);
     CHECK_INT(nh_server_shutdown(s, 10000, NULL), NH_OK);
     CHECK_INT(stopping, 1);
+    CHECK_INT(__atomic_load_n(&hijacked_seen, __ATOMIC_SEQ_CST), 3);
     raw_finish(fd, text, sizeof text);
     CHECK_STR(text, "");
     CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_on_shutdown(s, on_shutdown, &stopping, free_shutdown));
     nh_server_free(s);
     CHECK_INT(freed, 4);
+}
+
+static void until(int *what, int want) {
+    for (int i = 0; i < 2000 && __atomic_load_n(what, __ATOMIC_SEQ_CST) != want; i++)
+        pause_ms(5);
+    CHECK_INT(*what, want);
+}
+
+static void clients_go(void) {
+    nh_server *s = start();
+    nh_request *r = NULL;
+    nh_cancel_token *token = NULL;
+    int fd = raw_connect(nh_server_port(s, 0));
+    raw_send(fd, KEEP("/gone/first"));
+    pause_ms(20);
+    raw_reset(fd);
+    until(&gone, 1);
+    until(&gone_freed, 3); /* two were refused */
+    CHECK(strstr(ask(s, GET("/gone/stays")), "stays"));
+    until(&gone_freed, 5);
+    CHECK_INT(gone, 1);
+    fd = raw_connect(nh_server_port(s, 0));
+    raw_send(fd, KEEP("/gone/token"));
+    pause_ms(20);
+    close(fd);
+    until(&gone, 101);
+    until(&gone_freed, 7);
+    nh_server_free(s);
+
+    CHECK_INT(nh_request_new("GET", "http://a/", &r, NULL), NH_OK);
+    CHECK_ERR(NH_ERR_STATE, nh_request_set_gone_callback(r, is_gone, &gone, free_gone, NULL));
+    CHECK_ERR(NH_ERR_STATE, nh_request_cancel_token(r, &token, NULL));
+    CHECK_INT(nh_request_set_value(r, "x", "y", NULL), NH_ERR_INVALID);
+    nh_request_free(r);
+    CHECK(token == NULL);
+}
+
+static nh_result one_request(void *userdata, void *buf, size_t cap, size_t *n_out) {
+    const char **left = userdata;
+    size_t n = strlen(*left);
+    CHECK(n <= cap);
+    memcpy(buf, *left, n);
+    *left += n;
+    *n_out = n;
+    return NH_OK;
+}
+
+static void nobody_watches_a_stream(void) {
+    const char *left = KEEP("/x");
+    nh_reader *reader = NULL;
+    nh_request *r = NULL;
+    nh_cancel_token *token = NULL;
+    CHECK_INT(nh_reader_new(one_request, &left, NULL, &reader), NH_OK);
+    CHECK_INT(nh_read_request(reader, &r, NULL), NH_OK);
+    CHECK_ERR(NH_ERR_UNSUPPORTED, nh_request_set_gone_callback(r, is_gone, &gone, free_gone, NULL));
+    CHECK_ERR(NH_ERR_UNSUPPORTED, nh_request_cancel_token(r, &token, NULL));
+    nh_request_free(r);
+    nh_reader_free(reader);
 }
 
 static void forked(void) {
@@ -464,6 +594,7 @@ static void forked(void) {
         CHECK_ERR(NH_ERR_FORKED, nh_server_next(s, 1, &w, &r, NULL));
         CHECK_ERR(NH_ERR_FORKED, nh_server_handle_pull(s, "/x", NULL));
         CHECK_ERR(NH_ERR_FORKED, nh_server_on_shutdown(s, on_shutdown, NULL, NULL));
+        CHECK_ERR(NH_ERR_FORKED, nh_server_set_base_value(s, "x", "y", NULL));
         _exit(0);
     }
     CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -475,7 +606,10 @@ int main(void) {
     answers_later();
     asked_for();
     taken_over();
+    clients_go();
+    nobody_watches_a_stream();
     forked();
     nh_handler_free(within);
+    CHECK(base_freed > 4 && base_freed % 2 == 0);
     return 0;
 }

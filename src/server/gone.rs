@@ -1,0 +1,135 @@
+//! `Watcher`: tells handlers that want to know that their client has gone, by one thread for a whole server.
+//!
+//! The thread starts with the first one that asks. What it calls is the program's and may take its time; so nothing that
+//! the server needs waits for this thread but the end of an exchange, and that only for its own call.
+
+use crate::error::{Error, Kind, Result};
+use crate::net::sys;
+use crate::sync::{Condvar, Mutex, MutexGuard};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::{Arc, PoisonError};
+use std::thread::{JoinHandle, ThreadId};
+
+pub(super) type Action = Box<dyn FnOnce() + Send>;
+
+const QUIT: u64 = u64::MAX;
+
+#[derive(Default)]
+pub(super) struct Watcher(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    called: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    poller: Option<Poller>,
+    watched: HashMap<u64, Action>,
+    count: u64,
+    /// What is being called, and by whom.
+    calling: Option<(u64, ThreadId)>,
+    thread: Option<JoinHandle<()>>,
+    quit: bool,
+}
+
+struct Poller {
+    epoll: OwnedFd,
+    wake: OwnedFd,
+}
+
+/// Watch is one connection that is watched; dropping it ends that, and waits for a call that has begun.
+pub(super) struct Watch {
+    shared: Arc<Shared>,
+    token: u64,
+    fd: RawFd,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watcher {
+    /// watch has `action` called, once, when the peer of that socket has gone.
+    pub(super) fn watch(&self, fd: RawFd, action: Action) -> Result<Watch> {
+        let failed = |e: &io::Error| Error::io(Kind::NoResources, "nethttp: cannot watch the connection", e);
+        let mut state = self.0.state();
+        if state.poller.is_none() {
+            let (epoll, wake) =
+                sys::epoll_create().and_then(|e| Ok((e, sys::eventfd()?))).map_err(|e| failed(&e))?;
+            sys::epoll_add(epoll.as_raw_fd(), wake.as_raw_fd(), libc::EPOLLIN, QUIT)
+                .map_err(|e| failed(&e))?;
+            let shared = self.0.clone();
+            let raw = epoll.as_raw_fd();
+            let thread = crate::hooks::spawn("nh-gone", move || run(&shared, raw)).map_err(|e| failed(&e))?;
+            state.poller = Some(Poller { epoll, wake });
+            state.thread = Some(thread);
+        }
+        let Some(poller) = &state.poller else { return Err(failed(&io::ErrorKind::Other.into())) };
+        let (epoll, token) = (poller.epoll.as_raw_fd(), state.count);
+        state.count += 1;
+        // Known before it can be told of: the thread looks under the lock.
+        sys::epoll_add(epoll, fd, libc::EPOLLRDHUP | libc::EPOLLONESHOT, token).map_err(|e| failed(&e))?;
+        state.watched.insert(token, action);
+        Ok(Watch { shared: self.0.clone(), token, fd })
+    }
+
+    /// end lets the thread go and waits for it.
+    pub(super) fn end(&self) {
+        let mut state = self.0.state();
+        state.quit = true;
+        if let Some(p) = &state.poller {
+            let _ = sys::eventfd_write(p.wake.as_raw_fd());
+        }
+        let thread = state.thread.take();
+        drop(state);
+        if let Some(t) = thread {
+            let _ = t.join();
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        if let Some(p) = &state.poller {
+            let _ = sys::epoll_del(p.epoll.as_raw_fd(), self.fd);
+        }
+        let action = state.watched.remove(&self.token);
+        let me = std::thread::current().id();
+        while state.calling.is_some_and(|(token, thread)| token == self.token && thread != me) {
+            state = self.shared.called.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
+        // The end of its userdata is the program's code.
+        drop(action);
+    }
+}
+
+fn run(shared: &Shared, epoll: RawFd) {
+    let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
+    loop {
+        let n = sys::epoll_wait(epoll, &mut events, -1).unwrap_or(0);
+        for event in events.iter().take(n) {
+            let token = event.u64;
+            let mut state = shared.state();
+            if state.quit {
+                return;
+            }
+            let Some(action) = state.watched.remove(&token) else { continue };
+            state.calling = Some((token, std::thread::current().id()));
+            drop(state);
+            action();
+            shared.state().calling = None;
+            shared.called.notify_all();
+        }
+        if shared.state().quit {
+            return;
+        }
+    }
+}
