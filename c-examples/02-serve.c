@@ -1,4 +1,4 @@
-/* Serves two routes until Ctrl-C or SIGTERM. Run: server /hello?name=C */
+/* Serves two routes until Ctrl-C or SIGTERM. Run: server /hello?name=C  Answer: Hello, C! */
 #include <signal.h>
 #include <stdio.h>
 #include "nethttp.h"
@@ -7,10 +7,11 @@ static nh_server *server;
 
 static void hello(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)userdata;
-    const char *name = nh_request_query_value(r, "name", NULL);
+    size_t len; /* what was decoded may hold NUL: its length is asked for */
+    const char *name = nh_request_query_value(r, "name", &len);
     nh_response_writer_set_header(w, "Content-Type", "text/plain; charset=utf-8");
     nh_response_writer_write_str(w, "Hello, ", NULL);
-    nh_response_writer_write_str(w, name ? name : "World", NULL);
+    nh_response_writer_write(w, name ? name : "World", name ? len : 5, NULL);
     nh_response_writer_write_str(w, "!\n", NULL);
 }
 

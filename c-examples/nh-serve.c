@@ -263,6 +263,12 @@ static void tree(nh_response_writer *w, nh_request *r, void *userdata) {
     nh_response_writer_write(w, path, len, NULL);
 }
 
+static void url(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)userdata;
+    nh_response_writer_set_header(w, "Content-Type", "text/plain");
+    text(w, nh_request_url(r));
+}
+
 /* ---- time and trouble */
 
 static void slow(nh_response_writer *w, nh_request *r, void *userdata) {
@@ -401,14 +407,29 @@ static const struct {
     const char *pattern;
     nh_handler_fn handler;
 } routes[] = {
-    {"/hello", hello},       {"/plaintext", plaintext}, {"/json", json},
-    {"/echo", echo},         {"/limit", limit},         {"/sink", sink},
-    {"/headers", headers},   {"/seen", seen_route},     {"/reset", reset_route},
-    {"/big", big},           {"/bytes", bytes},         {"/slow", slow},
-    {"/sleep", slow},        {"/panic", panic_route},   {"/redirect", redirect},
-    {"/trailers", trailers}, {"/tree/", tree},          {"/sethdr", sethdr},
-    {"/file/", file},        {"/content", content},     {"/to/", to},
+    {"/hello", hello},
+    {"/plaintext", plaintext},
+    {"/json", json},
+    {"/echo", echo},
+    {"/limit", limit},
+    {"/sink", sink},
+    {"/headers", headers},
+    {"/seen", seen_route},
+    {"/reset", reset_route},
+    {"/big", big},
+    {"/bytes", bytes},
+    {"/slow", slow},
+    {"/sleep", slow},
+    {"/panic", panic_route},
+    {"/redirect", redirect},
+    {"/trailers", trailers},
+    {"/tree/", tree},
+    {"/sethdr", sethdr},
+    {"/file/", file},
+    {"/content", content},
+    {"/to/", to},
     {"/form", form},
+    {"/url/", url},
 };
 
 static const char usage[] =
@@ -416,11 +437,12 @@ static const char usage[] =
     "[--max-header-bytes N]\n"
     "                [--read-header-timeout MS] [--read-timeout MS] [--write-timeout MS] [--idle-timeout "
     "MS]\n"
-    "                [--no-seen] [--root DIR]\n"
+    "                [--lame-duck MS] [--no-seen] [--root DIR]\n"
     "Serves test routes until SIGINT or SIGTERM. PORT 0 takes any free port; the first line printed names "
     "it.\n"
     "--tls serves https with a certificate and a key in PEM. --root serves the files beneath DIR at "
-    "/files/.\n--no-seen keeps no record for /seen. --h2c is not supported yet.\n";
+    "/files/.\n--lame-duck goes on accepting for MS after the signal. --no-seen keeps no record for /seen. "
+    "--h2c is not supported yet.\n";
 
 static int set(const char *option, const char *value) {
     char *end;
@@ -442,6 +464,8 @@ static int set(const char *option, const char *value) {
         r = nh_server_set_write_timeout(s, n);
     else if (!strcmp(option, "--idle-timeout"))
         r = nh_server_set_idle_timeout(s, n);
+    else if (!strcmp(option, "--lame-duck"))
+        r = nh_server_set_lame_duck(s, n);
     return r == NH_OK;
 }
 

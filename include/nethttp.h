@@ -1877,7 +1877,9 @@ const void *nh_request_tls_peer_certificate_at(const nh_request *r,
  * ======================================================================================================== */
 
 /**
- * nh_request_url is the URL that was given to nh_request_new; "" for a received request. NULL for NULL.
+ * nh_request_url is the URL that was given to nh_request_new. For a received request it is Go's
+ * Request.URL.String(): "/path?query", the whole URL if the request line has one, "*" of OPTIONS, "//host:port" of
+ * CONNECT. Inside nh_strip_prefix and nh_allow_query_semicolons it is what these make of it. NULL for NULL.
  *
  * Errors: none
  * Ownership: result: the library owns; borrowed until the URL changes or the request ends

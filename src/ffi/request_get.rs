@@ -4,17 +4,7 @@ use super::header::nh_header;
 use super::request::nh_request;
 use super::{guard_or, ptr};
 use crate::message::request::{HTTP_11, Version};
-use crate::message::text::Span;
 use std::ffi::{CStr, c_char};
-
-/// text answers a piece of the request's text.
-fn text(r: *const nh_request, piece: impl FnOnce(&nh_request) -> Span) -> *const c_char {
-    guard_or(std::ptr::null(), || {
-        // SAFETY: P1.
-        let r = unsafe { ptr::shared(r, "request") }.ok()?;
-        Some(r.0.header.store().cstr(piece(r)).as_ptr())
-    })
-}
 
 /// proto is the text of a version, for C.
 pub(super) fn proto(v: Version) -> *const c_char {
@@ -33,7 +23,9 @@ pub(super) fn proto(v: Version) -> *const c_char {
     MINORS.get(usize::from(v.minor)).unwrap_or(&c"HTTP/1.1").as_ptr()
 }
 
-/// nh_request_url is the URL that was given to nh_request_new; "" for a received request. NULL for NULL.
+/// nh_request_url is the URL that was given to nh_request_new. For a received request it is Go's
+/// Request.URL.String(): "/path?query", the whole URL if the request line has one, "*" of OPTIONS, "//host:port" of
+/// CONNECT. Inside nh_strip_prefix and nh_allow_query_semicolons it is what these make of it. NULL for NULL.
 ///
 /// Errors: none
 /// Ownership: result: the library owns; borrowed until the URL changes or the request ends
@@ -41,7 +33,8 @@ pub(super) fn proto(v: Version) -> *const c_char {
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_request_url(r: *const nh_request) -> *const c_char {
-    text(r, |r| r.0.url)
+    // SAFETY: P1.
+    guard_or(std::ptr::null(), || Some(unsafe { ptr::shared(r, "request") }.ok()?.0.shown_url().as_ptr()))
 }
 
 /// nh_request_proto_major is the 1 of "HTTP/1.0"; 0 for NULL.

@@ -9,12 +9,13 @@ use super::progress::Progress;
 use super::text::Span;
 use super::tls_info::Info;
 use super::trace::Trace;
+use super::url::Url;
 use crate::error::{Error, Kind, Result};
 use crate::sync::Mutex;
 use std::borrow::Cow;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::ops::Range;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
@@ -206,6 +207,8 @@ pub struct Request {
     pub host: Span,
     /// The URL as the program gave it; empty in a received request.
     pub url: Span,
+    /// The URL of a received request, once it was asked for.
+    pub shown: OnceLock<CString>,
     /// Where `url` leads to.
     pub outbound: Option<Arc<Target>>,
     /// The whole exchange, its body included, takes at most this long.
@@ -270,6 +273,20 @@ impl Request {
         unescape(raw, Part::Path).unwrap_or(Cow::Borrowed(raw))
     }
 
+    /// shown_url is the URL as the program gave it, or that of a received request: Go's `URL.String()`.
+    pub fn shown_url(&self) -> &CStr {
+        if self.target.is_empty() {
+            return self.header.store().cstr(self.url);
+        }
+        self.shown.get_or_init(|| {
+            let target = self.text(self.target);
+            let (path, query) = (self.raw_path(), self.raw_query_part());
+            let url = Url::of_target(target, self.text(self.method), path, query);
+            // A target that was taken is one; none has a NUL.
+            CString::new(url.map_or_else(|_| target.to_vec(), |u| u.to_bytes())).unwrap_or_default()
+        })
+    }
+
     /// raw_query_part is the query with its question mark, or nothing.
     pub fn raw_query_part(&self) -> &[u8] {
         match (self.rewritten, &self.outbound) {
@@ -327,11 +344,13 @@ impl Request {
             }
         }
         let before = (self.path, self.rewritten, self.routes.clone(), self.route, self.path_values.clone());
+        let shown = std::mem::take(&mut self.shown);
         let store = self.header.store_mut();
         self.rewritten = Some((store.intern(path), store.intern(query)));
         self.path = None;
         f(self);
         (self.path, self.rewritten, self.routes, self.route, self.path_values) = before;
+        self.shown = shown;
     }
 
     pub fn is_incoming(&self) -> bool {

@@ -15,6 +15,10 @@ use std::time::Instant;
 /// Work that has waited this long is offered to a shard that sleeps.
 const OFFER_AFTER_US: u128 = 200;
 const OFFER_MOST: usize = 8;
+/// New connections taken at one wake.
+const A_WAKE: usize = 16;
+/// Linux's usual bound on connections that wait to be accepted.
+const BACKLOG: usize = 4096;
 /// Kept for exchanges that go off the loop; more than these are let go.
 const KEEP_LEASES: usize = 32;
 
@@ -98,8 +102,11 @@ impl<'a, D: Driver> Leader<'a, D> {
             Msg::Forget(token) => self.release(token),
             Msg::Listen(l) => self.watch(shared, l),
             Msg::Stop => {
+                let first = !std::mem::replace(&mut self.shard.stopping, true);
                 self.unwatch(shared);
-                self.shard.stopping = true;
+                if first {
+                    self.rt.stopped();
+                }
                 for token in self.shard.tokens() {
                     if let Some(e) = self.shard.entry(token) {
                         e.ready.stop = true;
@@ -137,16 +144,21 @@ impl<'a, D: Driver> Leader<'a, D> {
         self.shard.listeners.push(watched);
     }
 
+    /// unwatch lets go of the listeners. Connections that the system has taken already would be reset with them, and
+    /// with those a request that is on its way: they are accepted first.
     fn unwatch(&mut self, shared: &Shared<D>) {
+        for index in 0..self.shard.listeners.len() {
+            self.accept(index, BACKLOG);
+        }
         for w in self.shard.listeners.drain(..) {
             let _ = sys::epoll_del(shared.epoll.as_raw_fd(), w.listening.socket.as_raw_fd());
         }
     }
 
-    fn accept(&mut self, index: usize) {
-        const A_WAKE: usize = 16;
+    /// accept takes at most so many new connections.
+    fn accept(&mut self, index: usize, most: usize) {
         let Some(shared) = self.shared() else { return };
-        for _ in 0..A_WAKE {
+        for _ in 0..most {
             let Some(w) = self.shard.listeners.get_mut(index) else { return };
             match sys::accept(w.listening.socket.as_raw_fd()) {
                 Ok((socket, peer)) => {
@@ -366,7 +378,7 @@ impl<'a, D: Driver> Leader<'a, D> {
             let (token, bits) = (ev.u64, ev.events as i32);
             match token {
                 shard::WAKE => self.rt.obey(),
-                t if t > u64::MAX / 2 => self.accept(shard::listener_index(t)),
+                t if t > u64::MAX / 2 => self.accept(shard::listener_index(t), A_WAKE),
                 t => {
                     let Some(e) = self.shard.entry(t) else { continue };
                     e.ready.readable |= bits & libc::EPOLLIN != 0;

@@ -65,6 +65,8 @@ pub(crate) struct Runtime<D: Driver> {
     monitor: OnceLock<Thread>,
     phase: AtomicU8,
     drained: AtomicBool,
+    /// Shards that accept no more.
+    stopped: AtomicUsize,
     stop_requested: AtomicBool,
     handles: Mutex<Vec<JoinHandle<()>>>,
     spawned: AtomicUsize,
@@ -91,6 +93,7 @@ impl<D: Driver> Runtime<D> {
             monitor: OnceLock::new(),
             phase: AtomicU8::new(Phase::Running as u8),
             drained: AtomicBool::new(false),
+            stopped: AtomicUsize::new(0),
             stop_requested: AtomicBool::new(false),
             handles: Mutex::new(Vec::new()),
             spawned: AtomicUsize::new(0),
@@ -262,9 +265,16 @@ impl<D: Driver> Runtime<D> {
         self.shards.get(index).is_some_and(|s| s.mail.has_some())
     }
 
+    /// stopped is called by each shard once it accepts no more.
+    pub(super) fn stopped(&self) {
+        self.stopped.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// maybe_drained tells the driver, once, that the last connection has ended after a stop.
     pub(super) fn maybe_drained(self: &Arc<Self>) {
-        if self.connections() == 0 && !self.drained.swap(true, Ordering::SeqCst) {
+        // In this order: a shard that still accepts may bring another one.
+        let all = self.stopped.load(Ordering::SeqCst) == self.shards.len();
+        if all && self.connections() == 0 && !self.drained.swap(true, Ordering::SeqCst) {
             self.driver.drained();
         }
     }

@@ -80,7 +80,8 @@ impl Driver for Http {
         ex: &mut Box<Exchange>,
         ready: Ready,
     ) -> (Option<Leader<'a, Self>>, Fate) {
-        conn.readable |= ready.readable || ready.closed;
+        // An idle connection is to end at a stop, unless a request has just come by it.
+        conn.readable |= ready.readable || ready.closed || ready.stop;
         conn.closed |= ready.closed;
         conn.stop |= ready.stop;
         let now = leader.now();

@@ -117,6 +117,7 @@ impl Exchange {
         let r = &mut self.request;
         h1::describe_request(r, line, &facts);
         r.path = None;
+        r.shown.take();
         r.rewritten = None;
         r.multipart = Multipart::Fresh;
         r.path_values.clear();

@@ -115,9 +115,9 @@ impl Server {
         let (socket, addr, file) = socket()?;
         let index = self.doors.add(Some(addr), identity);
         let listening = Arc::new(Listening { socket, index, _file: file });
-        s.listeners.push(listening.clone());
-        if let Some(rt) = self.runtime.get() {
-            rt.listen(&listening);
+        match self.runtime.get() {
+            Some(rt) => rt.listen(&listening),
+            None => s.listeners.push(listening),
         }
         Ok(())
     }

@@ -315,8 +315,9 @@ impl Server {
         let rt = Runtime::start(Http(shared.clone()), config)
             .map_err(|e| Error::io(Kind::NoResources, "nethttp: cannot start the server's threads", &e))?;
         let _ = shared.runtime.set(Arc::downgrade(&rt));
-        for l in &s.listeners {
-            rt.listen(l);
+        // The loops alone hold them from here on: they close at the moment in which those let go.
+        for l in std::mem::take(&mut s.listeners) {
+            rt.listen(&l);
         }
         s.started = true;
         let _ = self.shared.set(shared);

@@ -196,6 +196,8 @@ static void paths(nh_response_writer *w, nh_request *r, void *userdata) {
     nh_response_writer_write_str(w, nh_request_raw_query(r), NULL);
     nh_response_writer_write_str(w, " of ", NULL);
     nh_response_writer_write_str(w, nh_request_uri(r), NULL);
+    nh_response_writer_write_str(w, " at ", NULL);
+    nh_response_writer_write_str(w, nh_request_url(r), NULL);
     const char *b = nh_request_query_value(r, "b", &len);
     if (b) nh_response_writer_write_str(w, b, NULL);
 }
@@ -269,10 +271,10 @@ int main(void) {
     CHECK(strstr(buf, "HTTP/1.1 410 Gone\r\n") && strstr(buf, "X-Content-Type-Options: nosniff\r\n"));
     has("GET /gone HTTP/1.1", "HTTP/1.1 404 Not Found\r\n");
     has("GET /moved/x HTTP/1.1", "Location: /moved/new/place?x\r\n");
-    has("GET /a/b/c%20d?a;b=1 HTTP/1.1", "\r\n\r\n/c d?a&b=1 of /a/b/c%20d?a;b=11");
-    has("GET http://h/a/b/c?x HTTP/1.1", "\r\n\r\n/c?x of http://h/a/b/c?x");
+    has("GET /a/b/c%20d?a;b=1 HTTP/1.1", "\r\n\r\n/c d?a&b=1 of /a/b/c%20d?a;b=1 at /c%20d?a&b=11");
+    has("GET http://h/a/b/c?x HTTP/1.1", "\r\n\r\n/c?x of http://h/a/b/c?x at http://h/c?x");
     has("GET /a/c HTTP/1.1", "404 Not Found");
-    has("GET /none/x HTTP/1.1", "\r\n\r\n/none/x? of /none/x");
+    has("GET /none/x HTTP/1.1", "\r\n\r\n/none/x? of /none/x at /none/x");
 
     int fd = raw_connect(nh_server_port(server, 0));
     raw_send(fd, "GET /endless HTTP/1.1\r\nHost: h\r\n\r\n");

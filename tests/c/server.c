@@ -128,6 +128,7 @@ static void request_getters(nh_response_writer *w, nh_request *r, void *userdata
     CHECK_STR((const char *)userdata, "data");
     CHECK_STR(nh_request_method(r), "PUT");
     CHECK_STR(nh_request_uri(r), "/get%41/x?a=1&b=%00z&c");
+    CHECK_STR(nh_request_url(r), "/get%41/x?a=1&b=%00z&c");
     CHECK_STR(nh_request_host(r), "h:1");
     CHECK_STR(nh_request_raw_query(r), "a=1&b=%00z&c");
     CHECK_STR(nh_request_path(r, &len), "/getA/x");

@@ -52,6 +52,25 @@ impl Url {
         parse::parse_request_uri(text.as_ref())
     }
 
+    /// of_target is the URL of a received request, whose escaped path and query, with its question mark, may be
+    /// others than the target's.
+    pub fn of_target(target: &[u8], method: &[u8], path: &[u8], query: &[u8]) -> Result<Url> {
+        let authority_alone = method == b"CONNECT" && !target.starts_with(b"/");
+        let mut url = if authority_alone {
+            let mut url = Url::parse_request_uri([b"http://", target].concat())?;
+            url.scheme.clear();
+            url
+        } else {
+            Url::parse_request_uri(target)?
+        };
+        if url.opaque.is_empty() && target != b"*" {
+            url.set_path(path)?;
+        }
+        url.raw_query = query.get(1..).unwrap_or_default().to_vec();
+        url.force_query = query == b"?";
+        Ok(url)
+    }
+
     /// scheme is in lower case; empty if the URL is relative.
     pub fn scheme(&self) -> &[u8] {
         &self.scheme

@@ -127,3 +127,21 @@ fn hosts_on_the_wire() {
     assert!(host_header(b"a b").is_err());
     assert!(host_header("a\u{200b}\u{2488}b".as_bytes()).is_err());
 }
+
+#[test]
+fn targets_as_urls() {
+    for (method, target, path, query, want) in [
+        ("GET", "/a%20b?q", "/a%20b", "?q", "/a%20b?q"),
+        ("GET", "/a/b?x;y", "b:c", "?x&y", "./b:c?x&y"),
+        ("OPTIONS", "*", "", "", "*"),
+        ("CONNECT", "h:1", "", "", "//h:1"),
+        ("CONNECT", "/rpc", "/rpc", "", "/rpc"),
+        ("GET", "http://h?", "", "?", "http://h?"),
+        ("GET", "mailto:x?y", "", "?y", "mailto:x?y"),
+        ("GET", "//a/b", "//a/b", "", "//a/b"),
+    ] {
+        let url =
+            Url::of_target(target.as_bytes(), method.as_bytes(), path.as_bytes(), query.as_bytes()).unwrap();
+        assert_eq!(text(&url.to_bytes()), want);
+    }
+}
