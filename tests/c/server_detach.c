@@ -460,10 +460,10 @@ static nh_conn *kept;
 
 static void on_shutdown(void *p) {
     CHECK(p == &stopping);
-    stopping++;
+    __atomic_add_fetch(&stopping, 1, __ATOMIC_SEQ_CST);
     nh_conn_free(__atomic_load_n(&kept, __ATOMIC_SEQ_CST));
 }
-static void free_shutdown(void *p) { freed += p == &stopping; }
+static void free_shutdown(void *p) { __atomic_add_fetch(&freed, p == &stopping, __ATOMIC_SEQ_CST); }
 
 static void keep_it(nh_response_writer *w, nh_request *r, void *userdata) {
     nh_conn *conn = NULL;
@@ -510,19 +510,19 @@ static void taken_over(void) {
     CHECK_INT(nh_server_on_shutdown(s, on_shutdown, &stopping, free_shutdown), NH_OK);
     CHECK_ERR(NH_ERR_INVALID, nh_server_on_shutdown(s, NULL, &stopping, free_shutdown));
     CHECK_ERR(NH_ERR_INVALID, nh_server_on_shutdown(NULL, on_shutdown, &stopping, free_shutdown));
-    CHECK_INT(freed, 2);
+    CHECK_INT(__atomic_load_n(&freed, __ATOMIC_SEQ_CST), 2);
     fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, KEEP("/keep"));
     while (!__atomic_load_n(&kept, __ATOMIC_SEQ_CST))
         pause_ms(1);
     CHECK_INT(nh_server_shutdown(s, 10000, NULL), NH_OK);
-    CHECK_INT(stopping, 1);
+    CHECK_INT(__atomic_load_n(&stopping, __ATOMIC_SEQ_CST), 1);
     CHECK_INT(__atomic_load_n(&hijacked_seen, __ATOMIC_SEQ_CST), 3);
     raw_finish(fd, text, sizeof text);
     CHECK_STR(text, "");
     CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_on_shutdown(s, on_shutdown, &stopping, free_shutdown));
     nh_server_free(s);
-    CHECK_INT(freed, 4);
+    CHECK_INT(__atomic_load_n(&freed, __ATOMIC_SEQ_CST), 4);
 }
 
 static void until(int *what, int want) {
