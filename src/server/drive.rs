@@ -234,7 +234,7 @@ impl Http {
                 Next::GoOn => {}
                 end => break end,
             }
-            if ex.gathered >= super::output::FULL && !matches!(ex.wire.output().send_some(), Ok(true)) {
+            if ex.gathered >= super::output::ENOUGH && !matches!(ex.wire.output().send_some(), Ok(true)) {
                 break Next::GoOn;
             }
         };

@@ -77,15 +77,16 @@ impl Exchange {
         self.request.header.store().block().get(self.used..self.filled).unwrap_or_default()
     }
 
-    /// take_block swaps a connection's own bytes in as the block: they are never copied again and again while
-    /// a head drips in.
+    /// take_block makes a connection's own bytes the block's. Many are swapped in, and so never copied again and again
+    /// while a head drips in; few are copied, so that a slow head keeps no more memory than it has bytes.
     pub(super) fn take_block(&mut self, carry: &mut Vec<u8>) {
         self.used = 0;
         self.filled = carry.len();
-        if carry.is_empty() {
-            return;
+        let block = self.request.header.store_mut().block_mut();
+        match block.get_mut(..carry.len()).filter(|_| carry.len() < BLOCK) {
+            Some(place) => place.copy_from_slice(carry),
+            None => std::mem::swap(block, carry),
         }
-        std::mem::swap(self.request.header.store_mut().block_mut(), carry);
         carry.clear();
     }
 
@@ -198,6 +199,7 @@ impl Exchange {
                     std::mem::swap(block, carry);
                 } else {
                     carry.extend_from_slice(rest);
+                    carry.shrink_to(2 * carry.len());
                 }
             }
             _ => *carry = Vec::new(),

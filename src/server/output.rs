@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 /// Gathered output beyond this is sent before more is added.
 pub(super) const FULL: usize = 16 * 1024;
+/// Beyond this the next answer waits on the loop until the peer reads: a small one would find the buffer full, and hold its
+/// handler's thread.
+pub(super) const ENOUGH: usize = FULL - 4 * 1024;
 /// So many encrypted bytes leave in one call.
 const FLUSH: usize = 64 * 1024;
 
