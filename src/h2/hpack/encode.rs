@@ -66,10 +66,18 @@ impl Encoder {
 
     /// field appends a field; its name is sent in lower case (RFC 9113, 8.2.1).
     pub fn field(&mut self, out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+        self.field_if(out, name, value, |_| true);
+    }
+
+    /// field_if appends a field if `keep` says so of its token.
+    pub fn field_if(&mut self, out: &mut Vec<u8>, name: &[u8], value: &[u8], keep: impl FnOnce(u8) -> bool) {
         let mut lower = std::mem::take(&mut self.lower);
         lower.clear();
         lower.extend(name.iter().map(u8::to_ascii_lowercase));
-        self.put(out, token::of(&lower), &lower, value);
+        let token = token::of(&lower);
+        if keep(token) {
+            self.put(out, token, &lower, value);
+        }
         self.lower = lower;
     }
 

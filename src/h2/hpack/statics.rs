@@ -33,6 +33,11 @@ pub mod token {
         super::find(name)
     }
 
+    /// is_pseudo tells the names that begin with a colon.
+    pub fn is_pseudo(token: u8) -> bool {
+        matches!(token, AUTHORITY..=14 | PROTOCOL)
+    }
+
     /// is_connection tells the fields that belong to HTTP/1 connections (RFC 9113, 8.2.2); TE is another matter.
     pub fn is_connection(token: u8) -> bool {
         matches!(token, CONNECTION | KEEP_ALIVE | PROXY_CONNECTION | UPGRADE | TRANSFER_ENCODING)
