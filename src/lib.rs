@@ -3,7 +3,7 @@
 //! The map, from the outside in; arrows point one way only:
 //!
 //! ```text
-//! ffi -> client | server | mux -> transport -> h1 -> message
+//! ffi -> client | server | mux -> transport -> h1, h2 -> message
 //!                 (net and runtime lie beneath transport and server)
 //! ```
 //!
@@ -15,6 +15,7 @@
 //! * [`handlers`]: files, and handlers that stand before others.
 //! * [`stream`]: whole messages on any stream of the program's.
 //! * [`h1`]: HTTP/1.1 without I/O: bytes in, values out; no socket, no clock.
+//! * [`h2`]: HTTP/2 without I/O: bytes in, events out; no socket, no clock.
 //! * [`message`]: values: header, status, URL, query, dates, requests, responses.
 //! * [`runtime`]: shards, the hand-off, timers, the handler threads.
 //! * [`net`]: sockets, resolver, deadlines, cancellation; the raw system calls.
@@ -30,6 +31,7 @@ pub mod error;
 pub mod ffi;
 pub mod fork;
 pub mod h1;
+pub mod h2;
 #[cfg(not(loom))]
 pub mod handlers;
 pub mod hooks;

@@ -25,6 +25,7 @@ pub use framing::{Framing, RequestFacts, ResponseFacts, request_facts, response_
 pub use head::{HeadScan, declared_length, skip_empty_lines};
 pub use request::{Reject, RequestLine, check_first_line, parse_request};
 pub use response::{StatusLine, check_status_line, not_a_response, parse_response};
+pub(crate) use target::{valid_host, valid_target};
 pub use trailer::is_forbidden_in_trailer;
 
 #[cfg(test)]

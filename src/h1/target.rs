@@ -28,6 +28,11 @@ pub(super) fn check(method: &[u8], target: &[u8]) -> Result<Option<Range<usize>>
     }
 }
 
+/// valid_target tells whether a request of HTTP/2, other than CONNECT, may have `path`, which begins with a slash.
+pub(crate) fn valid_target(path: &[u8]) -> bool {
+    check(b"", path).is_ok()
+}
+
 /// path takes what Go takes: any visible byte, and before the query only whole percent escapes.
 fn path(target: &[u8]) -> Result<(), ()> {
     let mut bytes = target.iter();
@@ -89,7 +94,7 @@ fn userinfo(text: &[u8]) -> Result<(), ()> {
 
 /// valid_host tells whether `host` is `uri-host [":" port]` (RFC 9110, 7.2; RFC 3986, 3.2.2) or empty. Go's
 /// server looks at single bytes only, but RFC 9112, 3.2 demands 400 for a Host that is not valid.
-pub(super) fn valid_host(host: &[u8]) -> bool {
+pub(crate) fn valid_host(host: &[u8]) -> bool {
     if let Some(rest) = host.strip_prefix(b"[") {
         let Some(end) = rest.iter().position(|&b| b == b']') else { return false };
         let (literal, port) = rest.split_at_checked(end).unwrap_or_default();

@@ -64,19 +64,38 @@ impl Store {
 
     /// intern copies `text` into the arena and puts a NUL behind it.
     pub fn intern(&mut self, text: &[u8]) -> Span {
-        let need = text.len() + 1;
+        let chunk = self.room(text.len());
+        let Some(c) = self.chunks.last_mut() else { return Span::default() };
+        let off = c.len();
+        c.extend_from_slice(text);
+        c.push(0);
+        Span { chunk, off: off as u32, len: text.len() as u32 }
+    }
+
+    /// intern_with has `fill` write the text, into at most `max` bytes; it says how many it wrote. After `None` nothing
+    /// was added.
+    pub fn intern_with(&mut self, max: usize, fill: impl FnOnce(&mut [u8]) -> Option<usize>) -> Option<Span> {
+        let chunk = self.room(max);
+        let c = self.chunks.last_mut()?;
+        let off = c.len();
+        c.resize(off + max, 0);
+        let len = c.get_mut(off..).and_then(fill);
+        c.truncate(off + len.unwrap_or(0).min(max));
+        let len = len?.min(max);
+        c.push(0);
+        Some(Span { chunk, off: off as u32, len: len as u32 })
+    }
+
+    /// room sees to it that the last chunk holds `len` bytes more and a NUL, and gives its number.
+    fn room(&mut self, len: usize) -> u32 {
+        let need = len + 1;
         let fits = self.chunks.last().is_some_and(|c| c.capacity() - c.len() >= need);
         if !fits {
             let next =
                 self.chunks.last().map_or(FIRST_CHUNK, |c| c.capacity().saturating_mul(2).min(64 * 1024));
             self.chunks.push(Vec::with_capacity(next.max(need)));
         }
-        let index = self.chunks.len();
-        let Some(c) = self.chunks.last_mut() else { return Span::default() };
-        let off = c.len();
-        c.extend_from_slice(text);
-        c.push(0);
-        Span { chunk: index as u32, off: off as u32, len: text.len() as u32 }
+        self.chunks.len() as u32
     }
 
     pub fn get(&self, s: Span) -> &[u8] {
@@ -89,9 +108,14 @@ impl Store {
         CStr::from_bytes_until_nul(with_nul).unwrap_or_default()
     }
 
-    /// clear_arena forgets all interned text and keeps at most one modest chunk to fill again.
+    /// clear_arena forgets all interned text and keeps at most one modest chunk to fill again: the last, which is the
+    /// largest, so that a store that is used for one message after the other soon allocates no more.
     pub fn clear_arena(&mut self) {
-        self.chunks.truncate(1);
+        if self.chunks.last().is_some_and(|c| c.capacity() <= KEEP_CHUNK) {
+            self.chunks.drain(..self.chunks.len() - 1);
+        } else {
+            self.chunks.truncate(1);
+        }
         if let Some(c) = self.chunks.first_mut() {
             c.clear();
         }
@@ -126,6 +150,25 @@ mod tests {
         assert_eq!(s.get(big).len(), 100_000);
         s.clear_arena();
         assert_eq!(s.get(big), b"");
+    }
+
+    #[test]
+    fn text_is_written_in_place() {
+        let mut s = Store::default();
+        let fill = |room: &mut [u8]| {
+            room[..3].copy_from_slice(b"abc");
+            Some(3)
+        };
+        let before = s.intern(b"before");
+        let abc = s.intern_with(5, fill).unwrap();
+        assert!(s.intern_with(600, |_| None).is_none());
+        let big = s.intern_with(600, fill).unwrap();
+        assert_eq!((s.cstr(before), s.cstr(abc), s.cstr(big)), (c"before", c"abc", c"abc"));
+        s.clear_arena();
+        let kept = s.chunks[0].capacity();
+        assert!(kept >= 601);
+        s.intern(&[b'x'; 600]);
+        assert_eq!((s.chunks.len(), s.chunks[0].capacity()), (1, kept));
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! DATA frames, and the windows in which they come.
+
+use super::engine::Engine;
+use super::error::{Code, Fault};
+use super::event::Event;
+use super::flow::DEFAULT_WINDOW;
+use super::frame::{self, FrameHead, flag, protocol};
+use super::recv::{Data, Reading};
+use super::streams::Half;
+
+impl Engine {
+    /// data looks at the head of a DATA frame, all of which counts in the windows (RFC 9113, 6.1 and 6.9).
+    pub(super) fn data(&mut self, head: FrameHead, events: &mut Vec<Event>) -> Result<(), Fault> {
+        if self.is_idle(head.stream) {
+            return Err(protocol("DATA on an idle stream"));
+        }
+        if !self.recv_window.take(head.len, 0) {
+            return Err(Fault::connection(
+                Code::FLOW_CONTROL_ERROR,
+                "more data than the connection's window",
+            ));
+        }
+        if head.has(flag::PADDED) {
+            if head.len == 0 {
+                return Err(Fault::connection(Code::FRAME_SIZE_ERROR, "no room for the padding"));
+            }
+            self.reading = Reading::PadLength(head);
+            return Ok(());
+        }
+        self.body(head, head.len, 0, events)
+    }
+
+    /// padded goes on behind the length of the padding.
+    pub(super) fn padded(
+        &mut self,
+        head: FrameHead,
+        padding: u32,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        let Some(left) = (head.len - 1).checked_sub(padding) else {
+            return Err(protocol("more padding than payload"));
+        };
+        self.body(head, left, padding, events)
+    }
+
+    fn body(
+        &mut self,
+        head: FrameHead,
+        left: u32,
+        padding: u32,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        let (id, end) = (head.stream, head.has(flag::END_STREAM));
+        let taken = self.admit(head, left);
+        let live = matches!(taken, Ok(true));
+        self.reading = Reading::Data(Data { id, left, padding, end, live });
+        // The padding is nobody's to consume.
+        self.give_connection(head.len - left);
+        match taken {
+            Ok(true) => {}
+            // Bytes may have been under way when the stream was reset.
+            Ok(false) => return self.guard.idle(),
+            Err(fault) => {
+                self.fail(fault, events);
+                return Ok(());
+            }
+        }
+        self.give_stream(id, head.len - left);
+        if left > 0 {
+            self.guard.data(left as usize);
+        } else if end {
+            events.push(Event::Data { id, range: 0..0, end: true });
+            self.end_of_input(id);
+        } else {
+            return self.guard.idle();
+        }
+        Ok(())
+    }
+
+    /// admit says whether the stream takes `n` bytes; `false`: it is gone and they are dropped.
+    fn admit(&mut self, head: FrameHead, n: u32) -> Result<bool, Fault> {
+        let id = head.stream;
+        let slack = self.slack();
+        let fault = |code, reason| Err(Fault::stream(id, code, reason));
+        let Some(s) = self.streams.get_mut(id) else {
+            let ours = self.was_reset(id) == Some(true) || self.goaway_sent.is_some_and(|last| id > last);
+            return if ours { Ok(false) } else { fault(Code::STREAM_CLOSED, "DATA on a closed stream") };
+        };
+        match s.recv {
+            Half::Head => return fault(Code::PROTOCOL_ERROR, "DATA before a response"),
+            Half::Done => return fault(Code::STREAM_CLOSED, "DATA behind the end"),
+            Half::Body => {}
+        }
+        if !s.recv_window.take(head.len, slack) {
+            return fault(Code::FLOW_CONTROL_ERROR, "more data than the stream's window");
+        }
+        if let Some(remaining) = &mut s.remaining {
+            let Some(left) = remaining.checked_sub(u64::from(n)) else {
+                return fault(Code::PROTOCOL_ERROR, "more data than content-length");
+            };
+            *remaining = left;
+            if head.has(flag::END_STREAM) && *remaining > 0 {
+                return fault(Code::PROTOCOL_ERROR, "less data than content-length");
+            }
+        }
+        Ok(true)
+    }
+
+    /// slack is by how much the peer may pass a stream's window, since it may not know the setting yet.
+    fn slack(&self) -> u32 {
+        if self.acknowledged { 0 } else { DEFAULT_WINDOW.saturating_sub(self.config.stream_window) }
+    }
+
+    pub(super) fn end_of_input(&mut self, id: u32) {
+        if let Some(s) = self.streams.get_mut(id) {
+            s.recv = Half::Done;
+        }
+        self.settle(id);
+    }
+
+    /// release gives back `n` bytes of data that the program has consumed, or will not; `id` may be gone.
+    pub fn release(&mut self, id: u32, n: usize) {
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        self.give_connection(n);
+        self.give_stream(id, n);
+    }
+
+    pub(super) fn give_connection(&mut self, n: u32) {
+        if let Some(n) = self.recv_window.give(n)
+            && self.dead.is_none()
+        {
+            frame::window_update(&mut self.out, 0, n);
+        }
+    }
+
+    fn give_stream(&mut self, id: u32, n: u32) {
+        if let Some(s) = self.streams.get_mut(id)
+            && s.recv == Half::Body
+            && let Some(n) = s.recv_window.give(n)
+            && self.dead.is_none()
+        {
+            frame::window_update(&mut self.out, id, n);
+        }
+    }
+}

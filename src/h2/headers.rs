@@ -1,0 +1,262 @@
+//! HEADERS and CONTINUATION frames: requests, responses and trailers.
+
+use super::engine::{Engine, shrink};
+use super::error::{Code, Fault};
+use super::event::Event;
+use super::frame::{self, FrameHead, flag, kind, protocol};
+use super::head::{Check, Head, Part};
+use super::streams::{Half, Stream};
+
+/// The frames that a header block may be cut into, and the empty ones among them (CVE-2024-27316 and its like).
+const MAX_FRAMES: u32 = 1000;
+const MAX_EMPTY: u32 = 8;
+/// A block that is larger than its list may be, counted without its overhead, is none that is worth decoding.
+const MIN_BLOCK: usize = 64 * 1024;
+/// Informational responses to one request.
+const MAX_INFORMATIONAL: u8 = 100;
+/// How many requests may wait or run for each stream that may be open; Go's four that wait and one that runs.
+const RUNNING: usize = 5;
+
+/// Block is a header block that goes on in CONTINUATION frames.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    /// 0: there is none.
+    stream: u32,
+    flags: u8,
+    dependency: Option<u32>,
+    frames: u32,
+    empty: u32,
+    bytes: Vec<u8>,
+}
+
+impl Block {
+    /// admits refuses any frame but the one that must follow (RFC 9113, 6.10).
+    pub(super) fn admits(&self, head: FrameHead) -> Result<(), Fault> {
+        match (self.stream, head.kind) {
+            (0, kind::CONTINUATION) => Err(protocol("CONTINUATION without HEADERS")),
+            (0, _) => Ok(()),
+            (id, kind::CONTINUATION) if id == head.stream => Ok(()),
+            _ => Err(protocol("a header block that is interrupted")),
+        }
+    }
+}
+
+/// Fate is what becomes of a header list.
+enum Fate {
+    Request,
+    Response,
+    Trailer,
+    /// It is decoded for the table's sake.
+    Nothing,
+    Fault(Fault),
+}
+
+impl Engine {
+    pub(super) fn headers(
+        &mut self,
+        head: FrameHead,
+        payload: &[u8],
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        let (fragment, dependency) = frame::block(head, payload)?;
+        self.bound_block(fragment.len())?;
+        if head.has(flag::END_HEADERS) {
+            return self.list(head.stream, head.flags, dependency, fragment, events);
+        }
+        self.block.stream = head.stream;
+        (self.block.flags, self.block.dependency) = (head.flags, dependency);
+        (self.block.frames, self.block.empty) = (0, 0);
+        self.block.bytes.extend_from_slice(fragment);
+        Ok(())
+    }
+
+    pub(super) fn continuation(
+        &mut self,
+        head: FrameHead,
+        payload: &[u8],
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        self.bound_block(self.block.bytes.len() + payload.len())?;
+        let b = &mut self.block;
+        b.frames += 1;
+        b.empty += u32::from(payload.is_empty());
+        if b.frames > MAX_FRAMES || b.empty > MAX_EMPTY {
+            return Err(Fault::connection(Code::ENHANCE_YOUR_CALM, "too many CONTINUATION frames"));
+        }
+        b.bytes.extend_from_slice(payload);
+        if !head.has(flag::END_HEADERS) {
+            return Ok(());
+        }
+        let (id, flags, dependency) = (b.stream, b.flags, b.dependency);
+        b.stream = 0;
+        let mut block = std::mem::take(&mut b.bytes);
+        let done = self.list(id, flags, dependency, &block, events);
+        block.clear();
+        shrink(&mut block);
+        self.block.bytes = block;
+        done
+    }
+
+    fn bound_block(&self, len: usize) -> Result<(), Fault> {
+        if len > (self.config.max_header_list as usize).saturating_mul(2).max(MIN_BLOCK) {
+            return Err(Fault::connection(Code::ENHANCE_YOUR_CALM, "a header block far beyond the limit"));
+        }
+        Ok(())
+    }
+
+    /// list decodes a whole block, whatever becomes of it: the table must not miss one (4.3).
+    fn list(
+        &mut self,
+        id: u32,
+        flags: u8,
+        dependency: Option<u32>,
+        block: &[u8],
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fault> {
+        let fate = self.fate(id)?;
+        let part = match fate {
+            Fate::Request => Part::Request(self.config.connect_protocol),
+            Fate::Response => Part::Response,
+            _ => Part::Trailer,
+        };
+        let wanted = !matches!(fate, Fate::Nothing | Fate::Fault(_));
+        let limit = if wanted { self.config.max_header_list as usize } else { 0 };
+        let mut head = self.heads.pop().unwrap_or_default();
+        let mut check = Check::new(part);
+        let decoded = self.decoder.decode(block, &mut head.header, limit, |h, f, t| check.take(h, f, t));
+        let size = decoded.map_err(|bad| Fault::connection(Code::COMPRESSION_ERROR, bad.0))?;
+        let verdict = check.finish(&mut head, size > limit);
+        let end = flags & flag::END_STREAM != 0;
+        if let (true, Some(d)) = (wanted, dependency)
+            && d == id
+        {
+            self.recycle(head);
+            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, "a stream that depends on itself"));
+        }
+        if let (true, Err(wrong)) = (wanted, verdict) {
+            self.recycle(head);
+            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, wrong));
+        }
+        let refused = match fate {
+            Fate::Request => self.request_came(id, end, size.min(limit), &head),
+            Fate::Response => self.response_came(id, end, size.min(limit), &head),
+            Fate::Trailer => self.trailer_came(id, end, size.min(limit)),
+            Fate::Nothing => self.guard.idle(),
+            Fate::Fault(fault) => Err(fault),
+        };
+        if refused.is_err() || !wanted {
+            self.recycle(head);
+            return refused;
+        }
+        self.guard.message();
+        events.push(match fate {
+            Fate::Trailer => Event::Trailers { id, head },
+            _ => Event::Headers { id, head, end },
+        });
+        self.settle(id);
+        Ok(())
+    }
+
+    fn fate(&mut self, id: u32) -> Result<Fate, Fault> {
+        if let Some(s) = self.streams.get(id) {
+            return Ok(match s.recv {
+                Half::Head => Fate::Response,
+                Half::Body => Fate::Trailer,
+                Half::Done => Fate::Fault(Fault::stream(id, Code::STREAM_CLOSED, "HEADERS behind the end")),
+            });
+        }
+        if self.is_idle(id) {
+            // No stream of the peer's is even: there is no push.
+            if !self.server || id.is_multiple_of(2) {
+                return Err(protocol("HEADERS on a stream that the peer cannot open"));
+            }
+            self.last_peer = id;
+            // What comes behind our last stream was not promised an answer.
+            if self.goaway_sent.is_some_and(|last| id > last) {
+                return Ok(Fate::Nothing);
+            }
+            return Ok(Fate::Request);
+        }
+        match self.was_reset(id) {
+            Some(true) => Ok(Fate::Nothing),
+            Some(false) => Ok(Fate::Fault(Fault::stream(id, Code::STREAM_CLOSED, "HEADERS behind a reset"))),
+            None if self.goaway_sent.is_some_and(|last| id > last) => Ok(Fate::Nothing),
+            None => Err(Fault::connection(Code::STREAM_CLOSED, "HEADERS on a closed stream")),
+        }
+    }
+
+    fn request_came(&mut self, id: u32, end: bool, size: usize, head: &Head) -> Result<(), Fault> {
+        let refuse = |reason| Err(Fault::stream(id, Code::REFUSED_STREAM, reason));
+        if self.streams.len() >= self.config.max_streams as usize {
+            return refuse("more streams than may be open");
+        }
+        // Resets close streams, but not what was begun for them (CVE-2023-44487).
+        if self.running >= (self.config.max_streams as usize).saturating_mul(RUNNING) {
+            return Err(Fault::connection(Code::ENHANCE_YOUR_CALM, "more requests than can be begun"));
+        }
+        if self.headers_held.saturating_add(size) > self.config.max_headers_held.max(size) {
+            return refuse("more header bytes than can be held");
+        }
+        let tunnel = head.text(head.method) == b"CONNECT";
+        let length = head.content_length.filter(|_| !tunnel);
+        if end && length.is_some_and(|n| n > 0) && !head.too_large {
+            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, "less data than content-length"));
+        }
+        let mut s = Stream::new(id, self.peer.initial_window, self.config.stream_window);
+        s.recv = if end { Half::Done } else { Half::Body };
+        s.remaining = length;
+        s.headers = size;
+        s.head_only = head.text(head.method) == b"HEAD";
+        self.prioritized |= head.priority.is_some();
+        if let Some(p) = head.priority {
+            s.priority = p;
+        } else if self.prioritized {
+            s.priority.incremental = false;
+        }
+        self.streams.insert(s);
+        self.headers_held += size;
+        self.running += 1;
+        Ok(())
+    }
+
+    fn response_came(&mut self, id: u32, end: bool, size: usize, head: &Head) -> Result<(), Fault> {
+        let Some(s) = self.streams.get_mut(id) else { return Ok(()) };
+        if head.status < 200 && !head.too_large {
+            s.informational += 1;
+            if end || s.informational > MAX_INFORMATIONAL {
+                return Err(Fault::stream(
+                    id,
+                    Code::PROTOCOL_ERROR,
+                    "an informational response out of place",
+                ));
+            }
+            return Ok(());
+        }
+        let bodyless = s.head_only || matches!(head.status, 204 | 304);
+        s.remaining = if bodyless { Some(0) } else { head.content_length };
+        if s.connect && (200..300).contains(&head.status) {
+            s.remaining = None;
+        }
+        if end && s.remaining.is_some_and(|n| n > 0) {
+            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, "less data than content-length"));
+        }
+        s.recv = if end { Half::Done } else { Half::Body };
+        s.headers += size;
+        self.headers_held += size;
+        Ok(())
+    }
+
+    fn trailer_came(&mut self, id: u32, end: bool, size: usize) -> Result<(), Fault> {
+        let Some(s) = self.streams.get_mut(id) else { return Ok(()) };
+        if !end {
+            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, "a trailer that is not the end"));
+        }
+        if s.remaining.is_some_and(|n| n > 0) {
+            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, "less data than content-length"));
+        }
+        s.recv = Half::Done;
+        s.headers += size;
+        self.headers_held += size;
+        Ok(())
+    }
+}

@@ -1,0 +1,237 @@
+//! `Streams`: those that are not closed, by their identifiers, and which of them may send next.
+
+use super::flow::{RecvWindow, SendWindow};
+use super::priority::{Priority, UNTOLD};
+use std::collections::VecDeque;
+
+/// Half is how far one direction of a stream is (RFC 9113, 5.1). A stream is there from its first HEADERS to the end
+/// of both directions or its reset, so idle and closed need no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Half {
+    /// The message's head is to come; of responses the final one.
+    Head,
+    Body,
+    Done,
+}
+
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) id: u32,
+    pub(super) recv: Half,
+    pub(super) send: Half,
+    pub(super) send_window: SendWindow,
+    pub(super) recv_window: RecvWindow,
+    /// What content-length has announced and did not come yet.
+    pub(super) remaining: Option<u64>,
+    /// The request was HEAD, or CONNECT.
+    pub(super) head_only: bool,
+    pub(super) connect: bool,
+    pub(super) informational: u8,
+    /// The size of its header lists.
+    pub(super) headers: usize,
+    pub(super) priority: Priority,
+    /// It has something to send.
+    pub(super) wants: bool,
+    queued: bool,
+}
+
+impl Stream {
+    pub(super) fn new(id: u32, send_window: u32, recv_window: u32) -> Stream {
+        Stream {
+            id,
+            recv: Half::Head,
+            send: Half::Head,
+            send_window: SendWindow::new(send_window),
+            recv_window: RecvWindow::new(recv_window),
+            remaining: None,
+            head_only: false,
+            connect: false,
+            informational: 0,
+            headers: 0,
+            priority: UNTOLD,
+            wants: false,
+            queued: false,
+        }
+    }
+}
+
+/// Streams keeps them sorted: identifiers only grow, so a new one goes to the end.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    order: VecDeque<(u32, u32)>,
+    slots: Vec<Stream>,
+    free: Vec<u32>,
+    /// Who waits to send, by urgency; a stream stands in its queue at most once, but may be gone when its turn comes.
+    turns: [VecDeque<u32>; 8],
+}
+
+impl Streams {
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    fn find(&self, id: u32) -> Option<(usize, usize)> {
+        let at = match self.order.back() {
+            Some(&(last, _)) if last == id => self.order.len() - 1,
+            _ => self.order.binary_search_by_key(&id, |o| o.0).ok()?,
+        };
+        self.order.get(at).map(|o| (at, o.1 as usize))
+    }
+
+    pub(super) fn get(&self, id: u32) -> Option<&Stream> {
+        self.slots.get(self.find(id)?.1)
+    }
+
+    pub(super) fn get_mut(&mut self, id: u32) -> Option<&mut Stream> {
+        let (_, slot) = self.find(id)?;
+        self.slots.get_mut(slot)
+    }
+
+    /// insert adds a stream, whose identifier is larger than all before it.
+    pub(super) fn insert(&mut self, stream: Stream) {
+        debug_assert!(self.order.back().is_none_or(|o| o.0 < stream.id));
+        let id = stream.id;
+        let free = self.free.pop().and_then(|slot| Some((slot, self.slots.get_mut(slot as usize)?)));
+        let slot = match free {
+            Some((slot, place)) => {
+                *place = stream;
+                slot
+            }
+            None => {
+                self.slots.push(stream);
+                self.slots.len() as u32 - 1
+            }
+        };
+        self.order.push_back((id, slot));
+    }
+
+    pub(super) fn remove(&mut self, id: u32) -> bool {
+        let Some((at, slot)) = self.find(id) else { return false };
+        self.order.remove(at);
+        self.free.push(slot as u32);
+        true
+    }
+
+    /// last_above gives the newest stream whose identifier is larger than `id`.
+    pub(super) fn last_above(&self, id: u32) -> Option<u32> {
+        self.order.back().map(|o| o.0).filter(|&last| last > id)
+    }
+
+    pub(super) fn each(&mut self, mut f: impl FnMut(&mut Stream)) {
+        for &(_, slot) in &self.order {
+            if let Some(s) = self.slots.get_mut(slot as usize) {
+                f(s);
+            }
+        }
+    }
+
+    /// want says whether a stream has something to send.
+    pub(super) fn want(&mut self, id: u32, wants: bool) {
+        if let Some(s) = self.get_mut(id) {
+            s.wants = wants;
+            self.queue(id);
+        }
+    }
+
+    /// queue lets a stream wait for its turn, if it has something to send and may.
+    pub(super) fn queue(&mut self, id: u32) {
+        let Some(s) = self.get_mut(id) else { return };
+        if !s.wants || s.queued || s.send_window.available() == 0 {
+            return;
+        }
+        s.queued = true;
+        let urgency = usize::from(s.priority.urgency);
+        if let Some(turns) = self.turns.get_mut(urgency) {
+            turns.push_back(id);
+        }
+    }
+
+    /// set_priority takes a stream to another queue, if it stands in one.
+    pub(super) fn set_priority(&mut self, id: u32, priority: Priority) {
+        let Some(s) = self.get_mut(id) else { return };
+        let (urgency, queued) = (usize::from(s.priority.urgency), std::mem::take(&mut s.queued));
+        s.priority = priority;
+        if queued && let Some(turns) = self.turns.get_mut(urgency) {
+            turns.retain(|&waits| waits != id);
+            self.queue(id);
+        }
+    }
+
+    /// turn gives the stream whose turn it is and what its own window permits. The most urgent come first; one that is
+    /// delivered incrementally then goes to the end of its queue, another one stays until it is done (RFC 9218, 10).
+    pub(super) fn turn(&mut self) -> Option<(u32, usize)> {
+        for urgency in 0..self.turns.len() {
+            while let Some(id) = self.turns.get(urgency).and_then(|t| t.front().copied()) {
+                let (mut leave, mut found) = (true, None);
+                if let Some(s) = self.get_mut(id) {
+                    let available = s.send_window.available();
+                    found = (s.wants && available > 0).then_some((id, available));
+                    leave = found.is_none() || s.priority.incremental;
+                    s.queued = !leave;
+                }
+                if leave && let Some(turns) = self.turns.get_mut(urgency) {
+                    turns.pop_front();
+                    self.queue(id);
+                }
+                if found.is_some() {
+                    return found;
+                }
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(ids: &[u32]) -> Streams {
+        let mut all = Streams::default();
+        for &id in ids {
+            all.insert(Stream::new(id, 100, 100));
+        }
+        all
+    }
+
+    #[test]
+    fn slots_are_used_again() {
+        let mut all = with(&[1, 3, 5]);
+        assert!(all.remove(3) && !all.remove(3) && all.get(3).is_none());
+        all.insert(Stream::new(7, 1, 1));
+        assert_eq!(all.slots.len(), 3);
+        assert_eq!(all.order.iter().map(|o| o.0).collect::<Vec<_>>(), [1, 5, 7]);
+        assert!([1, 5, 7].iter().all(|&id| all.get(id).is_some_and(|s| s.id == id)));
+        assert_eq!((all.last_above(5), all.last_above(7)), (Some(7), None));
+    }
+
+    #[test]
+    fn turns() {
+        let mut all = with(&[1, 3, 5, 7]);
+        let next = |all: &mut Streams| all.turn().map(|n| n.0);
+        for id in [1, 3, 5] {
+            all.want(id, true);
+            all.want(id, true);
+        }
+        assert_eq!([(); 4].map(|()| next(&mut all)), [Some(1), Some(3), Some(5), Some(1)]);
+        // Urgent, and not to be mixed with others: it stays.
+        all.get_mut(7).unwrap().priority = Priority { urgency: 1, incremental: false };
+        all.want(7, true);
+        assert_eq!([(); 2].map(|()| next(&mut all)), [Some(7), Some(7)]);
+        all.get_mut(7).unwrap().send_window.spend(100);
+        assert_eq!(next(&mut all), Some(3), "without a window it is no one's turn");
+        all.remove(5);
+        all.want(1, false);
+        assert_eq!([(); 2].map(|()| next(&mut all)), [Some(3), Some(3)]);
+        assert!(all.get_mut(7).unwrap().send_window.add(1));
+        all.queue(7);
+        assert_eq!(all.turn(), Some((7, 1)));
+        // A new urgency takes it to another queue.
+        all.set_priority(7, Priority { urgency: 6, incremental: false });
+        assert_eq!(next(&mut all), Some(3));
+        all.want(3, false);
+        assert_eq!([(); 2].map(|()| next(&mut all)), [Some(7), Some(7)]);
+        all.remove(7);
+        assert_eq!(next(&mut all), None);
+    }
+}
