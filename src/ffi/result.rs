@@ -183,6 +183,7 @@ mod tests {
             (NH_ERR_BODY_NOT_ALLOWED, Kind::BodyNotAllowed),
             (NH_ERR_REDIRECT, Kind::Redirect),
             (NH_ERR_BODY_SPENT, Kind::BodySpent),
+            (NH_ERR_CROSS_ORIGIN, Kind::CrossOrigin),
             (NH_ERR_ABORTED, Kind::Aborted),
         ];
         for (code, kind) in pairs {
