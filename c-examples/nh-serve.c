@@ -388,12 +388,20 @@ static nh_result compose(nh_error **err) {
     nh_handler *sites = nh_mux_handler(inner);
     nh_handler *made[] = {nh_strip_prefix("/files", files), nh_strip_prefix("/sites/s", sites),
                           nh_allow_query_semicolons(forms)};
+    nh_cross_origin *same = nh_cross_origin_new();
+    nh_handler *plain = nh_handler_new(hello, NULL, NULL), *guarded = nh_cross_origin_handler(same, plain);
     static const char *const patterns[] = {"/files/", "/sites/{site}/", "/semicolons/"};
     nh_result res = nh_mux_handle(inner, "GET /a/{x}", site, NULL, NULL, err);
     for (int i = root ? 0 : 1; i < 3 && res == NH_OK; i++)
         res = nh_server_handle_handler(the_server, patterns[i], made[i], err);
+    if (res == NH_OK) res = nh_cross_origin_add_trusted_origin(same, "https://trusted.example", err);
+    if (res == NH_OK) res = nh_cross_origin_add_bypass_pattern(same, "POST /guarded/open/{x}", err);
+    if (res == NH_OK) res = nh_server_handle_handler(the_server, "/guarded/", guarded, err);
     for (int i = 0; i < 3; i++)
         nh_handler_free(made[i]);
+    nh_handler_free(guarded);
+    nh_handler_free(plain);
+    nh_cross_origin_free(same);
     nh_handler_free(files);
     nh_handler_free(sites);
     nh_handler_free(forms);

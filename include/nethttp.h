@@ -164,6 +164,14 @@ typedef struct nh_server_conn nh_server_conn;
 typedef struct nh_response_writer nh_response_writer;
 
 /**
+ * nh_cross_origin decides which requests come from another origin by a browser and would change something: Go's
+ * CrossOriginProtection. GET, HEAD and OPTIONS always pass, so they must change nothing. Others pass if
+ * Sec-Fetch-Site is "same-origin" or "none"; without that field, if there is no Origin or its host is the
+ * request's; or if their origin is trusted or they match a bypass pattern.
+ */
+typedef struct nh_cross_origin nh_cross_origin;
+
+/**
  * nh_multipart_file is a file of a form, in memory or on disk: Go's multipart.FileHeader. It belongs to its form.
  */
 typedef struct nh_multipart_file nh_multipart_file;
@@ -270,6 +278,8 @@ typedef int32_t nh_result;
 #define NH_ERR_REDIRECT (-64)
 /** NH_ERR_BODY_SPENT: a request body that was consumed cannot be sent again. */
 #define NH_ERR_BODY_SPENT (-65)
+/** NH_ERR_CROSS_ORIGIN: a browser sent the request for another site. */
+#define NH_ERR_CROSS_ORIGIN (-66)
 /** NH_ERR_ABORTED: a callback of the program asked to stop. */
 #define NH_ERR_ABORTED (-80)
 
@@ -5325,6 +5335,19 @@ nh_result nh_server_set_max_connections(nh_server *s,
 nh_result nh_server_set_keep_alive(nh_server *s, int32_t on);
 
 /**
+ * nh_server_set_general_options says whether the server answers OPTIONS * itself, 1, the default, or leaves it to its
+ * handler, 0: Go's Server.DisableGeneralOptionsHandler. A mux answers it 400.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, on is neither 0 nor 1), NH_ERR_STATE (the server has started), NH_ERR_FORKED
+ * (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_general_options(nh_server *s,
+                                        int32_t on);
+
+/**
  * nh_server_set_lame_duck sets how long a server that was told to stop goes on to accept and to serve: each answer
  * then says Connection: close, so that clients leave by themselves, and no request meets a connection that is
  * just being closed. Only afterwards idle connections are ended. In milliseconds; 0, the default, is no such
@@ -5575,12 +5598,17 @@ nh_result nh_access_remote_addr(const nh_access *a, char *buf, size_t cap, size_
  * Without a Content-Type one is found by the body's first bytes, as nh_detect_content_type does; one that is
  * set to the empty text is not sent, and none is looked for.
  *
+ * A name that begins with "Trailer:" is that of a trailer field, sent without being announced: Go's TrailerPrefix. It
+ * may be set until the handler returns, as by nh_response_writer_set_trailer.
+ *
  * Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, the value has control bytes)
  * Ownership: the library copies name and value.
  * Threads: one thread at a time for w; beside one that reads the request's body.
  * Since: 0.1.0
  */
-nh_result nh_response_writer_set_header(nh_response_writer *w, const char *name, const char *value);
+nh_result nh_response_writer_set_header(nh_response_writer *w,
+                                        const char *name,
+                                        const char *value);
 
 /**
  * nh_response_writer_add_header adds a field beside those of the same name. Changes count until the first
@@ -5992,6 +6020,93 @@ nh_handler *nh_basic_auth_handler(nh_handler *h,
                                   nh_basic_auth_fn check_fn,
                                   void *userdata,
                                   nh_free_fn free_userdata);
+
+/* ========================================================================================================
+ * Protection from requests that browsers send for other sites (CSRF)
+ * ======================================================================================================== */
+
+/**
+ * nh_cross_origin_new makes a protection that trusts no other origin.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_cross_origin_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_cross_origin *nh_cross_origin_new(void);
+
+/**
+ * nh_cross_origin_free gives up the program's share of a protection; NULL is fine. Handlers made of it go on.
+ *
+ * Errors: none
+ * Ownership: p: the library takes
+ * Threads: any thread, once, while no other call uses p
+ * Since: 0.1.0
+ */
+void nh_cross_origin_free(nh_cross_origin *p);
+
+/**
+ * nh_cross_origin_add_trusted_origin lets requests pass whose Origin is exactly this one: "scheme://host[:port]".
+ * Go's AddTrustedOrigin.
+ *
+ * Errors: NH_ERR_INVALID (p or origin is NULL, or origin is no origin)
+ * Ownership: origin: the library copies; *err: the caller owns
+ * Threads: any thread, at the same time too, also while p is used
+ * Since: 0.1.0
+ */
+nh_result nh_cross_origin_add_trusted_origin(nh_cross_origin *p,
+                                             const char *origin,
+                                             nh_error **err);
+
+/**
+ * nh_cross_origin_add_bypass_pattern lets all requests pass that a pattern of nh_mux_handle matches: for routes
+ * that have a protection of their own. Go's AddInsecureBypassPattern.
+ *
+ * Errors: NH_ERR_INVALID (p or pattern is NULL, the pattern is malformed or conflicts with another)
+ * Ownership: pattern: the library copies; *err: the caller owns
+ * Threads: any thread, at the same time too, also while p is used
+ * Since: 0.1.0
+ */
+nh_result nh_cross_origin_add_bypass_pattern(nh_cross_origin *p,
+                                             const char *pattern,
+                                             nh_error **err);
+
+/**
+ * nh_cross_origin_set_deny_handler has h answer what is refused; NULL goes back to 403 with a line of text. Go's
+ * SetDenyHandler.
+ *
+ * Errors: NH_ERR_INVALID (p is NULL)
+ * Ownership: nothing changes hands: p has a share of its own in h
+ * Threads: any thread, at the same time too, also while p is used
+ * Since: 0.1.0
+ */
+nh_result nh_cross_origin_set_deny_handler(nh_cross_origin *p,
+                                           nh_handler *h);
+
+/**
+ * nh_cross_origin_check tells whether a request passes, and answers nothing: for handlers of the program's own. Go's
+ * Check.
+ *
+ * Errors: NH_ERR_CROSS_ORIGIN (it is to be refused), NH_ERR_INVALID (p or r is NULL)
+ * Ownership: nothing changes hands; *err: the caller owns
+ * Threads: any thread, at the same time too; one thread at a time for r
+ * Since: 0.1.0
+ */
+nh_result nh_cross_origin_check(nh_cross_origin *p,
+                                const nh_request *r,
+                                nh_error **err);
+
+/**
+ * nh_cross_origin_handler makes a handler that calls h for requests that pass, and the deny handler for others: Go's
+ * CrossOriginProtection.Handler. NULL if p or h is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; it has shares of its own in p and h
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_handler *nh_cross_origin_handler(nh_cross_origin *p,
+                                    nh_handler *h);
 
 /* ========================================================================================================
  * Files and other content, served whole, in ranges or not at all, as the request's conditions say

@@ -62,6 +62,8 @@ pub enum Kind {
     Redirect = -64,
     /// A request body that was consumed cannot be sent again.
     BodySpent = -65,
+    /// A browser sent the request for another site.
+    CrossOrigin = -66,
 
     /// A callback of the program asked to stop.
     Aborted = -80,

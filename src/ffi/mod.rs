@@ -31,6 +31,7 @@ pub mod client_tls;
 pub mod client_tunnel;
 pub mod conn;
 pub mod cookie;
+pub mod cross_origin;
 pub mod date;
 pub mod error;
 pub mod escape;

@@ -4,6 +4,7 @@ use super::error::nh_error;
 use super::server::duration;
 use super::{guard, guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Result, invalid};
+use crate::message::header::Header;
 use crate::server::ResponseWriter;
 use std::ffi::{c_char, c_void};
 
@@ -22,11 +23,22 @@ pub(super) unsafe fn writer<'a>(w: *mut nh_response_writer) -> Result<&'a mut Re
     unsafe { ptr::unique(w.cast::<ResponseWriter>(), "writer") }
 }
 
+/// place is where a field goes that the header is given: behind the body, if its name has Go's TrailerPrefix.
+fn place<'a>(w: &'a mut ResponseWriter, name: &'a [u8]) -> (&'a mut Header, &'a [u8]) {
+    match name.strip_prefix(b"Trailer:") {
+        Some(rest) => (w.trailer(), rest),
+        None => (w.header(), name),
+    }
+}
+
 /// nh_response_writer_set_header replaces all fields of that name by one. Changes count until the first
 /// write.
 ///
 /// Without a Content-Type one is found by the body's first bytes, as nh_detect_content_type does; one that is
 /// set to the empty text is not sent, and none is looked for.
+///
+/// A name that begins with "Trailer:" is that of a trailer field, sent without being announced: Go's TrailerPrefix. It
+/// may be set until the handler returns, as by nh_response_writer_set_trailer.
 ///
 /// Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, the value has control bytes)
 /// Ownership: the library copies name and value.
@@ -41,7 +53,8 @@ pub unsafe extern "C" fn nh_response_writer_set_header(
     guard_plain(|| {
         // SAFETY: P1, P2, P6.
         let (w, name, value) = unsafe { (writer(w)?, ptr::text(name, "name")?, ptr::text(value, "value")?) };
-        w.header().set(name, value)
+        let (header, name) = place(w, name);
+        header.set(name, value)
     })
 }
 
@@ -61,7 +74,8 @@ pub unsafe extern "C" fn nh_response_writer_add_header(
     guard_plain(|| {
         // SAFETY: P1, P2, P6.
         let (w, name, value) = unsafe { (writer(w)?, ptr::text(name, "name")?, ptr::text(value, "value")?) };
-        w.header().add(name, value)
+        let (header, name) = place(w, name);
+        header.add(name, value)
     })
 }
 

@@ -59,6 +59,8 @@ pub const NH_ERR_BODY_NOT_ALLOWED: nh_result = -63;
 pub const NH_ERR_REDIRECT: nh_result = -64;
 /// NH_ERR_BODY_SPENT: a request body that was consumed cannot be sent again.
 pub const NH_ERR_BODY_SPENT: nh_result = -65;
+/// NH_ERR_CROSS_ORIGIN: a browser sent the request for another site.
+pub const NH_ERR_CROSS_ORIGIN: nh_result = -66;
 /// NH_ERR_ABORTED: a callback of the program asked to stop.
 pub const NH_ERR_ABORTED: nh_result = -80;
 
@@ -92,6 +94,7 @@ const TEXTS: &[(nh_result, &CStr)] = &[
     (NH_ERR_BODY_NOT_ALLOWED, c"body not allowed"),
     (NH_ERR_REDIRECT, c"redirect failed"),
     (NH_ERR_BODY_SPENT, c"body already sent"),
+    (NH_ERR_CROSS_ORIGIN, c"cross-origin request"),
     (NH_ERR_ABORTED, c"aborted by callback"),
 ];
 
@@ -121,6 +124,7 @@ const KINDS: &[Kind] = &[
     Kind::BodyNotAllowed,
     Kind::Redirect,
     Kind::BodySpent,
+    Kind::CrossOrigin,
     Kind::Aborted,
 ];
 
@@ -179,6 +183,7 @@ mod tests {
             (NH_ERR_BODY_NOT_ALLOWED, Kind::BodyNotAllowed),
             (NH_ERR_REDIRECT, Kind::Redirect),
             (NH_ERR_BODY_SPENT, Kind::BodySpent),
+            (NH_ERR_CROSS_ORIGIN, Kind::CrossOrigin),
             (NH_ERR_ABORTED, Kind::Aborted),
         ];
         for (code, kind) in pairs {

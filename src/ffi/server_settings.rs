@@ -267,6 +267,25 @@ pub unsafe extern "C" fn nh_server_set_keep_alive(s: *mut nh_server, on: i32) ->
     })
 }
 
+/// nh_server_set_general_options says whether the server answers `OPTIONS *` itself, 1, the default, or leaves it to its
+/// handler, 0: Go's Server.DisableGeneralOptionsHandler. A mux answers it 400.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, on is neither 0 nor 1), NH_ERR_STATE (the server has started), NH_ERR_FORKED
+/// (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_general_options(s: *mut nh_server, on: i32) -> nh_result {
+    guard_plain(|| {
+        if !(0..=1).contains(&on) {
+            return Err(invalid("nethttp: general_options must be 0 or 1"));
+        }
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.general_options = on == 1) }
+    })
+}
+
 /// nh_server_set_lame_duck sets how long a server that was told to stop goes on to accept and to serve: each answer
 /// then says `Connection: close`, so that clients leave by themselves, and no request meets a connection that is
 /// just being closed. Only afterwards idle connections are ended. In milliseconds; 0, the default, is no such

@@ -187,7 +187,7 @@ impl Parts {
                 return Err(malformed(format!("malformed MIME header initial line: {}", quote(text))));
             }
             open.push(b' ');
-            open.extend_from_slice(text.trim_ascii());
+            open.extend_from_slice(trim(text));
             self.state = State::Header(header, open, size);
             return Ok(None);
         }
@@ -195,7 +195,7 @@ impl Parts {
             let bad = || malformed(format!("malformed MIME header line: {}", quote(&open)));
             let colon = memchr::memchr(b':', &open).ok_or_else(bad)?;
             let (name, value) = open.split_at_checked(colon).ok_or_else(bad)?;
-            header.add(name, value.get(1..).unwrap_or_default().trim_ascii()).map_err(|_| bad())?;
+            header.add(name, trim(value.get(1..).unwrap_or_default())).map_err(|_| bad())?;
         }
         if text.is_empty() {
             return Ok(Some(header));
@@ -203,7 +203,7 @@ impl Parts {
         if header.len() >= fields {
             return Err(too_large());
         }
-        self.state = State::Header(header, text.trim_ascii_end().to_vec(), size + FIELD_OWN);
+        self.state = State::Header(header, trim(text).to_vec(), size + FIELD_OWN);
         Ok(None)
     }
 
@@ -268,6 +268,14 @@ impl Parts {
             _ => Behind::Other,
         }
     }
+}
+
+/// trim takes spaces and tabs away at both ends; a CR is a fault there.
+fn trim(text: &[u8]) -> &[u8] {
+    let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
+    let start = text.iter().position(|b| !is_blank(b)).unwrap_or(text.len());
+    let end = text.iter().rposition(|b| !is_blank(b)).map_or(start, |i| i + 1);
+    text.get(start..end).unwrap_or_default()
 }
 
 /// Disposition is what a part's header says of it: Go's `FormName` and `FileName`.

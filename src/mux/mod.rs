@@ -129,6 +129,12 @@ impl Handler for Mux {
 }
 
 impl Mux {
+    /// matches tells whether one of the patterns answers a request, and no redirect.
+    pub fn matches(&self, r: &Request) -> bool {
+        let table = self.table();
+        !table.is_builtin(table.route(r))
+    }
+
     /// find is the handler that would answer a request, and the pattern that it is found by: Go's `Handler`. It serves
     /// nothing, and the request stays as it is.
     pub fn find(&self, r: &Request) -> (Arc<dyn Handler>, String) {

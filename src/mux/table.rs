@@ -77,12 +77,18 @@ impl Table {
         self.whole.is_none() && self.routes.get(route as usize).is_some_and(|r| r.pattern.is_none())
     }
 
+    /// route_first is [`Table::route`] for a request that has just come: `OPTIONS *` is the server's own affair if it
+    /// wants it.
+    pub(crate) fn route_first(&self, r: &Request, general_options: bool) -> u32 {
+        if general_options && r.text(r.target) == b"*" && r.text(r.method) == b"OPTIONS" {
+            return builtin::OPTIONS;
+        }
+        self.route(r)
+    }
+
     /// route finds the handler for a request.
     pub(crate) fn route(&self, r: &Request) -> u32 {
         let (target, method) = (r.text(r.target), r.text(r.method));
-        if target == b"*" && method == b"OPTIONS" {
-            return builtin::OPTIONS;
-        }
         if let Some(whole) = self.whole {
             return whole;
         }

@@ -297,7 +297,7 @@ impl Http {
         if self.0.mux.refresh(&mut ex.table, &mut ex.generation) || entered {
             ex.request.routes = Some(ex.table.clone());
         }
-        ex.route = ex.table.route(&ex.request);
+        ex.route = ex.table.route_first(&ex.request, self.settings().general_options);
         ex.request.route = ex.route;
         Ok(())
     }

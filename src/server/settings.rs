@@ -30,6 +30,8 @@ pub struct Settings {
     /// The longest request body; `u64::MAX` is no limit.
     pub max_body_bytes: u64,
     pub keep_alive: bool,
+    /// Whether the server itself answers `OPTIONS *`.
+    pub general_options: bool,
     /// Connections that may be open at once.
     pub max_connections: Option<usize>,
     /// How long a stopping server goes on to accept and to serve, with `Connection: close` in each answer, before
@@ -56,6 +58,7 @@ impl Default for Settings {
             max_header_bytes: 1 << 20,
             max_body_bytes: u64::MAX,
             keep_alive: true,
+            general_options: true,
             max_connections: None,
             lame_duck: Duration::ZERO,
             reuse_port: false,

@@ -85,6 +85,7 @@ static void old_handles(nh_server *server, nh_client *client, nh_request *reques
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_queue_timeout(server, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_max_body_bytes(server, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_keep_alive(server, 1));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_set_general_options(server, 1));
     CHECK_ERR(NH_ERR_FORKED, nh_server_use_go_defaults(server));
     CHECK(response == NULL);
     CHECK_ERR(NH_ERR_FORKED, nh_cancel_token_fire(token));

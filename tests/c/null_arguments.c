@@ -227,6 +227,7 @@ static void servers(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_queue_timeout(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_body_bytes(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_keep_alive(NULL, 0));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_set_general_options(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_lame_duck(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_reuse_port(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_use_go_defaults(NULL));

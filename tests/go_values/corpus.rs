@@ -433,8 +433,35 @@ pub(crate) fn queries() -> Vec<Query> {
     for text in BASICS {
         ask("basic", text.as_bytes(), b"");
     }
+    for body in PARTS {
+        ask("parts", body, b"");
+        for cut in 0..body.len() {
+            ask("parts", &body[..cut], b"");
+        }
+        for _ in 0..100 {
+            let mut changed = body.to_vec();
+            let at = random.below(changed.len());
+            match random.below(3) {
+                0 => drop(changed.remove(at)),
+                1 => changed.insert(at, b"\r\n-b:\t\"x"[random.below(8)]),
+                _ => changed[at] = b"\r\n-b:\t\"x"[random.below(8)],
+            }
+            ask("parts", &changed, b"");
+        }
+    }
     for text in HOSTS {
         ask("host", text.as_bytes(), b"");
     }
     all
 }
+
+/// PARTS are multipart bodies with the boundary "b".
+const PARTS: &[&[u8]] = &[
+    b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\nX: y\r\n\r\none\r\n--b--\r\n",
+    b"--b\r\nContent-Disposition: form-data; name=a; filename=\"../x/f.txt\"\r\n\r\n\r\n--b\r\n\r\ntwo\r\n--b--",
+    b"preamble\r\n--b\r\n\r\n--bx\r\n--b--\r\nepilogue",
+    b"--b\nX: 1\n\nlf\n--b\n\nmore\n--b--\n",
+    b"--b  \r\n\r\nblank\r\n--b\t\r\n\r\n\r\n--b-- \r\n",
+    b"--b\r\nX: a\r\n folded\r\n\r\n-\r\n-\r\n--\r\n--c\r\n--b--",
+    b"--b--\r\n",
+];

@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"os"
@@ -73,6 +75,26 @@ func hostHeader(host string) string {
 	return fields(got)
 }
 
+// parts are a multipart body's parts, as far as it is sound: four fields each, and at last whether it was.
+func parts(body string) string {
+	var out []string
+	r := multipart.NewReader(strings.NewReader(body), "b")
+	for {
+		p, err := r.NextRawPart()
+		if err == io.EOF {
+			return fields(append(out, "whole")...)
+		}
+		if err != nil {
+			return fields(append(out, "broken")...)
+		}
+		data, err := io.ReadAll(p)
+		out = append(out, p.FormName(), p.FileName(), p.Header.Get("X"), string(data))
+		if err != nil {
+			return fields(append(out, "broken")...)
+		}
+	}
+}
+
 func answer(op, a, b string) string {
 	switch op {
 	case "parse":
@@ -135,6 +157,8 @@ func answer(op, a, b string) string {
 			return "err -"
 		}
 		return fields(user, pass)
+	case "parts":
+		return parts(a)
 	case "host":
 		return hostHeader(a)
 	}

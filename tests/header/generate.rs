@@ -29,6 +29,7 @@ const ORDER: &[&str] = &[
     "response_writer",
     "answer",
     "guard_handler",
+    "cross_origin",
     "file",
     "form",
     "upload",

@@ -239,6 +239,10 @@ func main() {
 	mux.HandleFunc("/trailers", trailers)
 	mux.HandleFunc("/tree/", func(w http.ResponseWriter, r *http.Request) { text(w, "tree:"+r.URL.Path) })
 	mux.HandleFunc("/sethdr", setHeader)
+	same := http.NewCrossOriginProtection()
+	same.AddTrustedOrigin("https://trusted.example")
+	same.AddInsecureBypassPattern("POST /guarded/open/{x}")
+	mux.Handle("/guarded/", same.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { text(w, "hello") })))
 	mux.HandleFunc("/url/", func(w http.ResponseWriter, r *http.Request) { plain(w, http.StatusOK, r.URL.String()) })
 
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
