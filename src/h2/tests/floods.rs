@@ -127,7 +127,8 @@ fn handlers_that_pile_up() {
 #[test]
 fn made_you_reset() {
     let long = [("content-length", "1")];
-    let ways: [(&str, &dyn Fn(u32) -> Vec<u8>); 8] = [
+    type Way<'a> = (&'a str, &'a dyn Fn(u32) -> Vec<u8>);
+    let ways: [Way<'_>; 8] = [
         ("a window of nothing", &|id| [headers(id, GET, true), window(id, 0)].concat()),
         ("a window of 2^31", &|id| [headers(id, GET, true), window(id, frame::MAX_31)].concat()),
         ("data behind the end", &|id| [headers(id, GET, true), data(id, b"", true)].concat()),

@@ -6,6 +6,7 @@ mod flow;
 mod model;
 mod sending;
 mod server;
+mod speed;
 
 use super::frame::{self, FrameHead, HEAD, PREFACE, flag, kind};
 use super::hpack::Decoder;
