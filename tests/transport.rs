@@ -335,7 +335,7 @@ fn connections_per_host_are_bounded_and_served_in_turn() {
                     let mut r = request("GET", &url);
                     r.close = (i + k) % 3 == 0;
                     assert_eq!(
-                        body(&mut *c.send(&r, Some(Duration::from_secs(20)), None).unwrap()).unwrap(),
+                        body(&mut c.send(&r, Some(Duration::from_secs(20)), None).unwrap()).unwrap(),
                         b"ok"
                     );
                 }
@@ -418,7 +418,7 @@ fn full_duplex_echo_does_not_deadlock() {
     assert_eq!(again.kind(), Kind::BodySpent);
     let mut r = request("POST", &o.url);
     r.body = Body::Bytes(Arc::new(vec![b'y'; 8 << 20]));
-    assert_eq!(body(&mut *c.send(&r, None, None).unwrap()).unwrap().len(), 8 << 20);
+    assert_eq!(body(&mut c.send(&r, None, None).unwrap()).unwrap().len(), 8 << 20);
 }
 
 #[test]
