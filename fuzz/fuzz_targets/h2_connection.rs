@@ -87,7 +87,7 @@ fuzz_target!(|input: &[u8]| {
             }
             3..=6 => {
                 let (e, direction) = if op % 2 == 0 { (&mut server, 1) } else { (&mut client, 0) };
-                let (before, bytes) = (e.window(id), vec![op + arg as u8; arg * 50]);
+                let (before, bytes) = (e.window(id), vec![op.wrapping_add(arg as u8); arg * 50]);
                 if let Ok(n) = e.send_data(id, &bytes, op > 4) {
                     assert_eq!(n, bytes.len().min(before), "all that the windows permit");
                     assert!(e.open_streams() == 0 || e.window(id) <= before - n);

@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 /// How many heads that were given back are kept, and how many streams that were reset are remembered.
 const KEPT_HEADS: usize = 16;
 const REMEMBERED: usize = 128;
+/// So many that ended are told from those that never began.
+const ENDED: usize = 16;
 /// A buffer larger than this is not kept once it is empty.
 const KEPT_BUFFER: usize = 16 * 1024;
 
@@ -57,6 +59,8 @@ pub struct Engine {
     pub(super) headers_held: usize,
     /// Streams that were reset lately; `true`: by us, so that frames may be under way.
     pub(super) resets: VecDeque<(u32, bool)>,
+    /// Streams that have ended lately.
+    ended: VecDeque<u32>,
     /// The peer has spoken of priorities (RFC 9218): who is silent then means the default, not turns.
     pub(super) prioritized: bool,
 }
@@ -102,6 +106,7 @@ impl Engine {
             running: 0,
             headers_held: 0,
             resets: VecDeque::new(),
+            ended: VecDeque::new(),
             prioritized: false,
             config,
         };
@@ -278,6 +283,10 @@ impl Engine {
         found.or((self.resets.len() == REMEMBERED).then_some(true))
     }
 
+    pub(super) fn has_ended(&self, id: u32) -> bool {
+        self.ended.contains(&id)
+    }
+
     pub(super) fn forget(&mut self, id: u32) {
         if let Some(s) = self.streams.get(id) {
             self.headers_held = self.headers_held.saturating_sub(s.headers);
@@ -290,6 +299,10 @@ impl Engine {
         if self.streams.get(id).is_some_and(|s| s.recv == Half::Done && s.send == Half::Done) {
             self.forget(id);
             self.guard.done();
+            if self.ended.len() == ENDED {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(id);
         }
     }
 

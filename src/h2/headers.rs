@@ -181,7 +181,11 @@ impl Engine {
             Some(true) => Ok(Fate::Nothing),
             Some(false) => Ok(Fate::Fault(Fault::stream(id, Code::STREAM_CLOSED, "HEADERS behind a reset"))),
             None if self.goaway_sent.is_some_and(|last| id > last) => Ok(Fate::Nothing),
-            None => Err(Fault::connection(Code::STREAM_CLOSED, "HEADERS on a closed stream")),
+            None if self.has_ended(id) => {
+                Err(Fault::connection(Code::STREAM_CLOSED, "HEADERS on a closed stream"))
+            }
+            // 5.1.1: identifiers only grow, and those that are left out are closed.
+            None => Err(protocol("HEADERS on a stream that was left out")),
         }
     }
 

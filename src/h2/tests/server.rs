@@ -261,7 +261,7 @@ fn connection_errors() {
     server_case(
         "an earlier stream",
         &[headers(3, GET, true), headers(1, GET, true)],
-        "headers 3 method=GET path=/ authority=h end\nclosed STREAM_CLOSED\nGOAWAY 3 STREAM_CLOSED",
+        "headers 3 method=GET path=/ authority=h end\nclosed PROTOCOL_ERROR\nGOAWAY 3 PROTOCOL_ERROR",
     );
 }
 

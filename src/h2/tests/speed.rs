@@ -8,7 +8,7 @@ use std::time::Instant;
 fn a_request_and_its_answer() {
     const ROUNDS: usize = 4000;
     const BATCH: usize = 100;
-    let mut client = begun(false, Config::client());
+    let mut client = begun(false, Config { connection_window: 65_535, ..Config::client() });
     let mut server = begun(true, Config::server());
     let head = RequestHead {
         method: b"GET",
@@ -38,7 +38,7 @@ fn a_request_and_its_answer() {
         for event in events.drain(..) {
             let Event::Headers { id, head, .. } = event else { panic!("{event:?}") };
             server.respond(id, 200, answered, false).unwrap();
-            server.send_data(id, b"Hello, World!", true).unwrap();
+            assert_eq!(server.send_data(id, b"Hello, World!", true), Ok(13));
             server.recycle(head);
             server.finished();
         }
