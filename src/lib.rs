@@ -31,6 +31,7 @@ pub mod error;
 pub mod ffi;
 pub mod fork;
 pub mod h1;
+#[cfg(not(loom))]
 pub mod h2;
 #[cfg(not(loom))]
 pub mod handlers;
