@@ -15,7 +15,7 @@ static int freed;
 static void count_free(void *userdata) { ++*(int *)userdata; }
 
 static const char *in_dir(const char *name) {
-    static char path[256];
+    static _Thread_local char path[256];
     snprintf(path, sizeof path, "%s/%s", dir, name);
     return path;
 }
