@@ -81,6 +81,7 @@ pub mod sniff;
 pub mod status;
 pub mod thread_hooks;
 pub mod tls_config;
+mod tls_config_pem;
 pub mod tls_config_server;
 pub mod transport;
 pub mod upload;

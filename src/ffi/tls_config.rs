@@ -2,12 +2,12 @@
 
 use super::callback::{Userdata, nh_free_fn, no_unwind};
 use super::request::flag;
+use super::tls_config_pem::{take_file, take_pair, take_pair_of_files, take_pem};
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr, result};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::net::tls::{Settings, Verify, Version};
 use crate::sync::Mutex;
-use std::ffi::{CString, OsStr, c_char, c_void};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, PoisonError};
 
 /// nh_tls_config holds settings for TLS: Go's tls.Config. It is copied when it is given to a client or a server, so
@@ -65,16 +65,6 @@ pub(super) unsafe fn change(
     // What was replaced may end userdata of the program's: not under the lock.
     drop(old);
     Ok(())
-}
-
-/// file reads what a path names.
-///
-/// # Safety
-/// P2.
-pub(super) unsafe fn file(path: *const c_char) -> Result<Vec<u8>> {
-    // SAFETY: P2.
-    let path = std::path::Path::new(OsStr::from_bytes(unsafe { ptr::text(path, "path")? }));
-    std::fs::read(path).map_err(|e| Error::io(Kind::Io, format!("open {}", path.display()), &e))
 }
 
 /// nh_tls_config_new makes settings with the library's defaults: the system's roots, TLS 1.2 or 1.3, no certificate
@@ -137,12 +127,8 @@ pub unsafe extern "C" fn nh_tls_config_add_roots_file(
     err: *mut *mut nh_error,
 ) -> nh_result {
     guard(err, || {
-        // SAFETY: P1.
-        unsafe { ptr::shared(c, "config")? };
-        // SAFETY: P2.
-        let pem = unsafe { file(path)? };
-        // SAFETY: P1.
-        unsafe { change(c, |s| s.add_roots(&pem)) }
+        // SAFETY: P1, P2.
+        unsafe { take_file(c, path, Settings::add_roots) }
     })
 }
 
@@ -160,10 +146,8 @@ pub unsafe extern "C" fn nh_tls_config_add_roots_pem(
     err: *mut *mut nh_error,
 ) -> nh_result {
     guard(err, || {
-        // SAFETY: P3.
-        let pem = unsafe { ptr::bytes(pem, len, "pem")? };
-        // SAFETY: P1.
-        unsafe { change(c, |s| s.add_roots(pem)) }
+        // SAFETY: P1, P3.
+        unsafe { take_pem(c, pem, len, Settings::add_roots) }
     })
 }
 
@@ -205,12 +189,8 @@ pub unsafe extern "C" fn nh_tls_config_set_certificate_files(
     err: *mut *mut nh_error,
 ) -> nh_result {
     guard(err, || {
-        // SAFETY: P1.
-        unsafe { ptr::shared(c, "config")? };
-        // SAFETY: P2.
-        let (chain, key) = unsafe { (file(certificate_path)?, file(key_path)?) };
-        // SAFETY: P1.
-        unsafe { change(c, |s| s.set_certificate(&chain, &key)) }
+        // SAFETY: P1, P2.
+        unsafe { take_pair_of_files(c, certificate_path, key_path, Settings::set_certificate) }
     })
 }
 
@@ -230,12 +210,8 @@ pub unsafe extern "C" fn nh_tls_config_set_certificate_pem(
     err: *mut *mut nh_error,
 ) -> nh_result {
     guard(err, || {
-        // SAFETY: P3.
-        let chain = unsafe { ptr::bytes(certificate, certificate_len, "certificate")? };
-        // SAFETY: P3.
-        let key = unsafe { ptr::bytes(key, key_len, "key")? };
-        // SAFETY: P1.
-        unsafe { change(c, |s| s.set_certificate(chain, key)) }
+        // SAFETY: P1, P3.
+        unsafe { take_pair(c, (certificate, certificate_len), (key, key_len), Settings::set_certificate) }
     })
 }
 

@@ -1,8 +1,9 @@
 //! TLS settings of servers: further certificates, clients' certificates, session tickets.
 
 use super::request::flag;
-use super::tls_config::{change, file, nh_tls_config};
-use super::{guard, guard_plain, nh_error, nh_result, ptr};
+use super::tls_config::{change, nh_tls_config};
+use super::tls_config_pem::{take_file, take_pair, take_pair_of_files, take_pem};
+use super::{guard, guard_plain, nh_error, nh_result};
 use crate::error::invalid;
 use crate::net::tls::{ClientAuth, Settings};
 use std::ffi::{c_char, c_void};
@@ -37,12 +38,8 @@ pub unsafe extern "C" fn nh_tls_config_add_certificate_files(
     err: *mut *mut nh_error,
 ) -> nh_result {
     guard(err, || {
-        // SAFETY: P1.
-        unsafe { ptr::shared(c, "config")? };
-        // SAFETY: P2.
-        let (chain, key) = unsafe { (file(certificate_path)?, file(key_path)?) };
-        // SAFETY: P1.
-        unsafe { change(c, |s| s.add_certificate(&chain, &key)) }
+        // SAFETY: P1, P2.
+        unsafe { take_pair_of_files(c, certificate_path, key_path, Settings::add_certificate) }
     })
 }
 
@@ -62,12 +59,8 @@ pub unsafe extern "C" fn nh_tls_config_add_certificate_pem(
     err: *mut *mut nh_error,
 ) -> nh_result {
     guard(err, || {
-        // SAFETY: P3.
-        let chain = unsafe { ptr::bytes(certificate, certificate_len, "certificate")? };
-        // SAFETY: P3.
-        let key = unsafe { ptr::bytes(key, key_len, "key")? };
-        // SAFETY: P1.
-        unsafe { change(c, |s| s.add_certificate(chain, key)) }
+        // SAFETY: P1, P3.
+        unsafe { take_pair(c, (certificate, certificate_len), (key, key_len), Settings::add_certificate) }
     })
 }
 
@@ -118,12 +111,8 @@ pub unsafe extern "C" fn nh_tls_config_add_client_roots_file(
     err: *mut *mut nh_error,
 ) -> nh_result {
     guard(err, || {
-        // SAFETY: P1.
-        unsafe { ptr::shared(c, "config")? };
-        // SAFETY: P2.
-        let pem = unsafe { file(path)? };
-        // SAFETY: P1.
-        unsafe { change(c, |s| s.add_client_roots(&pem)) }
+        // SAFETY: P1, P2.
+        unsafe { take_file(c, path, Settings::add_client_roots) }
     })
 }
 
@@ -141,10 +130,8 @@ pub unsafe extern "C" fn nh_tls_config_add_client_roots_pem(
     err: *mut *mut nh_error,
 ) -> nh_result {
     guard(err, || {
-        // SAFETY: P3.
-        let pem = unsafe { ptr::bytes(pem, len, "pem")? };
-        // SAFETY: P1.
-        unsafe { change(c, |s| s.add_client_roots(pem)) }
+        // SAFETY: P1, P3.
+        unsafe { take_pem(c, pem, len, Settings::add_client_roots) }
     })
 }
 

@@ -1,16 +1,13 @@
 //! `ClientVerifier`: which clients a server lets in by their certificates (Go's ClientAuthType).
 
 use super::config::{Settings, provider};
-use super::text::from_rustls;
-use super::verify::{Verify, is_ca_as_end_entity};
+use super::verify::{Verify, is_ca_as_end_entity, last_word};
 use crate::error::{Error, Kind, Result, invalid};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use std::sync::Arc;
 
 /// ClientAuth is what a server asks of its clients.
@@ -117,12 +114,8 @@ impl ClientCertVerifier for ClientVerifier {
             false => Ok(ClientCertVerified::assertion()),
         };
         let Some(program) = &self.program else { return verdict };
-        let chain: Vec<&[u8]> =
-            std::iter::once(end_entity).chain(intermediates).map(|c| c.as_ref()).collect();
-        match program.verify("", &chain, verdict.map(drop).map_err(|e| from_rustls(&e, true))) {
-            Ok(()) => Ok(ClientCertVerified::assertion()),
-            Err(e) => Err(CertificateError::Other(OtherError(Arc::new(e))).into()),
-        }
+        last_word(&**program, "", end_entity, intermediates, verdict.map(drop))?;
+        Ok(ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -20,6 +20,19 @@ pub trait Verify: Send + Sync {
     fn verify(&self, name: &str, chain: &[&[u8]], verdict: Result<()>) -> Result<()>;
 }
 
+/// last_word asks the program about a chain, of which the roots say `verdict`.
+pub(super) fn last_word(
+    program: &dyn Verify,
+    name: &str,
+    leaf: &CertificateDer<'_>,
+    rest: &[CertificateDer<'_>],
+    verdict: std::result::Result<(), rustls::Error>,
+) -> std::result::Result<(), rustls::Error> {
+    let chain: Vec<&[u8]> = std::iter::once(leaf).chain(rest).map(|c| c.as_ref()).collect();
+    let verdict = verdict.map_err(|e| from_rustls(&e, true));
+    program.verify(name, &chain, verdict).map_err(|e| CertificateError::Other(OtherError(Arc::new(e))).into())
+}
+
 pub(super) struct Verifier {
     /// `None` where there are no roots: then nobody is trusted.
     webpki: Option<Arc<WebPkiServerVerifier>>,
@@ -96,13 +109,9 @@ impl ServerCertVerifier for Verifier {
             };
         };
         let verdict = self.by_roots(end_entity, intermediates, server_name, ocsp_response, now);
-        let verdict = verdict.map(drop).map_err(|e| from_rustls(&e, true));
-        let chain: Vec<&[u8]> =
-            std::iter::once(end_entity).chain(intermediates).map(|c| c.as_ref()).collect();
-        match program.verify(&server_name.to_str(), &chain, verdict) {
-            Ok(()) => Ok(ServerCertVerified::assertion()),
-            Err(e) => Err(CertificateError::Other(OtherError(Arc::new(e))).into()),
-        }
+        let name = server_name.to_str();
+        last_word(&**program, &name, end_entity, intermediates, verdict.map(drop))?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
