@@ -351,7 +351,8 @@ impl Http {
 
     /// after looks at the exchange that has ended.
     fn after(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Next {
-        if ex.wire.hijacked.swap(false, Ordering::Relaxed) {
+        if ex.wire.hijacked.load(Ordering::Relaxed) {
+            ex.wire.hijacked.store(false, Ordering::Relaxed);
             return Next::Released;
         }
         conn.served = conn.served.saturating_add(1);

@@ -108,7 +108,9 @@ impl Wire {
     pub(super) fn reset(&self) {
         self.answered.store(false, Ordering::Relaxed);
         self.duplex.store(false, Ordering::Relaxed);
-        if self.is_detached.swap(false, Ordering::Relaxed) {
+        // Looked at before it is written: nearly always there is nothing to take back.
+        if self.is_detached.load(Ordering::Relaxed) {
+            self.is_detached.store(false, Ordering::Relaxed);
             *self.detached.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
