@@ -36,6 +36,7 @@ pub mod date;
 pub mod error;
 pub mod escape;
 pub mod file;
+pub mod file_system;
 pub mod form;
 pub mod guard_handler;
 pub mod handler;

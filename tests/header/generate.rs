@@ -33,6 +33,7 @@ const ORDER: &[&str] = &[
     "guard_handler",
     "cross_origin",
     "file",
+    "file_system",
     "form",
     "upload",
     "mux",
