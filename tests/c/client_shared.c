@@ -85,7 +85,7 @@ static void *run(void *userdata) {
 
 /* How many connections to the server the kernel holds open on the client's side. The server itself may not
  * have seen yet that one of its own has ended. */
-static int established(void) {
+static int look(void) {
     char line[512];
     int count = 0;
     FILE *f = fopen("/proc/net/tcp", "r");
@@ -97,6 +97,17 @@ static int established(void) {
     }
     fclose(f);
     return count;
+}
+
+/* The kernel's list is no snapshot: where its reader is preempted, one that ended and its successors may all
+ * be in it. Of three looks the least is taken: what is there beyond the limit and stays is in all of them. */
+static int established(void) {
+    int least = look();
+    for (int i = 0; i < 2; i++) {
+        int count = look();
+        if (count < least) least = count;
+    }
+    return least;
 }
 
 int main(void) {
@@ -120,7 +131,6 @@ int main(void) {
     __atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    /* The kernel's list is no snapshot: one that ends and its successor may both be in it. */
     CHECK(most > 0 && most < CONNECTIONS + CONNECTIONS / 2);
     CHECK(done > 100 && canceled > 0);
     CHECK(nh_client_idle_count(client) <= CONNECTIONS);
