@@ -2,6 +2,7 @@
 #include "nethttp.h"
 #include "certs.h"
 #include "check.h"
+#include "noted.h"
 #include "serve.h"
 
 #include <fcntl.h>
@@ -231,26 +232,6 @@ static nh_result from_pipe(void *userdata, intptr_t *fd_out) {
 
 static void count_free(void *userdata) { ((struct source *)userdata)->frees++; }
 
-static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
-static char seen[256];
-
-static void note(const char *line, void *userdata) {
-    (void)userdata;
-    pthread_mutex_lock(&mu);
-    snprintf(seen, sizeof seen, "%s", line);
-    pthread_cond_broadcast(&more);
-    pthread_mutex_unlock(&mu);
-}
-
-static void seen_wait(const char *text) {
-    pthread_mutex_lock(&mu);
-    while (!strstr(seen, text))
-        pthread_cond_wait(&more, &mu);
-    seen[0] = 0;
-    pthread_mutex_unlock(&mu);
-}
-
 /* A thread whose stack finds no room cannot be made. */
 static void no_room_for_a_stack(nh_server *s, struct source *src) {
     unsigned long pages = 0;
@@ -272,12 +253,12 @@ static void accept_functions(void) {
     nh_server *s = server();
     int pipes[2], pair[2];
     struct source good = {-1, NH_ERR_CLOSED, 0}, bad = {-1, NH_ERR_IO, 0}, refused = {-1, NH_OK, 0};
-    CHECK_INT(nh_server_set_error_log(s, note, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_set_error_log(s, note_line, NULL, NULL), NH_OK);
     CHECK_INT(pipe(pipes), 0);
     good.from = pipes[0];
     CHECK_INT(nh_server_listen_callback(s, from_pipe, &good, count_free, NULL, NULL), NH_OK);
     CHECK_ERR(NH_ERR_INVALID, nh_server_listen_callback(s, NULL, &refused, count_free, NULL, NULL));
-    CHECK_ERR(NH_ERR_NOT_FOUND, nh_server_addr(s, 0, seen, sizeof seen, &(size_t){0}));
+    CHECK_ERR(NH_ERR_NOT_FOUND, nh_server_addr(s, 0, (char[64]){0}, 64, &(size_t){0}));
     CHECK_INT(nh_server_start(s, NULL), NH_OK);
     for (int i = 0; i < 3; i++) {
         CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -287,9 +268,9 @@ static void accept_functions(void) {
     /* No connection: told, and no reason to end. */
     pair[0] = socket(AF_INET, SOCK_STREAM, 0);
     CHECK_INT(write(pipes[1], &pair[0], sizeof(int)), sizeof(int));
-    seen_wait("http: Accept error: nethttp: the descriptor is no connected stream socket");
+    noted_wait("http: Accept error: nethttp: the descriptor is no connected stream socket");
     CHECK_INT(nh_server_listen_callback(s, from_pipe, &bad, NULL, NULL, NULL), NH_OK);
-    seen_wait("http: Accept error: the program's function ended with result -42");
+    noted_wait("http: Accept error: the program's function ended with result -42");
     no_room_for_a_stack(s, &refused);
     CHECK_INT(refused.frees, 2);
     CHECK_INT(nh_server_close(s), NH_OK);

@@ -2,13 +2,12 @@
 #include "nethttp.h"
 #include "certs.h"
 #include "check.h"
+#include "noted.h"
 #include "serve.h"
 
 #include <pthread.h>
 
 /* ---- what the handlers see and say */
-
-static char seen[512];
 
 static void hello(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)r, (void)userdata;
@@ -48,26 +47,6 @@ static void big(nh_response_writer *w, nh_request *r, void *userdata) {
         if (nh_response_writer_write(w, block, sizeof block, NULL) != NH_OK) return;
 }
 
-/* What the error log has got; seen_wait waits for a part of it. */
-static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
-
-static void note(const char *line, void *userdata) {
-    (void)userdata;
-    pthread_mutex_lock(&mu);
-    snprintf(seen, sizeof seen, "%s", line);
-    pthread_cond_broadcast(&more);
-    pthread_mutex_unlock(&mu);
-}
-
-static void seen_wait(const char *begin, const char *end) {
-    pthread_mutex_lock(&mu);
-    while (!strstr(seen, begin) || !strstr(seen, end))
-        pthread_cond_wait(&more, &mu);
-    seen[0] = 0;
-    pthread_mutex_unlock(&mu);
-}
-
 /* ---- servers and clients */
 
 static nh_tls_config *identity(const char *name) {
@@ -85,7 +64,7 @@ static nh_server *serve(nh_tls_config *t, int64_t head_ms) {
     CHECK_INT(nh_server_handle(s, "/tls", describe, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/echo", echo, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/big", big, NULL, NULL, NULL), NH_OK);
-    CHECK_INT(nh_server_set_error_log(s, note, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_set_error_log(s, note_line, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_set_shards(s, 1), NH_OK);
     CHECK_INT(nh_server_set_read_header_timeout(s, head_ms), NH_OK);
     CHECK_INT(nh_server_listen_tls(s, "127.0.0.1:0", t, NULL), NH_OK);
@@ -260,8 +239,8 @@ static void client_certificates(void) {
         s = serve(t, 10000);
         asked(client("a.example", NULL, NH_TLS_1_2), https(s, "/tls"), modes[i].none);
         if (strstr(modes[i].none, "required"))
-            seen_wait("http: TLS handshake error from 127.0.0.1:",
-                      "tls: client didn't provide a certificate");
+            noted_wait_both("http: TLS handshake error from 127.0.0.1:",
+                            "tls: client didn't provide a certificate");
         has(ask(c, https(s, "/tls")), modes[i].good);
         /* The certificate goes along when the session is resumed. */
         CHECK_INT(nh_client_close_idle(c), NH_OK);
@@ -269,7 +248,7 @@ static void client_certificates(void) {
         nh_client_free(c);
         asked(client("a.example", "stranger", NH_TLS_1_2), https(s, "/tls"), modes[i].stranger);
         if (strstr(modes[i].stranger, "unknown"))
-            seen_wait("http: TLS handshake error", "x509: certificate signed by unknown authority");
+            noted_wait_both("http: TLS handshake error", "x509: certificate signed by unknown authority");
         nh_tls_config_free(t);
         nh_server_free(s);
     }
@@ -317,7 +296,7 @@ static void program_judges(void) {
     free(answer);
     judged = NH_ERR_ABORTED;
     asked(client("a.example", "user", NH_TLS_1_2), url, "remote error: tls: ");
-    seen_wait("http: TLS handshake error", "the program's verification refused the certificate");
+    noted_wait_both("http: TLS handshake error", "the program's verification refused the certificate");
     nh_tls_config_free(t);
     nh_server_free(s);
 }
@@ -347,27 +326,27 @@ static void no_tls(void) {
     raw_send(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     raw_finish(fd, text, sizeof text);
     CHECK_STR(text, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
-    seen_wait("http: TLS handshake error from 127.0.0.1:",
-              ": client sent an HTTP request to an HTTPS server");
+    noted_wait_both("http: TLS handshake error from 127.0.0.1:",
+                    ": client sent an HTTP request to an HTTPS server");
     fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, "what is this?\r\n\r\n");
     raw_finish(fd, text, sizeof text);
     CHECK(text[0] == 0x15); /* an alert */
-    seen_wait("http: TLS handshake error", "tls: first record does not look like a TLS handshake");
+    noted_wait_both("http: TLS handshake error", "tls: first record does not look like a TLS handshake");
     fd = raw_connect(nh_server_port(s, 0));
     close(fd);
-    seen_wait("http: TLS handshake error", "EOF");
+    noted_wait_both("http: TLS handshake error", "EOF");
     nh_server_free(s);
 
     s = serve(t, 100);
     fd = raw_connect(nh_server_port(s, 0));
     raw_finish(fd, text, sizeof text);
     CHECK_STR(text, "");
-    seen_wait("http: TLS handshake error", "i/o timeout");
+    noted_wait_both("http: TLS handshake error", "i/o timeout");
     fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, "\x16\x03\x01\x02");
     raw_finish(fd, text, sizeof text);
-    seen_wait("http: TLS handshake error", "i/o timeout");
+    noted_wait_both("http: TLS handshake error", "i/o timeout");
     nh_server_free(s);
     nh_tls_config_free(t);
 }

@@ -2,29 +2,10 @@
 #include "nethttp.h"
 #include "certs.h"
 #include "check.h"
+#include "noted.h"
 #include "serve.h"
 
-#include <pthread.h>
-
-static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
-static char seen[4096];
 static int frees;
-
-static void add(const char *text) {
-    pthread_mutex_lock(&mu);
-    snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s", text);
-    pthread_cond_broadcast(&more);
-    pthread_mutex_unlock(&mu);
-}
-
-static void seen_wait(const char *text) {
-    pthread_mutex_lock(&mu);
-    while (!strstr(seen, text))
-        pthread_cond_wait(&more, &mu);
-    seen[0] = 0;
-    pthread_mutex_unlock(&mu);
-}
 
 static void count_free(void *userdata) {
     CHECK(userdata == &frees);
@@ -132,7 +113,7 @@ static void changed(const nh_server_conn *c, int32_t state, void *userdata) {
     CHECK(!strncmp(addr, "127.0.0.1:", 10) && strlen(addr) == len);
     if (first_id == 0) first_id = nh_server_conn_id(c);
     snprintf(text, sizeof text, "%d:%d ", (int)(nh_server_conn_id(c) - first_id), (int)state);
-    add(text);
+    note(text);
 }
 
 static void states(void) {
@@ -156,17 +137,17 @@ static void states(void) {
     CHECK_STR(nh_conn_state_text(5), "");
     fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, "G");
-    seen_wait("0:0 0:1 ");
+    noted_wait("0:0 0:1 ");
     raw_send(fd, "ET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
     raw_until(fd, "hello");
-    seen_wait("0:2 ");
+    noted_wait("0:2 ");
     raw_send(fd, GET("/hello"));
     raw_until(fd, "hello");
-    seen_wait("0:1 0:2 ");
+    noted_wait("0:1 0:2 ");
     close(fd);
-    seen_wait("0:4 ");
+    noted_wait("0:4 ");
     close(raw_connect(nh_server_port(s, 0)));
-    seen_wait("1:0 1:4 ");
+    noted_wait("1:0 1:4 ");
     nh_server_free(s);
     CHECK_INT(frees, 4);
 }
@@ -181,7 +162,7 @@ static void ended(const nh_access *a, void *userdata) {
     CHECK(nh_access_duration_us(a) >= 0);
     snprintf(text, sizeof text, "[%s %s %s %d %d]", nh_access_method(a), nh_access_host(a),
              nh_access_target(a), (int)nh_access_status(a), (int)nh_access_bytes(a));
-    add(text);
+    note(text);
 }
 
 static void logs(void) {
@@ -197,26 +178,21 @@ static void logs(void) {
     fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, GET("/hello?a=b") GET("/nowhere") "HEAD /hello HTTP/1.1\r\nHost: b\r\n\r\n" GET("/abort"));
     raw_finish(fd, text, sizeof text);
-    seen_wait("[GET a.example /hello?a=b 201 5][GET a.example /nowhere 404 19][HEAD b /hello 201 5]"
-              "[GET a.example /abort 0 0]");
+    noted_wait("[GET a.example /hello?a=b 201 5][GET a.example /nowhere 404 19][HEAD b /hello 201 5]"
+               "[GET a.example /abort 0 0]");
     nh_server_free(s);
     CHECK_INT(frees, 3);
-}
-
-static void note(const char *line, void *userdata) {
-    (void)userdata;
-    add(line);
 }
 
 static void errors(void) {
     nh_server *s = server();
     int fd;
-    CHECK_INT(nh_server_set_error_log(s, note, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_set_error_log(s, note_line, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_start(s, NULL), NH_OK);
     fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, GET("/twice"));
     raw_until(fd, "hello");
-    seen_wait("http: superfluous response.WriteHeader call");
+    noted_wait("http: superfluous response.WriteHeader call");
     close(fd);
     nh_server_free(s);
 }
