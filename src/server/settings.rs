@@ -1,6 +1,46 @@
 //! `Settings`: the limits and times of a server, fixed when it starts.
 
+use crate::h2;
 use std::time::Duration;
+
+/// Protocols is which of them a server speaks, bits of Go's `Protocols`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocols(pub u32);
+
+impl Protocols {
+    pub const HTTP1: Protocols = Protocols(1);
+    /// Over TLS, agreed on by ALPN.
+    pub const HTTP2: Protocols = Protocols(2);
+    /// In the clear, by prior knowledge.
+    pub const UNENCRYPTED_HTTP2: Protocols = Protocols(4);
+
+    pub fn has(self, other: Protocols) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// Http2 is what is said and borne on connections of HTTP/2.
+#[derive(Clone, Debug)]
+pub struct Http2 {
+    pub engine: h2::Config,
+    /// A peer that was silent for so long is asked whether it lives; `None`: never.
+    pub send_ping_timeout: Option<Duration>,
+    /// And has so long to say so.
+    pub ping_timeout: Duration,
+    /// In the place of [`Settings::write_progress`].
+    pub write_byte_timeout: Option<Duration>,
+}
+
+impl Default for Http2 {
+    fn default() -> Http2 {
+        Http2 {
+            engine: h2::Config::server(),
+            send_ping_timeout: None,
+            ping_timeout: Duration::from_secs(15),
+            write_byte_timeout: None,
+        }
+    }
+}
 
 /// Settings with `None` for "no limit" in every time.
 #[derive(Clone, Debug)]
@@ -39,6 +79,8 @@ pub struct Settings {
     pub lame_duck: Duration,
     /// Whether other sockets that ask for it too may listen on the same addresses.
     pub reuse_port: bool,
+    pub protocols: Protocols,
+    pub http2: Http2,
 }
 
 impl Default for Settings {
@@ -62,6 +104,8 @@ impl Default for Settings {
             max_connections: None,
             lame_duck: Duration::ZERO,
             reuse_port: false,
+            protocols: Protocols(Protocols::HTTP1.0 | Protocols::HTTP2.0),
+            http2: Http2::default(),
         }
     }
 }
