@@ -128,3 +128,8 @@ def idle(count):
 
 if args.idle:
     idle(args.idle)
+mux = os.path.join(args.bin, "nh-bench-mux")
+if os.path.exists(mux):
+    print("\nA lookup in the mux, by the number of its routes:")
+    sys.stdout.flush()
+    subprocess.run([mux], check=True)

@@ -13,7 +13,8 @@ endfunction()
 
 set(nethttp_programs "")
 if(NETHTTP_BUILD_PROGRAMS)
-    foreach(path c-examples/nh-serve.c c-examples/nh-fetch.c bench/nh-bench-server.c bench/nh-bench-client.c)
+    foreach(path c-examples/nh-serve.c c-examples/nh-fetch.c bench/nh-bench-server.c bench/nh-bench-client.c
+                 bench/nh-bench-mux.c)
         if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${path}")
             get_filename_component(name "${path}" NAME_WE)
             nethttp_program(${name} "${CMAKE_CURRENT_SOURCE_DIR}/${path}")

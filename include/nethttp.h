@@ -132,6 +132,13 @@ typedef struct nh_jar nh_jar;
 typedef struct nh_tls_config nh_tls_config;
 
 /**
+ * nh_http2_config has what a program chooses for HTTP/2 (RFC 9113), for servers and for clients: Go's HTTP2Config.
+ * What is not set keeps the default of the side that it is given to. It is copied where it is given: a change
+ * afterwards does not count there.
+ */
+typedef struct nh_http2_config nh_http2_config;
+
+/**
  * nh_handler answers requests: Go's http.Handler. It is counted: who is given one keeps it for as long as it is
  * needed, and the program frees its own at any time.
  */
@@ -170,6 +177,17 @@ typedef struct nh_response_writer nh_response_writer;
  * request's; or if their origin is trusted or they match a bypass pattern.
  */
 typedef struct nh_cross_origin nh_cross_origin;
+
+/**
+ * nh_file is where an nh_open_fn says what it found.
+ */
+typedef struct nh_file nh_file;
+
+/**
+ * nh_file_system is a tree of files: Go's http.FileSystem and fs.FS. It is counted: who is given one keeps it for as
+ * long as it is needed, and the program frees its own at any time.
+ */
+typedef struct nh_file_system nh_file_system;
 
 /**
  * nh_multipart_file is a file of a form, in memory or on disk: Go's multipart.FileHeader. It belongs to its form.
@@ -4354,6 +4372,205 @@ nh_result nh_tls_config_set_session_tickets(nh_tls_config *c,
                                             int32_t on);
 
 /* ========================================================================================================
+ * What can be chosen for HTTP/2, on either side
+ * ======================================================================================================== */
+
+/**
+ * nh_http2_error_fn is told of each error of HTTP/2, for a metric: kind is made of lower-case letters, digits and
+ * underscores, is NUL-terminated and borrowed for the call.
+ *
+ * It runs on the thread that met the error, a library thread of a server or a caller's of a client, and on several
+ * at the same time. It must not block, and may call no function of the library.
+ */
+typedef void (*nh_http2_error_fn)(void *userdata, const char *kind);
+
+/**
+ * nh_http2_config_new makes a configuration in which nothing is set.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_http2_config_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_http2_config *nh_http2_config_new(void);
+
+/**
+ * nh_http2_config_free ends a configuration; NULL is fine. Servers and clients that were given it keep what they
+ * copied.
+ *
+ * Errors: none
+ * Ownership: c: the library takes
+ * Threads: any thread, once, while no other call uses c
+ * Since: 0.1.0
+ */
+void nh_http2_config_free(nh_http2_config *c);
+
+/**
+ * nh_http2_config_set_max_concurrent_streams sets how many requests of a client may be open on one
+ * connection at a time:
+ * 1 to 2147483647; 250 by default. It counts for servers only; a client that opens more has them refused by
+ * REFUSED_STREAM. Go's MaxConcurrentStreams.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_concurrent_streams(nh_http2_config *c, uint32_t n);
+
+/**
+ * nh_http2_config_set_max_decoder_header_table_size sets the largest table that the peer may use to compress
+ * its header fields (RFC 7541), in bytes:
+ * 1 to 4194304; 4096 by default. Go's MaxDecoderHeaderTableSize.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_decoder_header_table_size(nh_http2_config *c, uint32_t bytes);
+
+/**
+ * nh_http2_config_set_max_encoder_header_table_size sets the largest table that is used to compress header
+ * fields, in bytes:
+ * 1 to 4194304; 4096 by default. No more is used than the peer permits. Go's MaxEncoderHeaderTableSize.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_encoder_header_table_size(nh_http2_config *c, uint32_t bytes);
+
+/**
+ * nh_http2_config_set_max_read_frame_size sets the largest frame that the peer may send, in bytes of its payload:
+ * 16384 to 16777215; 16384 by default, since data is passed on before its frame is whole. Go's MaxReadFrameSize.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_read_frame_size(nh_http2_config *c,
+                                                  uint32_t bytes);
+
+/**
+ * nh_http2_config_set_max_receive_buffer_per_connection sets how many bytes of all bodies of one connection
+ * may have come without being read:
+ * 65535 to 2147483647; by default 1 MiB for servers and 1 GiB for clients, as in Go. It is the flow-control window
+ * (RFC 9113, 5.2). Go's MaxReceiveBufferPerConnection.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_receive_buffer_per_connection(nh_http2_config *c,
+                                                                uint32_t bytes);
+
+/**
+ * nh_http2_config_set_max_receive_buffer_per_stream sets how many bytes of one body may have come without being
+ * read:
+ * 1 to 2147483647; by default 1 MiB for servers and 4 MiB for clients, as in Go. Go's MaxReceiveBufferPerStream.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_receive_buffer_per_stream(nh_http2_config *c,
+                                                            uint32_t bytes);
+
+/**
+ * nh_http2_config_set_strict_max_concurrent_requests makes requests wait, if on is 1, when a connection has as
+ * many open as its server permits, rather than have another connection dialed; 0 by default. It counts for clients
+ * only. Go's StrictMaxConcurrentRequests.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_strict_max_concurrent_requests(nh_http2_config *c,
+                                                             int32_t on);
+
+/**
+ * nh_http2_config_set_permit_prohibited_cipher_suites lets HTTP/2 run, if on is 1, over cipher suites that RFC
+ * 9113 (appendix A) prohibits; 0 by default. The library's own TLS offers none of them, so it counts for
+ * connections whose TLS the program does. Go's PermitProhibitedCipherSuites.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_permit_prohibited_cipher_suites(nh_http2_config *c,
+                                                              int32_t on);
+
+/**
+ * nh_http2_config_set_extended_connect lets clients open streams by CONNECT with a :protocol (RFC 8441), if on is
+ * 1; 0 by default. It counts for servers only. Go's GODEBUG=http2xconnect=1.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_extended_connect(nh_http2_config *c,
+                                               int32_t on);
+
+/**
+ * nh_http2_config_set_send_ping_timeout sets after how long without a frame of the peer's a ping asks whether it is
+ * still there, in milliseconds; NH_TIMEOUT_NONE: never. By default never for servers, as in Go, and 15000 for
+ * clients with requests under way, so that a dead connection is found. Go's SendPingTimeout.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_send_ping_timeout(nh_http2_config *c,
+                                                int64_t ms);
+
+/**
+ * nh_http2_config_set_write_byte_timeout sets how long nothing of what is to be sent may get away before the
+ * connection ends, in milliseconds; NH_TIMEOUT_NONE: for ever. By default 30000 for servers and 60000 for clients.
+ * Go's WriteByteTimeout.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_write_byte_timeout(nh_http2_config *c,
+                                                 int64_t ms);
+
+/**
+ * nh_http2_config_set_ping_timeout sets how long a ping's answer may take before the connection ends, in
+ * milliseconds: at least 1; 15000 by default. Go's PingTimeout.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_ping_timeout(nh_http2_config *c, int64_t ms);
+
+/**
+ * nh_http2_config_set_count_error has error_fn called for each error of HTTP/2, with userdata; NULL ends that. Go's
+ * CountError.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL)
+ * Ownership: userdata: the library takes, and ends it by free_userdata when c and all that copied it are gone
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_count_error(nh_http2_config *c,
+                                          nh_http2_error_fn error_fn,
+                                          void *userdata,
+                                          nh_free_fn free_userdata);
+
+/* ========================================================================================================
  * Handlers as values: made of functions and of muxes, called by other handlers, put behind patterns
  * ======================================================================================================== */
 
@@ -5481,6 +5698,17 @@ typedef void (*nh_error_log_fn)(const char *line, void *userdata);
 typedef void (*nh_access_fn)(const nh_access *a, void *userdata);
 
 /**
+ * nh_conn_state_text is a state's name: "new", "active", "idle", "hijacked", "closed", or "" for what is none. Go's
+ * ConnState.String.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until the process ends
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_conn_state_text(int32_t state);
+
+/**
  * nh_server_set_conn_state_callback has fn called when a connection changes its state; fn NULL takes that back. Go's
  * ConnState.
  *
@@ -6227,6 +6455,164 @@ nh_result nh_response_writer_send_fd(nh_response_writer *w,
                                      int64_t offset,
                                      uint64_t len,
                                      nh_error **err);
+
+/* ========================================================================================================
+ * File systems: trees of files that servers and clients answer from, of the system's or of the program's own
+ * ======================================================================================================== */
+
+/**
+ * nh_open_fn finds what has a name in a tree, and says so by nh_file_set_bytes, nh_file_set_content or
+ * nh_file_set_directory. name has segments with a slash between two, none of them "", "." or "..", and may have any
+ * other byte but NUL; "." is the root. name and f are borrowed until it returns.
+ *
+ * NH_OK; NH_ERR_NOT_FOUND where there is nothing, which is answered 404; any other result is answered 500. NH_OK
+ * without one of the three calls is something that is not served, which is answered 403. It runs on the threads that
+ * serve, or are inside nh_client_do, any number of them at once, and may block. It must not call other functions
+ * of the library than those of f.
+ */
+typedef nh_result (*nh_open_fn)(void *userdata, const char *name, nh_file *f);
+
+/**
+ * nh_file_system_dir is the tree beneath a directory of the system; "" is the current one. NULL for NULL. What
+ * nh_file_server says of paths and links holds. Go's http.Dir.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_file_system_free; root: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_file_system *nh_file_system_dir(const char *root);
+
+/**
+ * nh_file_system_new is a tree of the program's own, such as files within the program, an archive or a database. NULL
+ * if open_fn is NULL. Go's http.FS.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_file_system_free; userdata: the library takes, also on failure,
+ * and ends it by free_userdata when the tree and all that was given it are gone
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_file_system *nh_file_system_new(nh_open_fn open_fn,
+                                   void *userdata,
+                                   nh_free_fn free_userdata);
+
+/**
+ * nh_file_system_free gives up the program's share of a tree; NULL is fine. Handlers and transports that were given
+ * it go on.
+ *
+ * Errors: none
+ * Ownership: fs: the library takes
+ * Threads: any thread, once, while no other call uses fs
+ * Since: 0.1.0
+ */
+void nh_file_system_free(nh_file_system *fs);
+
+/**
+ * nh_file_set_bytes says that a name is a file of these bytes, which are not copied: they must stay as they are until
+ * free_userdata(userdata) is called, when the file was sent; bytes of a constant need none.
+ *
+ * mtime, in Unix seconds, is when it was changed last; 0 is unknown.
+ *
+ * Errors: NH_ERR_INVALID (f is NULL, or data is NULL and len is not 0)
+ * Ownership: data: the caller owns; userdata: the library takes, also on failure, and ends it by free_userdata
+ * Threads: that of the nh_open_fn that was given f
+ * Since: 0.1.0
+ */
+nh_result nh_file_set_bytes(nh_file *f,
+                            int64_t mtime,
+                            const void *data,
+                            size_t len,
+                            void *userdata,
+                            nh_free_fn free_userdata);
+
+/**
+ * nh_file_set_content says that a name is a file of size bytes that a function gives, as for nh_serve_content.
+ * read_fn runs on the thread that serves, or that reads the client's response.
+ *
+ * mtime, in Unix seconds, is when it was changed last; 0 is unknown.
+ *
+ * Errors: NH_ERR_INVALID (f or read_fn is NULL, or size is negative)
+ * Ownership: userdata: the library takes, also on failure, and ends it by free_userdata when the file was sent
+ * Threads: that of the nh_open_fn that was given f
+ * Since: 0.1.0
+ */
+nh_result nh_file_set_content(nh_file *f,
+                              int64_t mtime,
+                              int64_t size,
+                              nh_read_at_fn read_fn,
+                              void *userdata,
+                              nh_free_fn free_userdata);
+
+/**
+ * nh_file_set_directory says that a name is a directory; nh_file_add_entry adds what is in it. It is served by its
+ * index.html, which is asked for by its own name, or else as a list.
+ *
+ * mtime, in Unix seconds, is when it was changed last; 0 is unknown.
+ *
+ * Errors: NH_ERR_INVALID (f is NULL)
+ * Ownership: nothing changes hands
+ * Threads: that of the nh_open_fn that was given f
+ * Since: 0.1.0
+ */
+nh_result nh_file_set_directory(nh_file *f,
+                                int64_t mtime);
+
+/**
+ * nh_file_add_entry adds a name to a directory's list; is_directory is 1 for a directory, else 0. Their order does not
+ * matter.
+ *
+ * Errors: NH_ERR_INVALID (f or name is NULL, name is "" or has a slash, is_directory is neither 0 nor 1), NH_ERR_STATE
+ * (f is no directory)
+ * Ownership: name: the library copies
+ * Threads: that of the nh_open_fn that was given f
+ * Since: 0.1.0
+ */
+nh_result nh_file_add_entry(nh_file *f,
+                            const char *name,
+                            int32_t is_directory);
+
+/**
+ * nh_file_server_fs makes a handler that answers with the files of a tree, by the request's path, as nh_file_server
+ * does with those of a directory. NULL for NULL. Go's FileServerFS.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; it has a share of its own in fs
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_handler *nh_file_server_fs(const nh_file_system *fs);
+
+/**
+ * nh_serve_file_fs answers with one file or directory of a tree, as nh_serve_file does. Go's ServeFileFS.
+ *
+ * Errors: NH_ERR_INVALID (w, r, fs or name is NULL), NH_ERR_STATE (the header was written already), and those of
+ * nh_response_writer_write
+ * Ownership: name: the library copies; *err: the caller owns
+ * Threads: that of the handler that was given w and r; it may block
+ * Since: 0.1.0
+ */
+nh_result nh_serve_file_fs(nh_response_writer *w,
+                           nh_request *r,
+                           const nh_file_system *fs,
+                           const char *name,
+                           nh_error **err);
+
+/**
+ * nh_transport_register_file_system answers the requests to URLs of a scheme, such as "file", from a tree, by their
+ * path: what nh_file_server_fs would answer, as HTTP/1.0. The host and the request's body do not count. Go's
+ * RegisterProtocol of a NewFileTransport.
+ *
+ * Errors: NH_ERR_INVALID (t, scheme or fs is NULL, or the scheme is registered already), NH_ERR_FORKED (t was made
+ * before a fork)
+ * Ownership: nothing changes hands: t has a share of its own in fs; *err: the caller owns
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_transport_register_file_system(nh_transport *t,
+                                            const char *scheme,
+                                            const nh_file_system *fs,
+                                            nh_error **err);
 
 /* ========================================================================================================
  * Forms: what a handler was sent in the query and in an urlencoded body

@@ -8,8 +8,7 @@ use super::result::NH_OK;
 use super::server_request::request;
 use super::{guard, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Result, invalid};
-use crate::handlers::{self, Content, FileServer};
-use crate::server::ResponseWriter;
+use crate::handlers::{self, Content, Dir, FileServer};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
@@ -30,8 +29,11 @@ use std::sync::Arc;
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_file_server(root: *const c_char) -> *mut nh_handler {
-    // SAFETY: P2.
-    nh_handler::give(|| Ok(Arc::new(FileServer::new(unsafe { ptr::text(root, "root")? }))))
+    nh_handler::give(|| {
+        // SAFETY: P2.
+        let root = unsafe { ptr::text(root, "root")? };
+        Ok(Arc::new(FileServer::new(Arc::new(Dir::new(root)))))
+    })
 }
 
 /// nh_serve_file answers with one file, or with a directory as nh_file_server does: Go's ServeFile. path is the
@@ -72,14 +74,20 @@ pub type nh_read_at_fn = Option<
     ) -> nh_result,
 >;
 
-struct CContent {
+pub(super) struct CContent {
     call: unsafe extern "C-unwind" fn(*mut c_void, u64, *mut c_void, usize, *mut usize) -> nh_result,
     userdata: Userdata,
     size: u64,
 }
 
-/// What is asked for at once.
-const PIECE: usize = 64 * 1024;
+impl CContent {
+    /// new refuses what cannot be a content; the userdata is ended with it.
+    pub(super) fn new(read_fn: nh_read_at_fn, userdata: Userdata, size: i64) -> Result<CContent> {
+        let call = read_fn.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
+        let size = u64::try_from(size).map_err(|_| invalid("negative content size computed"))?;
+        Ok(CContent { call, userdata, size })
+    }
+}
 
 impl Content for CContent {
     fn size(&self) -> u64 {
@@ -99,24 +107,6 @@ impl Content for CContent {
             return Err(invalid("nethttp: the content's function gave more bytes than it was asked for"));
         }
         Ok(n)
-    }
-
-    fn send(&mut self, w: &mut ResponseWriter, mut offset: u64, mut len: u64) -> Result<()> {
-        let mut buf = vec![0; usize::try_from(len).unwrap_or(PIECE).min(PIECE)];
-        while len > 0 {
-            let room = usize::try_from(len).unwrap_or(PIECE).min(PIECE);
-            let n = self.read_at(offset, buf.get_mut(..room).unwrap_or_default())?;
-            if n == 0 {
-                return Err(Error::new(
-                    Kind::UnexpectedEof,
-                    "nethttp: the content has ended before its size",
-                ));
-            }
-            w.write(buf.get(..n).unwrap_or_default())?;
-            offset += n as u64;
-            len -= n as u64;
-        }
-        Ok(())
     }
 }
 
@@ -148,12 +138,9 @@ pub unsafe extern "C" fn nh_serve_content(
     err: *mut *mut nh_error,
 ) -> nh_result {
     guard(err, || {
-        let userdata = Userdata::new(userdata, free_userdata);
-        let call = read_fn.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
-        let size = u64::try_from(size).map_err(|_| invalid("negative content size computed"))?;
+        let mut content = CContent::new(read_fn, Userdata::new(userdata, free_userdata), size)?;
         // SAFETY: P1, P2, P6.
         let (w, r, name) = unsafe { (writer(w)?, request(r)?, ptr::text(name, "name")?) };
-        let mut content = CContent { call, userdata, size };
         handlers::serve_content(w, r, name, Some(mtime).filter(|t| *t != 0), &mut content)
     })
 }

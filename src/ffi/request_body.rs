@@ -33,10 +33,22 @@ pub type nh_body_read_fn = Option<
 pub type nh_body_rewind_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void) -> nh_result>;
 
 /// Borrowed is memory of the program.
-struct Borrowed {
+pub(super) struct Borrowed {
     data: *const c_void,
     len: usize,
     _userdata: Userdata,
+}
+
+impl Borrowed {
+    /// new takes bytes that stay as they are until the userdata is ended.
+    ///
+    /// # Safety
+    /// P3.
+    pub(super) unsafe fn new(data: *const c_void, len: usize, userdata: Userdata) -> Result<Borrowed> {
+        // SAFETY: P3.
+        unsafe { ptr::bytes(data, len, "data")? };
+        Ok(Borrowed { data, len, _userdata: userdata })
+    }
 }
 
 // SAFETY: P3 and P5: the program keeps the bytes unchanged until its free function is called.
@@ -103,9 +115,9 @@ pub unsafe extern "C" fn nh_request_set_body_borrowed(
     guard_plain(move || {
         // SAFETY: P1, P6.
         let r = unsafe { change(r)? };
-        // SAFETY: P3: looked at here for the check alone.
-        unsafe { ptr::bytes(data, len, "data")? };
-        set(r, Body::Bytes(Arc::new(Borrowed { data, len, _userdata: userdata })), length_of(len));
+        // SAFETY: P3.
+        let bytes = unsafe { Borrowed::new(data, len, userdata)? };
+        set(r, Body::Bytes(Arc::new(bytes)), length_of(len));
         Ok(())
     })
 }

@@ -21,6 +21,26 @@ pub const NH_CONN_STATE_HIJACKED: i32 = 3;
 /// NH_CONN_STATE_CLOSED: it has ended. Go's StateClosed.
 pub const NH_CONN_STATE_CLOSED: i32 = 4;
 
+/// nh_conn_state_text is a state's name: "new", "active", "idle", "hijacked", "closed", or "" for what is none. Go's
+/// ConnState.String.
+///
+/// Errors: none
+/// Ownership: result: the library owns; borrowed until the process ends
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_conn_state_text(state: i32) -> *const c_char {
+    let text = match state {
+        NH_CONN_STATE_NEW => c"new",
+        NH_CONN_STATE_ACTIVE => c"active",
+        NH_CONN_STATE_IDLE => c"idle",
+        NH_CONN_STATE_HIJACKED => c"hijacked",
+        NH_CONN_STATE_CLOSED => c"closed",
+        _ => c"",
+    };
+    text.as_ptr()
+}
+
 /// nh_server_conn is a connection of a server's, as nh_conn_state_fn sees it.
 pub struct nh_server_conn(Peer);
 

@@ -1,23 +1,16 @@
 //! Content with a name, a time and a size, served whole or in ranges, or not at all (Go's `ServeContent`; RFC
 //! 9110, 13 and 14).
 
+use super::answer::{Answer, Content, Part};
 use super::mime;
 use super::ranges::{self, Fault, Range};
 use crate::error::Result;
 use crate::message::date;
+use crate::message::header::Header;
 use crate::message::request::Request;
 use crate::message::sniff;
-use crate::server::{ResponseWriter, answers};
+use crate::server::ResponseWriter;
 use std::hash::{BuildHasher, RandomState};
-
-/// Content is what may be served: bytes of which any may be read first.
-pub trait Content {
-    fn size(&self) -> u64;
-    /// read_at fills a part of `buf` with what stands at `offset`; `Ok(0)` is the end.
-    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize>;
-    /// send writes a piece.
-    fn send(&mut self, w: &mut ResponseWriter, offset: u64, len: u64) -> Result<()>;
-}
 
 /// serve_content answers a request with a content. `name` may tell its type; `modified` is Unix seconds, if they
 /// are known.
@@ -28,20 +21,31 @@ pub fn serve_content(
     modified: Option<i64>,
     content: &mut dyn Content,
 ) -> Result<()> {
-    set_last_modified(w, modified)?;
-    let asked = match check(w, r, modified) {
+    settle(w.header(), r, name, modified, content)?.send(w, Some(content))
+}
+
+/// settle decides what a request for a content is answered; `h` may have what the handler says of it.
+pub(super) fn settle(
+    h: &mut Header,
+    r: &Request,
+    name: &[u8],
+    modified: Option<i64>,
+    content: &mut dyn Content,
+) -> Result<Answer> {
+    set_last_modified(h, modified)?;
+    let asked = match check(h, r, modified) {
         Verdict::Send(range) => range,
-        Verdict::NotModified => return not_modified(w),
-        Verdict::Failed => return w.write_header(412),
+        Verdict::NotModified => return Ok(not_modified(h)),
+        Verdict::Failed => return Ok(Answer::new(412, [])),
     };
-    let media = match w.header().get(b"Content-Type") {
+    let media = match h.get(b"Content-Type") {
         Some(set) => set.to_vec(),
         None => {
             let found = match mime::by_name(name) {
                 Some(known) => known.as_bytes().to_vec(),
                 None => sniffed(content),
             };
-            w.header().set(b"Content-Type", &found)?;
+            h.set(b"Content-Type", &found)?;
             found
         }
     };
@@ -51,69 +55,58 @@ pub fn serve_content(
         // Some clients send Range with each request: what is empty is sent whole.
         Err(Fault::NoOverlap) if size == 0 => Vec::new(),
         Err(Fault::NoOverlap) => {
-            w.header().set(b"Content-Range", format!("bytes */{size}").as_bytes())?;
-            return error(w, b"invalid range: failed to overlap", 416);
+            h.set(b"Content-Range", format!("bytes */{size}").as_bytes())?;
+            return error(h, b"invalid range: failed to overlap", 416);
         }
-        Err(Fault::Invalid) => return error(w, b"invalid range", 416),
+        Err(Fault::Invalid) => return error(h, b"invalid range", 416),
     };
     // An attack, or a client that knows no better (RFC 9110, 14.2).
     if ranges.iter().map(|r| r.len).fold(0, u64::saturating_add) > size {
         ranges.clear();
     }
-    let head = r.text(r.method) == b"HEAD";
-    w.header().set(b"Accept-Ranges", b"bytes")?;
-    match *ranges {
+    h.set(b"Accept-Ranges", b"bytes")?;
+    let answer = match *ranges {
         [] => {
             // Middleware that compresses has said so, and knows the length itself.
-            if w.header().get(b"Content-Encoding").is_none_or(<[u8]>::is_empty) {
-                set_length(w, size)?;
+            if h.get(b"Content-Encoding").is_none_or(<[u8]>::is_empty) {
+                set_length(h, size)?;
             }
-            w.write_header(200)?;
-            if head { Ok(()) } else { content.send(w, 0, size) }
+            Answer::new(200, [Part::Content { offset: 0, len: size }])
         }
         [one] => {
-            w.header().set(b"Content-Range", one.text(size).as_bytes())?;
-            set_length(w, one.len)?;
-            w.write_header(206)?;
-            if head { Ok(()) } else { content.send(w, one.start, one.len) }
+            h.set(b"Content-Range", one.text(size).as_bytes())?;
+            set_length(h, one.len)?;
+            Answer::new(206, [Part::Content { offset: one.start, len: one.len }])
         }
-        _ => send_parts(w, &ranges, &media, head, content),
+        _ => in_parts(h, &ranges, &media, size)?,
+    };
+    if r.text(r.method) == b"HEAD" {
+        return Ok(Answer::new(answer.status, []));
     }
+    Ok(answer)
 }
 
-fn send_parts(
-    w: &mut ResponseWriter,
-    ranges: &[Range],
-    media: &[u8],
-    head: bool,
-    content: &mut dyn Content,
-) -> Result<()> {
+fn in_parts(h: &mut Header, ranges: &[Range], media: &[u8], size: u64) -> Result<Answer> {
     let boundary: String =
         (0..4).map(|i: u32| format!("{:015x}", RandomState::new().hash_one(i) >> 4)).collect();
-    let size = content.size();
-    let intro = |i: usize, range: &Range| {
-        let line_end = if i == 0 { "" } else { "\r\n" };
-        let mut text =
-            format!("{line_end}--{boundary}\r\nContent-Range: {}\r\n", range.text(size)).into_bytes();
-        text.extend_from_slice(b"Content-Type: ");
-        text.extend_from_slice(media);
-        text.extend_from_slice(b"\r\n\r\n");
-        text
-    };
-    let end = format!("\r\n--{boundary}--\r\n");
-    let whole = ranges.iter().enumerate().map(|(i, r)| intro(i, r).len() as u64 + r.len).sum::<u64>();
-    let media = format!("multipart/byteranges; boundary={boundary}");
-    w.header().set(b"Content-Type", media.as_bytes())?;
-    set_length(w, whole + end.len() as u64)?;
-    w.write_header(206)?;
-    if head {
-        return Ok(());
-    }
+    let mut whole = 0;
+    let mut parts = Vec::new();
     for (i, range) in ranges.iter().enumerate() {
-        w.write(&intro(i, range))?;
-        content.send(w, range.start, range.len)?;
+        let line_end = if i == 0 { "" } else { "\r\n" };
+        let mut intro =
+            format!("{line_end}--{boundary}\r\nContent-Range: {}\r\n", range.text(size)).into_bytes();
+        intro.extend_from_slice(b"Content-Type: ");
+        intro.extend_from_slice(media);
+        intro.extend_from_slice(b"\r\n\r\n");
+        whole += intro.len() as u64 + range.len;
+        parts.push(Part::Text(intro));
+        parts.push(Part::Content { offset: range.start, len: range.len });
     }
-    w.write(end.as_bytes())
+    let end = format!("\r\n--{boundary}--\r\n").into_bytes();
+    set_length(h, whole + end.len() as u64)?;
+    parts.push(Part::Text(end));
+    h.set(b"Content-Type", format!("multipart/byteranges; boundary={boundary}").as_bytes())?;
+    Ok(Answer::new(206, parts))
 }
 
 fn sniffed(content: &mut dyn Content) -> Vec<u8> {
@@ -129,34 +122,33 @@ fn sniffed(content: &mut dyn Content) -> Vec<u8> {
     sniff::detect(first.get(..have).unwrap_or_default()).to_bytes().to_vec()
 }
 
-fn set_length(w: &mut ResponseWriter, n: u64) -> Result<()> {
-    w.header().set(b"Content-Length", n.to_string().as_bytes())
+fn set_length(h: &mut Header, n: u64) -> Result<()> {
+    h.set(b"Content-Length", n.to_string().as_bytes())
 }
 
-pub(super) fn set_last_modified(w: &mut ResponseWriter, modified: Option<i64>) -> Result<()> {
+pub(super) fn set_last_modified(h: &mut Header, modified: Option<i64>) -> Result<()> {
     match modified {
-        Some(at) => w.header().set(b"Last-Modified", &date::format(at)),
+        Some(at) => h.set(b"Last-Modified", &date::format(at)),
         None => Ok(()),
     }
 }
 
 /// error answers an error without what was meant for the content.
-pub(super) fn error(w: &mut ResponseWriter, text: &[u8], code: u16) -> Result<()> {
+pub(super) fn error(h: &mut Header, text: &[u8], code: u16) -> Result<Answer> {
     for name in [&b"Cache-Control"[..], b"Content-Encoding", b"Etag", b"Last-Modified"] {
-        w.header().del(name);
+        h.del(name);
     }
-    answers::error(w, text, code)
+    Answer::error(h, text, code)
 }
 
-pub(super) fn not_modified(w: &mut ResponseWriter) -> Result<()> {
-    let h = w.header();
+pub(super) fn not_modified(h: &mut Header) -> Answer {
     for name in [&b"Content-Type"[..], b"Content-Length", b"Content-Encoding"] {
         h.del(name);
     }
     if h.get(b"Etag").is_some_and(|e| !e.is_empty()) {
         h.del(b"Last-Modified");
     }
-    w.write_header(304)
+    Answer::new(304, [])
 }
 
 enum Verdict {
@@ -167,9 +159,9 @@ enum Verdict {
 }
 
 /// check is RFC 9110, 13.2.2, in its order.
-fn check(w: &mut ResponseWriter, r: &Request, modified: Option<i64>) -> Verdict {
+fn check(h: &Header, r: &Request, modified: Option<i64>) -> Verdict {
     let field = |name: &[u8]| r.header.get(name).filter(|v| !v.is_empty());
-    let etag = w.header().get(b"Etag").unwrap_or_default();
+    let etag = h.get(b"Etag").unwrap_or_default();
     let reads = matches!(r.text(r.method), b"GET" | b"HEAD");
     let holds = match field(b"If-Match") {
         Some(list) => any_tag(list, |tag| strong_match(tag, etag)),

@@ -3,6 +3,7 @@
 use super::ResponseWriter;
 use crate::error::{Result, invalid};
 use crate::message::escape::html;
+use crate::message::header::Header;
 use crate::message::path;
 use crate::message::request::Request;
 use crate::message::status;
@@ -10,15 +11,19 @@ use crate::message::url::Url;
 
 /// error answers a status with a line of plain text.
 pub fn error(w: &mut ResponseWriter, text: &[u8], code: u16) -> Result<()> {
-    let h = w.header();
-    // It may be that of other content.
-    h.del(b"Content-Length");
-    h.set(b"Content-Type", b"text/plain; charset=utf-8")?;
-    h.set(b"X-Content-Type-Options", b"nosniff")?;
+    set_error_fields(w.header())?;
     // As in Go the text is added to an answer that has begun; who did so is told.
     let begun = w.write_header(code);
     w.write(&[text, b"\n"].concat())?;
     begun
+}
+
+/// set_error_fields says that a line of plain text comes.
+pub(crate) fn set_error_fields(h: &mut Header) -> Result<()> {
+    // It may be that of other content.
+    h.del(b"Content-Length");
+    h.set(b"Content-Type", b"text/plain; charset=utf-8")?;
+    h.set(b"X-Content-Type-Options", b"nosniff")
 }
 
 /// not_found answers 404.

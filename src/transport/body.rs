@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 /// What a close reads to save the connection, as Go does.
 const DRAIN_BYTES: usize = 256 * 1024;
 const DRAIN_TIME: Duration = Duration::from_millis(50);
-const TIMEOUT: &str = "context deadline exceeded (Client.Timeout or context cancellation while reading body)";
+pub(crate) const READING_BODY: &str =
+    "context deadline exceeded (Client.Timeout or context cancellation while reading body)";
 
 pub(super) struct Reader {
     // Before `conn`: a descriptor leaves its token before it is closed.
@@ -194,7 +195,7 @@ impl Reader {
 
     fn stopped(&self, s: Stop) -> Error {
         match s {
-            Stop::Deadline if self.clock.passed() => timeout(TIMEOUT, Phase::Body),
+            Stop::Deadline if self.clock.passed() => timeout(READING_BODY, Phase::Body),
             Stop::Deadline => timeout("net/http: timeout awaiting response body", Phase::Body),
             Stop::Tls(e) => e,
             Stop::Os(e) => match &self.conn {

@@ -75,7 +75,7 @@ pub(super) fn timeout(text: &str, phase: Phase) -> Error {
     Error::new(Kind::Timeout, text).with_phase(phase)
 }
 
-pub(super) const AWAITING_HEADERS: &str =
+pub(crate) const AWAITING_HEADERS: &str =
     "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
 
 /// run sends the request and reads the head of the final answer. The connection goes with the answer, or is

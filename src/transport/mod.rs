@@ -44,6 +44,8 @@ use crate::message::request::{Body, Request};
 use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
+pub(crate) use body::READING_BODY;
+pub(crate) use exchange::AWAITING_HEADERS;
 use exchange::{Call, Failure, Retry};
 pub use gunzip::undo as undo_gzip;
 pub use hook::{Dial, Protocol, Tunnel};

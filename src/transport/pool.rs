@@ -7,6 +7,7 @@
 
 use super::conn::Conn;
 use super::dialer::Dials;
+use super::exchange::AWAITING_HEADERS;
 use super::hook::{Hooks, Spoken};
 use super::proxy::Rule;
 use super::route::Route;
@@ -203,8 +204,7 @@ impl Shared {
                 return result;
             }
             if deadline.is_some_and(|d| d <= Instant::now()) {
-                let text = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
-                break Error::new(Kind::Timeout, text);
+                break Error::new(Kind::Timeout, AWAITING_HEADERS);
             }
             before_block();
             if let Err(e) = waiter.event.wait(deadline) {

@@ -188,6 +188,9 @@ static void nulls(void) {
         CHECK_ERR(NH_ERR_FORKED, nh_transport_close_idle(t));
         CHECK_ERR(NH_ERR_FORKED, nh_transport_round_trip(t, r, &res, NULL));
         CHECK_ERR(NH_ERR_FORKED, nh_transport_register_protocol(t, "x", answer, NULL, NULL, NULL));
+        nh_file_system *fs = nh_file_system_dir("/");
+        CHECK_ERR(NH_ERR_FORKED, nh_transport_register_file_system(t, "x", fs, NULL));
+        nh_file_system_free(fs);
         CHECK(nh_client_new_with_transport(t) == NULL);
         CHECK_ERR(NH_ERR_FORKED, nh_response_set_header(mine, "A", "b"));
         CHECK_ERR(NH_ERR_FORKED, nh_response_set_body(mine, "x", 1));

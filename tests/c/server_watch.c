@@ -148,6 +148,12 @@ static void states(void) {
     CHECK_INT(frees, 3);
     CHECK_INT(NH_CONN_STATE_NEW + 10 * NH_CONN_STATE_ACTIVE + 100 * NH_CONN_STATE_IDLE, 210);
     CHECK_INT(NH_CONN_STATE_HIJACKED + 10 * NH_CONN_STATE_CLOSED, 43);
+    CHECK_STR(nh_conn_state_text(NH_CONN_STATE_NEW), "new");
+    CHECK_STR(nh_conn_state_text(NH_CONN_STATE_ACTIVE), "active");
+    CHECK_STR(nh_conn_state_text(NH_CONN_STATE_IDLE), "idle");
+    CHECK_STR(nh_conn_state_text(NH_CONN_STATE_HIJACKED), "hijacked");
+    CHECK_STR(nh_conn_state_text(NH_CONN_STATE_CLOSED), "closed");
+    CHECK_STR(nh_conn_state_text(5), "");
     fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, "G");
     seen_wait("0:0 0:1 ");

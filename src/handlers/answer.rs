@@ -1,0 +1,117 @@
+//! `Answer`: an answer about a content that is settled before a byte of it goes, to a server's writer or to a client.
+
+use crate::error::{Error, Kind, Result};
+use crate::server::{ResponseWriter, answers};
+use std::collections::VecDeque;
+
+/// What is asked of a content at once.
+const PIECE: usize = 64 * 1024;
+
+/// Content is what may be served: bytes of which any may be read first.
+pub trait Content: Send {
+    fn size(&self) -> u64;
+    /// read_at fills a part of `buf` with what stands at `offset`; `Ok(0)` is the end.
+    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize>;
+    /// send writes a piece.
+    fn send(&mut self, w: &mut ResponseWriter, mut offset: u64, mut len: u64) -> Result<()> {
+        let mut buf = vec![0; piece(len)];
+        while len > 0 {
+            let n = self.read_at(offset, buf.get_mut(..piece(len)).unwrap_or_default())?;
+            if n == 0 {
+                return Err(ended());
+            }
+            w.write(buf.get(..n).unwrap_or_default())?;
+            offset += n as u64;
+            len -= n as u64;
+        }
+        Ok(())
+    }
+}
+
+fn piece(len: u64) -> usize {
+    usize::try_from(len).unwrap_or(PIECE).min(PIECE)
+}
+
+fn ended() -> Error {
+    Error::new(Kind::UnexpectedEof, "nethttp: the content has ended before its size")
+}
+
+/// Part is a piece of an answer's body.
+pub(super) enum Part {
+    Text(Vec<u8>),
+    Content { offset: u64, len: u64 },
+}
+
+/// Answer has a status and a body; its fields are in the header that it was made with.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    parts: VecDeque<Part>,
+    /// Its text is added also to an answer that has begun, as in Go; who did so is told.
+    refusal: bool,
+}
+
+impl Answer {
+    pub(super) fn new(status: u16, parts: impl IntoIterator<Item = Part>) -> Answer {
+        Answer { status, parts: parts.into_iter().collect(), refusal: false }
+    }
+
+    /// error is a status with a line of plain text, in Go's words.
+    pub(super) fn error(h: &mut crate::message::header::Header, text: &[u8], status: u16) -> Result<Answer> {
+        answers::set_error_fields(h)?;
+        let parts = [Part::Text([text, b"\n"].concat())].into();
+        Ok(Answer { status, parts, refusal: true })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// send writes the answer; `content` is what its parts are pieces of.
+    pub(super) fn send(self, w: &mut ResponseWriter, content: Option<&mut dyn Content>) -> Result<()> {
+        let begun = w.write_header(self.status);
+        if !self.refusal {
+            begun.clone()?;
+        }
+        let mut content = content;
+        for part in self.parts {
+            match (part, content.as_deref_mut()) {
+                (Part::Text(text), _) => w.write(&text)?,
+                (Part::Content { offset, len }, Some(content)) => content.send(w, offset, len)?,
+                (Part::Content { .. }, None) => return Err(ended()),
+            }
+        }
+        begun
+    }
+
+    /// read fills a part of `buf` with what comes next; `Ok(0)` is the end.
+    pub(super) fn read(&mut self, content: Option<&mut dyn Content>, buf: &mut [u8]) -> Result<usize> {
+        let room = buf.len();
+        loop {
+            let n = match self.parts.front_mut() {
+                None => return Ok(0),
+                Some(Part::Text(text)) if !text.is_empty() => {
+                    let n = room.min(text.len());
+                    for (to, from) in buf.iter_mut().zip(text.drain(..n)) {
+                        *to = from;
+                    }
+                    n
+                }
+                Some(Part::Content { offset, len }) if *len > 0 => {
+                    let room = usize::try_from(*len).unwrap_or(room).min(room);
+                    let Some(content) = content else { return Err(ended()) };
+                    let n = content.read_at(*offset, buf.get_mut(..room).unwrap_or_default())?;
+                    if n == 0 {
+                        return Err(ended());
+                    }
+                    (*offset, *len) = (*offset + n as u64, *len - n as u64);
+                    n
+                }
+                Some(_) => {
+                    self.parts.pop_front();
+                    continue;
+                }
+            };
+            return Ok(n);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `FileTransport`: requests of a client answered from a file system (Go's `NewFileTransport`).
+
+use super::answer::{Answer, Content};
+use super::file_system::FileSystem;
+use super::files;
+use crate::error::{Error, Kind, Phase, Result};
+use crate::h1::{Framing, ResponseFacts, StatusLine};
+use crate::message::header::Header;
+use crate::message::request::{HTTP_10, Request};
+use crate::message::status;
+use crate::net::cancel::{CancelToken, canceled};
+use crate::transport::{AWAITING_HEADERS, READING_BODY, ReadBody, Response, RoundTripper, Tripped};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// FileTransport looks at a request's method, path and conditions, not at its host or its body.
+pub struct FileTransport(Arc<dyn FileSystem>);
+
+impl FileTransport {
+    pub fn new(files: Arc<dyn FileSystem>) -> FileTransport {
+        FileTransport(files)
+    }
+}
+
+impl RoundTripper for FileTransport {
+    fn round_trip(
+        &self,
+        r: &Request,
+        overall: Option<Instant>,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Tripped> {
+        let ended = Ended { overall, cancel: cancel.cloned() };
+        ended.check(AWAITING_HEADERS)?;
+        let mut header = Header::new();
+        let (answer, content) = files::answer(&mut header, r, &*self.0)?;
+        let reason = status::text(answer.status);
+        let line = StatusLine {
+            version: HTTP_10,
+            code: answer.status,
+            reason: header.store_mut().intern(reason.as_bytes()),
+            status: header.store_mut().intern(format!("{} {reason}", answer.status).trim_end().as_bytes()),
+        };
+        // As in Go, nothing but the header tells a file's length.
+        let content_length = if answer.is_empty() { 0 } else { -1 };
+        let facts =
+            ResponseFacts { framing: Framing::None, keep_alive: false, content_length, chunked: false };
+        let body = Box::new(FileBody { answer, content, ended, failed: None });
+        Ok(Tripped::Answer(Response::from_parts(header, line, facts, body)))
+    }
+}
+
+/// Ended is what may cut a body short.
+struct Ended {
+    overall: Option<Instant>,
+    cancel: Option<CancelToken>,
+}
+
+impl Ended {
+    fn check(&self, late: &str) -> Result<()> {
+        if self.cancel.as_ref().is_some_and(CancelToken::is_fired) {
+            return Err(canceled());
+        }
+        if self.overall.is_some_and(|at| Instant::now() >= at) {
+            return Err(Error::new(Kind::Timeout, late));
+        }
+        Ok(())
+    }
+}
+
+struct FileBody {
+    answer: Answer,
+    content: Option<Box<dyn Content>>,
+    ended: Ended,
+    /// Sticky.
+    failed: Option<Error>,
+}
+
+impl ReadBody for FileBody {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        if let Some(e) = &self.failed {
+            return Err(e.clone());
+        }
+        let content = self.content.as_mut().map(|content| &mut **content as &mut dyn Content);
+        let read = self.ended.check(READING_BODY).and_then(|()| self.answer.read(content, buf));
+        read.map_err(|e| {
+            let e = e.with_phase(Phase::Body);
+            self.failed = Some(e.clone());
+            e
+        })
+    }
+
+    fn take_trailer(&mut self) -> Option<Header> {
+        None
+    }
+
+    fn close(&mut self) {
+        let closed = Error::new(Kind::Closed, "http: read on closed response body");
+        self.failed = Some(closed.with_phase(Phase::Body));
+        self.content = None;
+    }
+}
