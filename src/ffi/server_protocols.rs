@@ -1,7 +1,8 @@
 //! Which protocols a server speaks.
 
+use super::http2_config::nh_http2_config;
 use super::server::{configure, nh_server};
-use super::{guard_plain, nh_result};
+use super::{guard_plain, nh_result, ptr};
 use crate::error::invalid;
 use crate::server::Protocols;
 
@@ -33,5 +34,24 @@ pub unsafe extern "C" fn nh_server_set_protocols(s: *mut nh_server, protocols: u
         }
         // SAFETY: P1.
         unsafe { configure(s, |x| x.protocols = Protocols(protocols)) }
+    })
+}
+
+/// nh_server_set_http2 gives a server settings for its connections of HTTP/2, in place of those before. Without this call
+/// each has its default. Go's Server.HTTP2.
+///
+/// Errors: NH_ERR_INVALID (s or config is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before
+/// a fork)
+/// Ownership: config: the library copies
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_http2(s: *mut nh_server, config: *const nh_http2_config) -> nh_result {
+    guard_plain(|| {
+        // SAFETY: P1.
+        let mut options = unsafe { ptr::shared(config, "config")? }.options();
+        // What was there ends behind the server's lock: that may call the program.
+        // SAFETY: P1.
+        unsafe { configure(s, |x| std::mem::swap(&mut x.http2, &mut options)) }
     })
 }

@@ -1,6 +1,6 @@
 //! `Settings`: the limits and times of a server, fixed when it starts.
 
-use crate::h2;
+use crate::h2::Options;
 use std::time::Duration;
 
 /// Protocols is which of them a server speaks, bits of Go's `Protocols`.
@@ -16,29 +16,6 @@ impl Protocols {
 
     pub fn has(self, other: Protocols) -> bool {
         self.0 & other.0 == other.0
-    }
-}
-
-/// Http2 is what is said and borne on connections of HTTP/2.
-#[derive(Clone, Debug)]
-pub struct Http2 {
-    pub engine: h2::Config,
-    /// A peer that was silent for so long is asked whether it lives; `None`: never.
-    pub send_ping_timeout: Option<Duration>,
-    /// And has so long to say so.
-    pub ping_timeout: Duration,
-    /// In the place of [`Settings::write_progress`].
-    pub write_byte_timeout: Option<Duration>,
-}
-
-impl Default for Http2 {
-    fn default() -> Http2 {
-        Http2 {
-            engine: h2::Config::server(),
-            send_ping_timeout: None,
-            ping_timeout: Duration::from_secs(15),
-            write_byte_timeout: None,
-        }
     }
 }
 
@@ -80,7 +57,7 @@ pub struct Settings {
     /// Whether other sockets that ask for it too may listen on the same addresses.
     pub reuse_port: bool,
     pub protocols: Protocols,
-    pub http2: Http2,
+    pub http2: Options,
 }
 
 impl Default for Settings {
@@ -105,7 +82,7 @@ impl Default for Settings {
             lame_duck: Duration::ZERO,
             reuse_port: false,
             protocols: Protocols(Protocols::HTTP1.0 | Protocols::HTTP2.0),
-            http2: Http2::default(),
+            http2: Options::default(),
         }
     }
 }
@@ -127,6 +104,11 @@ impl Settings {
     /// handshake_timeout is Go's: the shortest of the times that the first request would have.
     pub(crate) fn handshake_timeout(&self) -> Option<Duration> {
         [self.read_header_timeout, self.read_timeout, self.write_timeout].into_iter().flatten().min()
+    }
+
+    /// http2_progress is how long a peer of HTTP/2 may take nothing.
+    pub(crate) fn http2_progress(&self) -> Option<Duration> {
+        self.http2.write_byte_timeout.unwrap_or(self.write_progress)
     }
 
     pub(crate) fn idle(&self) -> Option<Duration> {

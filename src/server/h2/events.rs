@@ -30,7 +30,10 @@ impl Http {
                     }
                     h2.engine.recycle(head);
                 }
-                Event::Reset { id, code, .. } => {
+                Event::Reset { id, code, by_peer } => {
+                    if !by_peer {
+                        self.count("stream", code);
+                    }
                     h2.lose(id, gone(Fault::stream(id, code, "").to_string()));
                 }
                 Event::Pong { data } => {
@@ -40,6 +43,9 @@ impl Http {
                     }
                 }
                 Event::Closed { fault } => {
+                    if fault.code != Code::NO_ERROR {
+                        self.count("conn", fault.code);
+                    }
                     if fault.code != Code::NO_ERROR && h2.engine.is_settled() && !conn.closed {
                         self.0.hooks.error(|| {
                             format!("http2: server connection error from {}: {fault}", conn.remote)
@@ -52,6 +58,14 @@ impl Http {
             }
         }
         h2.events = events;
+    }
+
+    /// count tells the program's metric of an error.
+    fn count(&self, whose: &str, code: Code) {
+        let http2 = &self.0.settings.http2;
+        if http2.count_error.is_some() {
+            http2.count(&format!("{whose}_{}", code.name().unwrap_or("unknown").to_ascii_lowercase()));
+        }
     }
 
     fn request_came(

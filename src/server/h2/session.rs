@@ -74,7 +74,7 @@ impl Session {
             last_due: NEVER,
             stuck_since: NEVER,
             check_at: NEVER,
-            progress: core.settings.http2.write_byte_timeout.or(core.settings.write_progress),
+            progress: core.settings.http2_progress(),
             idle_since: now,
             block_since: NEVER,
             second: now / 1000,
@@ -136,7 +136,10 @@ impl Drop for Session {
 
 fn config(s: &Settings) -> Config {
     let list = s.max_header_bytes.saturating_add(SLACK);
-    Config { max_header_list: u32::try_from(list).unwrap_or(u32::MAX), ..s.http2.engine.clone() }
+    let max_header_list = u32::try_from(list).unwrap_or(u32::MAX);
+    let mut config = Config { max_header_list, ..Config::server() };
+    s.http2.apply(&mut config);
+    config
 }
 
 /// Go's: ten fields that nobody counts, 32 bytes of overhead each.

@@ -111,8 +111,8 @@ impl Session {
     }
 
     fn ping_due(&self, settings: &Settings) -> u64 {
-        let limit = settings.http2.send_ping_timeout;
-        after(self.heard, if self.pinged { Some(settings.http2.ping_timeout) } else { limit })
+        let limit = settings.http2.send_ping_timeout.flatten();
+        after(self.heard, if self.pinged { Some(settings.http2.ping_timeout()) } else { limit })
     }
 
     /// rest notes where the session stands, and answers when it is to be driven again.
