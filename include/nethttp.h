@@ -5112,6 +5112,34 @@ nh_result nh_server_listen_callback(nh_server *s,
                                     nh_error **err);
 
 /* ========================================================================================================
+ * Which protocols a server speaks
+ * ======================================================================================================== */
+
+/** NH_PROTOCOL_HTTP1: HTTP/1.0 and HTTP/1.1, in the clear and over TLS. */
+#define NH_PROTOCOL_HTTP1 1
+/** NH_PROTOCOL_HTTP2: HTTP/2 over TLS. */
+#define NH_PROTOCOL_HTTP2 2
+/** NH_PROTOCOL_UNENCRYPTED_HTTP2: HTTP/2 in the clear, by prior knowledge (RFC 9113, 3.3). */
+#define NH_PROTOCOL_UNENCRYPTED_HTTP2 4
+
+/**
+ * nh_server_set_protocols says which protocols a server speaks: NH_PROTOCOL_ bits. Default: NH_PROTOCOL_HTTP1 |
+ * NH_PROTOCOL_HTTP2. Go's Server.Protocols.
+ *
+ * Over TLS a client chooses by ALPN; HTTP/2 is offered first. In the clear a connection that begins with the preface of
+ * HTTP/2 speaks that, where NH_PROTOCOL_UNENCRYPTED_HTTP2 is set. Connections of protocols that are not spoken end
+ * without an answer.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, protocols is 0 or has an unknown bit), NH_ERR_STATE (the server has started),
+ * NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_protocols(nh_server *s,
+                                  uint32_t protocols);
+
+/* ========================================================================================================
  * Requests that a program's own threads ask for, in the place of callbacks
  * ======================================================================================================== */
 

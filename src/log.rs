@@ -3,6 +3,7 @@
 //! An unset log costs one relaxed load. The sink is called without a lock held; one that is replaced stays
 //! alive until the calls that are inside it have returned.
 
+use crate::message::header::Header;
 use crate::sync::RwLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -58,6 +59,15 @@ pub fn emit(level: Level, line: impl FnOnce() -> String) {
 pub fn head(mark: char, head: &[u8]) {
     if enabled(Level::Debug) {
         head_lines(mark, head);
+    }
+}
+
+/// list is [`head`] for a request of HTTP/2, which has no text of its own.
+pub(crate) fn list(mark: char, method: &[u8], path: &[u8], header: &Header) {
+    if enabled(Level::Debug) {
+        let mut text = [method, b" ", path, b" HTTP/2.0\r\n"].concat();
+        header.write_to(&mut text);
+        head_lines(mark, &text);
     }
 }
 

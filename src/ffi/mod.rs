@@ -74,6 +74,7 @@ pub mod round_trip;
 pub mod server;
 pub mod server_fields;
 pub mod server_listen;
+pub mod server_protocols;
 pub mod server_pull;
 pub mod server_request;
 pub mod server_settings;

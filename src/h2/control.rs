@@ -73,6 +73,9 @@ impl Engine {
             return Err(protocol("WINDOW_UPDATE on an idle stream"));
         }
         self.guard.idle()?;
+        if by == 0 {
+            return fault(Code::PROTOCOL_ERROR, "a window that grows by nothing");
+        }
         let window = match id {
             0 => &mut self.send_window,
             _ => match self.streams.get_mut(id) {
@@ -80,9 +83,6 @@ impl Engine {
                 None => return Ok(()),
             },
         };
-        if by == 0 {
-            return fault(Code::PROTOCOL_ERROR, "a window that grows by nothing");
-        }
         let before = window.available();
         if !window.add(i64::from(by)) {
             return fault(Code::FLOW_CONTROL_ERROR, "a window of 2^31 or more");
@@ -148,14 +148,16 @@ impl Engine {
         Ok(())
     }
 
-    /// priority ignores what RFC 9113, 5.3.2 has deprecated, but for a stream that depends on itself, as Go does.
+    /// priority ignores what RFC 9113, 5.3.2 has deprecated, but for a stream that depends on itself, as Go does. One that
+    /// is idle cannot be reset.
     pub(super) fn priority(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Fault> {
         self.guard.idle()?;
         let on = frame::word(payload).unwrap_or_default() & MAX_31;
-        if on == head.stream && self.streams.get(on).is_some() {
-            return Err(Fault::stream(on, Code::PROTOCOL_ERROR, "a stream that depends on itself"));
+        match on == head.stream {
+            true if self.is_idle(on) => Err(protocol("a stream that depends on itself")),
+            true => Err(Fault::stream(on, Code::PROTOCOL_ERROR, "a stream that depends on itself")),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// priority_update follows RFC 9218, 7.1. One that comes before its stream is forgotten: the stream's own field says

@@ -186,6 +186,11 @@ impl Engine {
         self.acknowledged
     }
 
+    /// is_in_block: a header block has begun and is not whole.
+    pub fn is_in_block(&self) -> bool {
+        self.block.is_open() || matches!(self.reading, Reading::Payload(head) if head.kind == frame::kind::HEADERS)
+    }
+
     /// open_streams counts those that are not closed.
     pub fn open_streams(&self) -> usize {
         self.streams.len()

@@ -30,6 +30,10 @@ pub(super) struct Block {
 }
 
 impl Block {
+    pub(super) fn is_open(&self) -> bool {
+        self.stream != 0
+    }
+
     /// admits refuses any frame but the one that must follow (RFC 9113, 6.10).
     pub(super) fn admits(&self, head: FrameHead) -> Result<(), Fault> {
         match (self.stream, head.kind) {

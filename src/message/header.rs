@@ -65,7 +65,7 @@ impl Header {
         self.fields.get(index).map(|f| (self.store.cstr(f.name), self.store.cstr(f.value)))
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         self.fields.iter().map(|f| (self.store.get(f.name), self.store.get(f.value)))
     }
 

@@ -25,6 +25,7 @@ pub struct Version {
 
 pub const HTTP_10: Version = Version { major: 1, minor: 0 };
 pub const HTTP_11: Version = Version { major: 1, minor: 1 };
+pub const HTTP_20: Version = Version { major: 2, minor: 0 };
 
 /// Incoming is the body of a received message, read by pull. End of body is `Ok(0)`; data comes before its
 /// error; an error stays.

@@ -67,6 +67,23 @@ impl<D: Driver> Away<D> {
     }
 }
 
+/// Place is where a connection is, for [`Runtime::wake`]. It changes when another shard takes the connection over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(super) shard: usize,
+    pub(super) token: u64,
+}
+
+/// Driven is how a connection has come out of [`Driver::drive`].
+pub(crate) enum Driven<'a, D: Driver> {
+    /// The leader leads on.
+    Led(Leader<'a, D>, Box<D::Conn>, Fate),
+    /// The shard was taken away during a handler, and the rest ran off the loop, where it may have blocked.
+    Off(Box<D::Conn>, Fate),
+    /// The shard was taken away, and the connection has stayed in it ([`Leader::call_beside`]).
+    Left,
+}
+
 /// Driver is the protocol: it owns the meaning of connections and of the buffers that threads lend to them.
 ///
 /// A *lease* is a thread's set of buffers with the exchange in it. It moves with the exchange when that goes
@@ -74,6 +91,8 @@ impl<D: Driver> Away<D> {
 pub(crate) trait Driver: Send + Sync + Sized + 'static {
     type Conn: Send;
     type Lease: Send;
+    /// A handler that needs no connection to itself: it reaches its own by [`Runtime::wake`].
+    type Task: Send;
 
     fn lease(&self) -> Self::Lease;
 
@@ -88,21 +107,26 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
 
     fn fd(conn: &Self::Conn) -> RawFd;
 
-    /// drive runs a connection as far as it goes without waiting. If the leader comes back as `None`, the
-    /// shard was taken away during a handler and the rest ran off the loop, where it may have blocked.
+    /// drive runs a connection as far as it goes without waiting.
     fn drive<'a>(
         &self,
         leader: Leader<'a, Self>,
-        conn: &mut Self::Conn,
+        conn: Box<Self::Conn>,
         lease: &mut Self::Lease,
         ready: Ready,
-    ) -> (Option<Leader<'a, Self>>, Fate);
+    ) -> Driven<'a, Self>;
 
     /// run runs the handler that [`Fate::Off`] left in the lease, off the loop; it may block.
     fn run(&self, conn: &mut Self::Conn, lease: &mut Self::Lease) -> Fate;
 
     /// shed answers, without waiting, an exchange for which no thread was to be had in time.
     fn shed(&self, conn: &mut Self::Conn, lease: &mut Self::Lease, now: u64) -> Fate;
+
+    /// run_task runs a handler off the loop; it may block.
+    fn run_task(&self, task: Self::Task, lease: &mut Self::Lease);
+
+    /// shed_task answers, without waiting, one for which no thread was to be had in time.
+    fn shed_task(&self, task: Self::Task);
 
     /// detached takes over what a handler has left to be answered later.
     fn detached(&self, away: Away<Self>);

@@ -1,7 +1,7 @@
 //! `Leader`: the thread that owns a shard, and its loop.
 
 use super::current;
-use super::driver::{Away, Driver, Fate, Ready};
+use super::driver::{Away, Driven, Driver, Fate, Place, Ready};
 use super::shard::{self, Flush, Msg, Shard, Shared};
 use super::start::{Job, Phase, Runtime};
 use super::timers::NEVER;
@@ -57,6 +57,47 @@ impl<'a, D: Driver> Leader<'a, D> {
         (shared.handoff.leave(call).map(|shard| Leader { rt, shard }), r)
     }
 
+    /// call_beside is [`Leader::call`] for a handler that does without its connection: that stays in the shard, and who
+    /// takes the shard away drives it on at once.
+    pub(crate) fn call_beside<R>(
+        mut self,
+        route: u32,
+        conn: Box<D::Conn>,
+        f: impl FnOnce() -> R,
+    ) -> (Option<(Leader<'a, D>, Box<D::Conn>)>, R) {
+        let token = self.shard.driven;
+        if let Some(e) = self.shard.entry(token) {
+            e.conn = Some(conn);
+        }
+        self.shard.beside = Some(token);
+        let (left, r) = self.call(route, None, f);
+        let back = left.and_then(|mut leader| {
+            leader.shard.beside = None;
+            let conn = leader.shard.entry(token)?.conn.take()?;
+            Some((leader, conn))
+        });
+        (back, r)
+    }
+
+    /// here is where the connection is that is being driven.
+    pub(crate) fn here(&self) -> Place {
+        Place { shard: self.shard.index, token: self.shard.driven }
+    }
+
+    /// run_off gives a handler to another thread; `Err`: there are too many that wait for one.
+    pub(crate) fn run_off(&self, task: D::Task, quick: bool) -> Result<(), D::Task> {
+        match self.rt.workers.run(Job::Task(task), quick, self.shard.now) {
+            Ok(queued) => {
+                if queued {
+                    self.rt.ring();
+                }
+                Ok(())
+            }
+            Err(Job::Task(task)) => Err(task),
+            Err(Job::Conn { .. }) => Ok(()),
+        }
+    }
+
     fn shared(&self) -> Option<&'a Shared<D>> {
         self.rt.shards.get(self.shard.index).map(|s| &**s)
     }
@@ -99,6 +140,7 @@ impl<'a, D: Driver> Leader<'a, D> {
                     }
                 }
             },
+            Msg::Wake(token) => s.enqueue(token),
             Msg::Forget(token) => self.release(token),
             Msg::Listen(l) => self.watch(shared, l),
             Msg::Stop => {
@@ -259,18 +301,19 @@ impl<'a, D: Driver> Leader<'a, D> {
         }
         let fresh = self.shard.leases.pop().unwrap_or_else(|| self.rt.driver.lease());
         let its = std::mem::replace(lease, fresh);
-        let job = Job { shard: self.shard.index, token, conn, lease: its };
+        let job = Job::Conn { shard: self.shard.index, token, conn, lease: its };
         match self.rt.workers.run(job, quick, self.shard.now) {
             Ok(queued) => {
                 if queued {
                     self.rt.ring();
                 }
             }
-            Err(mut job) => {
-                let fate = self.rt.driver.shed(&mut job.conn, &mut job.lease, self.shard.now);
-                self.shard.leases.push(std::mem::replace(lease, job.lease));
-                self.settle(token, job.conn, fate, lease);
+            Err(Job::Conn { mut conn, lease: mut its, .. }) => {
+                let fate = self.rt.driver.shed(&mut conn, &mut its, self.shard.now);
+                self.shard.leases.push(std::mem::replace(lease, its));
+                self.settle(token, conn, fate, lease);
             }
+            Err(Job::Task(_)) => {}
         }
     }
 
@@ -304,24 +347,25 @@ impl<'a, D: Driver> Leader<'a, D> {
         let Some(token) = self.shard.queue.pop_front() else { return Some(self) };
         let Some(e) = self.shard.entry(token) else { return Some(self) };
         e.queued = false;
-        let Some(mut conn) = e.conn.take() else { return Some(self) };
+        let Some(conn) = e.conn.take() else { return Some(self) };
         let ready = std::mem::take(&mut e.ready);
+        self.shard.driven = token;
         let (rt, index) = (self.rt, self.shard.index);
-        let (leader, fate) = rt.driver.drive(self, &mut conn, lease, ready);
-        match leader {
-            Some(mut leader) => {
+        match rt.driver.drive(self, conn, lease, ready) {
+            Driven::Led(mut leader, conn, fate) => {
                 match fate {
                     Fate::Detached => leader.detach(token, conn, lease),
                     fate => leader.settle(token, conn, fate, lease),
                 }
                 Some(leader)
             }
-            None if fate == Fate::Detached => {
+            Driven::Left => None,
+            Driven::Off(conn, Fate::Detached) => {
                 let lease = std::mem::replace(lease, rt.driver.lease());
                 rt.driver.detached(Away { rt: rt.clone(), shard: index, token, conn, lease });
                 None
             }
-            None => {
+            Driven::Off(conn, fate) => {
                 if let Some(shared) = rt.shards.get(index) {
                     shared.post(Msg::Back { token, conn, lease: None, fate });
                 }

@@ -39,7 +39,7 @@ pub use current::before_block;
 #[cfg(not(loom))]
 pub(crate) use {
     current::{before_peer, blocks_in, in_handler, is_in_handler},
-    driver::{Away, Driver, Fate, Ready},
+    driver::{Away, Driven, Driver, Fate, Place, Ready},
     leader::Leader,
     learn::{Learn, Stall},
     listen::{Listening, SocketFile},

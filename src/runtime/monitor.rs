@@ -44,9 +44,14 @@ pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
                 make_threads(rt);
             }
         }
-        for Job { shard, token, conn, lease } in rt.workers.expired(rt.now().saturating_sub(rt.queue_ms)) {
-            if let Some(shared) = rt.shards.get(shard) {
-                shared.post(Msg::Shed { token, conn, lease });
+        for job in rt.workers.expired(rt.now().saturating_sub(rt.queue_ms)) {
+            match job {
+                Job::Task(task) => rt.driver.shed_task(task),
+                Job::Conn { shard, token, conn, lease } => {
+                    if let Some(shared) = rt.shards.get(shard) {
+                        shared.post(Msg::Shed { token, conn, lease });
+                    }
+                }
             }
         }
         let now = Instant::now();

@@ -34,6 +34,8 @@ pub(super) enum Msg<D: Driver> {
         ready: Ready,
         due: u64,
     },
+    /// A connection that is here has something to do.
+    Wake(u64),
     /// A connection that is away will not come back.
     Forget(u64),
     Listen(Arc<Listening>),
@@ -128,6 +130,10 @@ pub(super) struct Shard<D: Driver> {
     pub(super) route: u32,
     /// Output that must not wait for that handler.
     pub(super) cork: Option<Arc<dyn Flush>>,
+    /// The connection that is driven.
+    pub(super) driven: u64,
+    /// The connection beside whose own driving the leader is in a handler: who takes the shard away goes on with it.
+    pub(super) beside: Option<u64>,
     /// When work was last offered to another shard.
     pub(super) offered_at: u64,
 }
@@ -154,6 +160,8 @@ impl<D: Driver> Shard<D> {
             stopping: false,
             route: 0,
             cork: None,
+            driven: 0,
+            beside: None,
             offered_at: 0,
         })
     }

@@ -2,7 +2,7 @@
 
 use super::bell::Bell;
 use super::current::GiveUp;
-use super::driver::{Away, Driver, Fate, Ready};
+use super::driver::{Away, Driver, Fate, Place, Ready};
 use super::handoff::Call;
 use super::leader::lead;
 use super::learn::Stall;
@@ -44,12 +44,17 @@ pub(super) enum Phase {
     Quit,
 }
 
-/// Job is an exchange whose handler runs off the loop.
-pub(super) struct Job<D: Driver> {
-    pub(super) shard: usize,
-    pub(super) token: u64,
-    pub(super) conn: Box<D::Conn>,
-    pub(super) lease: D::Lease,
+/// Job is what runs off the loop.
+pub(super) enum Job<D: Driver> {
+    /// The handler of an exchange that has its connection with it.
+    Conn {
+        shard: usize,
+        token: u64,
+        conn: Box<D::Conn>,
+        lease: D::Lease,
+    },
+    /// One that does without.
+    Task(D::Task),
 }
 
 pub(crate) struct Runtime<D: Driver> {
@@ -161,6 +166,13 @@ impl<D: Driver> Runtime<D> {
         }
         s.post(Msg::Adopt { conn, ready: Ready::default(), due });
         true
+    }
+
+    /// wake has a connection driven, from any thread; where it is not any more, nothing happens.
+    pub(crate) fn wake(&self, place: Place) {
+        if let Some(s) = self.shards.get(place.shard) {
+            s.post(Msg::Wake(place.token));
+        }
     }
 
     /// begin_drain is [`Runtime::drain`] after the lame-duck period; only the first call counts.
@@ -300,6 +312,9 @@ impl<D: Driver> Runtime<D> {
         if let Some(cork) = shard.cork.take() {
             cork.flush();
         }
+        if let Some(token) = shard.beside.take() {
+            shard.enqueue(token);
+        }
         self.workers.lead(shard, true);
         self.ring();
     }
@@ -325,14 +340,16 @@ fn work<D: Driver>(rt: &Arc<Runtime<D>>) {
     loop {
         match rt.workers.next(&slot, was) {
             Order::Lead(shard) => was = lead(rt, shard, &mut lease),
-            Order::Run(mut job) => {
-                let fate = rt.driver.run(&mut job.conn, &mut job.lease);
+            Order::Run(Job::Task(task)) => {
+                rt.driver.run_task(task, &mut lease);
+                was = Was::Handling;
+            }
+            Order::Run(Job::Conn { shard, token, mut conn, lease: mut its }) => {
+                let fate = rt.driver.run(&mut conn, &mut its);
                 if fate == Fate::Detached {
-                    let Job { shard, token, conn, lease } = job;
-                    rt.driver.detached(Away { rt: rt.clone(), shard, token, conn, lease });
-                } else if let Some(shared) = rt.shards.get(job.shard) {
-                    let Job { token, conn, lease, .. } = job;
-                    shared.post(Msg::Back { token, conn, lease: Some(lease), fate });
+                    rt.driver.detached(Away { rt: rt.clone(), shard, token, conn, lease: its });
+                } else if let Some(shared) = rt.shards.get(shard) {
+                    shared.post(Msg::Back { token, conn, lease: Some(its), fate });
                 }
                 was = Was::Handling;
             }

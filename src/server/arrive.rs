@@ -53,7 +53,7 @@ impl Http {
         }
         conn.due = after(now, settings.header_timeout());
         if let Some(identity) = identity {
-            let secure = Secure::new(&identity, fd).inspect_err(|e| self.handshake_failed(&conn, e)).ok()?;
+            let secure = Secure::new(&identity, settings.protocols, fd).inspect_err(|e| self.handshake_failed(&conn, e)).ok()?;
             conn.secure = Some(Arc::new(secure));
             conn.state = State::Handshaking;
             conn.due = after(now, settings.handshake_timeout());
@@ -102,6 +102,10 @@ impl Http {
                 conn.info = Some(info);
                 conn.state = State::Reading;
                 conn.since = now;
+                if conn.info.as_ref().is_some_and(|i| i.alpn.as_deref() == Some(c"h2")) {
+                    self.begin_http2(conn, ex, &[], now);
+                    return Some(Fate::Again);
+                }
                 None
             }
             Accept::Wait => {

@@ -1,6 +1,7 @@
 //! `Conn`: what is kept of a connection between its requests: a socket, an address, a few words, and with TLS a
 //! session without buffers.
 
+use super::h2::Session;
 use super::hooks::{ConnState, Notice};
 use super::secure::Secure;
 use crate::message::address::Address;
@@ -49,6 +50,8 @@ pub(crate) struct Conn {
     /// A part of a head, or requests read ahead.
     pub(super) carry: Vec<u8>,
     pub(super) scan: HeadScan,
+    /// The connection speaks HTTP/2.
+    pub(super) h2: Option<Box<Session>>,
     /// Output that the socket did not take yet.
     pub(super) pending: Vec<u8>,
     /// When the head's first byte came, in the runtime's milliseconds; accepted-at for a new connection.
@@ -79,6 +82,7 @@ impl Conn {
             served: 0,
             carry: Vec::new(),
             scan: HeadScan::new(),
+            h2: None,
             pending: Vec::new(),
             since: now,
             started: None,

@@ -6,11 +6,77 @@
 use super::conn::Conn;
 use super::drive::Http;
 use super::exchange::Exchange;
+use super::h2::Turn;
 use super::stop::Shared;
+use crate::error::{Error, Kind, Result};
 use crate::runtime::Away;
 use crate::sync::{Mutex, MutexGuard};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
+
+/// Leaving is an exchange's way to be answered later.
+#[derive(Default)]
+pub(super) struct Leaving {
+    detached: Mutex<Option<Arc<Detached>>>,
+    is_detached: AtomicBool,
+}
+
+impl Leaving {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Detached>>> {
+        self.detached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// leave has the exchange answered later.
+    pub(super) fn leave(&self, core: &Arc<Shared>) -> Result<()> {
+        let mut detached = self.lock();
+        if detached.is_some() {
+            return Err(Error::new(Kind::State, "nethttp: the writer is detached already"));
+        }
+        *detached = Some(Detached::new(core));
+        self.is_detached.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    pub(super) fn is_detached(&self) -> bool {
+        self.is_detached.load(Ordering::Acquire)
+    }
+
+    /// detached is who answers later, if somebody does.
+    pub(super) fn detached(&self) -> Option<Arc<Detached>> {
+        self.lock().clone()
+    }
+
+    pub(super) fn reset(&self) {
+        // Looked at before it is written: nearly always there is nothing to take back.
+        if self.is_detached.load(Ordering::Relaxed) {
+            self.is_detached.store(false, Ordering::Relaxed);
+            *self.lock() = None;
+        }
+    }
+}
+
+/// Parcel is what a handler has left behind.
+pub(super) enum Parcel {
+    /// HTTP/1.1's exchange, with its connection.
+    Conn(Away<Http>),
+    /// A stream's.
+    Stream(Box<Turn>),
+}
+
+impl Parcel {
+    /// keep is what the program still points to when the server has gone.
+    fn keep(self) -> Kept {
+        match self {
+            Parcel::Conn(away) => Kept::Conn { _kept: away.keep() },
+            Parcel::Stream(turn) => Kept::Stream { _kept: turn },
+        }
+    }
+}
+
+enum Kept {
+    Conn { _kept: (Box<Conn>, Box<Exchange>) },
+    Stream { _kept: Box<Turn> },
+}
 
 pub(super) struct Detached {
     core: Arc<Shared>,
@@ -22,10 +88,10 @@ enum Phase {
     Handler,
     /// It has not, and the answer is complete.
     Early,
-    Parked(Away<Http>),
+    Parked(Parcel),
     /// The server has been freed: what the program still points to.
     Orphan {
-        _kept: (Box<Conn>, Box<Exchange>),
+        _kept: Kept,
     },
     Gone,
 }
@@ -42,16 +108,19 @@ impl Detached {
     }
 
     /// park is called when the handler has returned.
-    pub(super) fn park(self: &Arc<Self>, away: Away<Http>) {
+    pub(super) fn park(self: &Arc<Self>, parcel: Parcel) {
         let mut phase = self.phase();
         let before = std::mem::replace(&mut *phase, Phase::Gone);
         if matches!(before, Phase::Early) {
             drop(phase);
-            self.finish_here(away);
+            match parcel {
+                Parcel::Conn(away) => self.finish_here(away),
+                Parcel::Stream(turn) => Http(self.core.clone()).end_detached_stream(turn),
+            }
         } else if self.core.orphaned.load(Ordering::SeqCst) {
-            *phase = Phase::Orphan { _kept: away.keep() };
+            *phase = Phase::Orphan { _kept: parcel.keep() };
         } else {
-            *phase = Phase::Parked(away);
+            *phase = Phase::Parked(parcel);
         }
     }
 
@@ -60,9 +129,13 @@ impl Detached {
         let mut phase = self.phase();
         match std::mem::replace(&mut *phase, Phase::Gone) {
             Phase::Handler => *phase = Phase::Early,
-            Phase::Parked(away) => {
+            Phase::Parked(Parcel::Conn(away)) => {
                 drop(phase);
                 self.finish(away);
+            }
+            Phase::Parked(Parcel::Stream(turn)) => {
+                drop(phase);
+                Http(self.core.clone()).end_detached_stream(turn);
             }
             ended => {
                 drop(phase);
@@ -75,8 +148,8 @@ impl Detached {
     pub(super) fn orphan(&self) {
         let mut phase = self.phase();
         match std::mem::replace(&mut *phase, Phase::Gone) {
-            Phase::Parked(away) => {
-                *phase = Phase::Orphan { _kept: away.keep() };
+            Phase::Parked(parcel) => {
+                *phase = Phase::Orphan { _kept: parcel.keep() };
             }
             before => *phase = before,
         }

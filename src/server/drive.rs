@@ -1,19 +1,27 @@
 //! How the runtime drives an HTTP/1.1 connection: read, parse, route, call, answer, wait.
 
 use super::conn::{Conn, State};
+use super::detach::Parcel;
 use super::exchange::Exchange;
+use super::h2::Turn;
 use super::hooks::{Access, ConnState};
 use super::input::receive_now;
 use super::reject;
-use super::settings::Settings;
+use super::settings::{Protocols, Settings};
 use super::stop::Shared;
+use super::writer::ResponseWriter;
 use crate::error::Error;
 use crate::h1::{self, Reject};
+use crate::h2::frame::PREFACE;
 use crate::log;
 use crate::message::address::Address;
 use crate::net::sys;
 use crate::net::tls::Stop;
-use crate::runtime::{Away, Driver, Fate, Flush, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
+use crate::message::request::Request;
+use crate::mux::Table;
+use crate::runtime::{
+    Away, Driven, Driver, Fate, Flush, Leader, NEVER, Ready, Stall, blocks_in, in_handler,
+};
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -25,14 +33,14 @@ const LINGER_MS: u64 = 500;
 /// Go's: a new connection that says nothing for this long counts as idle when the server stops.
 pub(super) const NEW_IS_IDLE_MS: u64 = 5000;
 /// A call off the loop that took longer than this, but for its waits on its own connection, blocked.
-const BLOCKED: Duration = Duration::from_micros(300);
+pub(super) const BLOCKED: Duration = Duration::from_micros(300);
 /// Go's: so many bytes of line ends behind a POST are no part of the next request.
 const SKIP: u8 = 4;
 /// A body of so many bytes, if that is declared, is awaited before its handler is called: a handler that waits for
 /// it would lose its loop.
-const SMALL_BODY: u64 = 8 * 1024;
+pub(super) const SMALL_BODY: u64 = 8 * 1024;
 /// But not for longer than this: the handler may have something to say before.
-const SMALL_BODY_MS: u64 = 5;
+pub(super) const SMALL_BODY_MS: u64 = 5;
 /// Bytes thrown away at once while lingering.
 const JUNK: usize = 16 * 1024;
 
@@ -51,9 +59,17 @@ enum Next {
     Released,
 }
 
+/// Preface is how much of HTTP/2's has come.
+enum Preface {
+    No,
+    Part,
+    Whole,
+}
+
 impl Driver for Http {
     type Conn = Conn;
     type Lease = Box<Exchange>;
+    type Task = Box<Turn>;
 
     fn lease(&self) -> Box<Exchange> {
         Box::new(Exchange::new(&self.0))
@@ -74,6 +90,86 @@ impl Driver for Http {
     }
 
     fn drive<'a>(
+        &self,
+        leader: Leader<'a, Self>,
+        mut conn: Box<Conn>,
+        ex: &mut Box<Exchange>,
+        ready: Ready,
+    ) -> Driven<'a, Self> {
+        if conn.h2.is_some() {
+            return self.drive_http2(leader, conn, ex, ready);
+        }
+        match self.drive_http1(leader, &mut conn, ex, ready) {
+            (Some(leader), _) if conn.h2.is_some() => self.drive_http2(leader, conn, ex, Ready::default()),
+            (Some(leader), fate) => Driven::Led(leader, conn, fate),
+            (None, fate) => Driven::Off(conn, fate),
+        }
+    }
+
+    fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> Fate {
+        if conn.state == State::Handshaking {
+            return self.shake_now(conn, ex, self.0.now()).unwrap_or(Fate::Again);
+        }
+        ex.wire.output().waited = Duration::ZERO;
+        let started = Instant::now();
+        let ((), called_out) = blocks_in(|| self.call_handler(ex));
+        if ex.wire.leaving.is_detached() {
+            return self.leave_detached(ex);
+        }
+        let waited = ex.wire.input().waited + ex.wire.output().waited;
+        let learn = ex.table.learn(ex.route);
+        if called_out || started.elapsed().saturating_sub(waited) > BLOCKED {
+            learn.stalled(Stall::Blocked);
+        } else if !waited.is_zero() {
+            learn.stalled(Stall::Peer);
+        } else {
+            learn.passed();
+        }
+        self.end_off_loop(conn, ex)
+    }
+
+    fn run_task(&self, turn: Box<Turn>, ex: &mut Box<Exchange>) {
+        self.run_turn(turn, ex);
+    }
+
+    fn shed_task(&self, turn: Box<Turn>) {
+        self.shed_turn(turn);
+    }
+
+    fn shed(&self, conn: &mut Conn, ex: &mut Box<Exchange>, now: u64) -> Fate {
+        if conn.state == State::Handshaking {
+            return Fate::Close;
+        }
+        ex.wire.output().buf.extend_from_slice(reject::BUSY);
+        self.park(conn, ex, Next::Close, now)
+    }
+
+    fn stalled(&self, route: u32, why: Stall) {
+        self.0.mux.table().learn(route).stalled(why);
+    }
+
+    fn accept_failed(&self, error: &std::io::Error, retry_ms: u64) {
+        self.0.hooks.error(|| format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
+    }
+
+    fn drained(&self) {
+        self.0.drained();
+    }
+
+    fn detached(&self, away: Away<Self>) {
+        if let Some(detached) = away.lease.wire.leaving.detached() {
+            detached.park(Parcel::Conn(away));
+        }
+    }
+
+    fn draining(&self) {
+        self.0.draining();
+    }
+}
+
+impl Http {
+    /// drive_http1 runs a connection that speaks HTTP/1, or has not said yet what.
+    fn drive_http1<'a>(
         &self,
         leader: Leader<'a, Self>,
         conn: &mut Conn,
@@ -111,60 +207,6 @@ impl Driver for Http {
         self.read_requests(leader, conn, ex)
     }
 
-    fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> Fate {
-        if conn.state == State::Handshaking {
-            return self.shake_now(conn, ex, self.0.now()).unwrap_or(Fate::Again);
-        }
-        ex.wire.output().waited = Duration::ZERO;
-        let started = Instant::now();
-        let ((), called_out) = blocks_in(|| self.call_handler(ex));
-        if ex.wire.is_detached() {
-            return self.leave_detached(ex);
-        }
-        let waited = ex.wire.input().waited + ex.wire.output().waited;
-        let learn = ex.table.learn(ex.route);
-        if called_out || started.elapsed().saturating_sub(waited) > BLOCKED {
-            learn.stalled(Stall::Blocked);
-        } else if !waited.is_zero() {
-            learn.stalled(Stall::Peer);
-        } else {
-            learn.passed();
-        }
-        self.end_off_loop(conn, ex)
-    }
-
-    fn shed(&self, conn: &mut Conn, ex: &mut Box<Exchange>, now: u64) -> Fate {
-        if conn.state == State::Handshaking {
-            return Fate::Close;
-        }
-        ex.wire.output().buf.extend_from_slice(reject::BUSY);
-        self.park(conn, ex, Next::Close, now)
-    }
-
-    fn stalled(&self, route: u32, why: Stall) {
-        self.0.mux.table().learn(route).stalled(why);
-    }
-
-    fn accept_failed(&self, error: &std::io::Error, retry_ms: u64) {
-        self.0.hooks.error(|| format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
-    }
-
-    fn drained(&self) {
-        self.0.drained();
-    }
-
-    fn detached(&self, away: Away<Self>) {
-        if let Some(detached) = away.lease.wire.detached() {
-            detached.park(away);
-        }
-    }
-
-    fn draining(&self) {
-        self.0.draining();
-    }
-}
-
-impl Http {
     fn settings(&self) -> &Settings {
         &self.0.settings
     }
@@ -188,6 +230,26 @@ impl Http {
                 let n = h1::skip_empty_lines(ex.unread()).min(usize::from(conn.skip));
                 ex.used += n;
                 conn.skip = if ex.unread().is_empty() { conn.skip - n as u8 } else { 0 };
+            }
+            if conn.served == 0 && conn.secure.is_none() && ex.used == 0 {
+                match self.preface(ex.unread()) {
+                    Preface::No => {}
+                    Preface::Part => match self.more(conn, ex, leader.now()) {
+                        Ok(true) => continue,
+                        Ok(false) => break Next::GoOn,
+                        Err(_) => break Next::Close,
+                    },
+                    Preface::Whole => {
+                        let received = ex.unread().to_vec();
+                        (ex.used, ex.filled) = (0, 0);
+                        ex.give_back(&mut conn.carry);
+                        self.begin_http2(conn, ex, &received, leader.now());
+                        return (Some(leader), Fate::Again);
+                    }
+                }
+            }
+            if !self.settings().protocols.has(Protocols::HTTP1) {
+                break Next::Close;
             }
             let Some(len) = conn.scan.find(ex.unread()) else {
                 if conn.scan.first_line_came()
@@ -224,7 +286,7 @@ impl Http {
             let corked = !ex.wire.output().buf.is_empty();
             let cork = corked.then(|| ex.wire.clone() as Arc<dyn crate::runtime::Flush>);
             let (left, ()) = leader.call(ex.route, cork, || self.call_handler(ex));
-            if ex.wire.is_detached() {
+            if ex.wire.leaving.is_detached() {
                 return (left, self.leave_detached(ex));
             }
             let Some(l) = left else { return (None, self.end_off_loop(conn, ex)) };
@@ -240,6 +302,20 @@ impl Http {
         };
         let fate = self.park(conn, ex, next, leader.now());
         (Some(leader), fate)
+    }
+
+    /// preface tells whether a connection in the clear begins as one of HTTP/2, if that may be.
+    fn preface(&self, received: &[u8]) -> Preface {
+        if !self.settings().protocols.has(Protocols::UNENCRYPTED_HTTP2) {
+            return Preface::No;
+        }
+        let n = received.len().min(PREFACE.len());
+        match received.get(..n) == PREFACE.get(..n) {
+            true if n == PREFACE.len() => Preface::Whole,
+            // Nothing at all is the beginning of either.
+            true if n > 0 || !self.settings().protocols.has(Protocols::HTTP1) => Preface::Part,
+            _ => Preface::No,
+        }
     }
 
     /// more reads what the socket has; `Ok(false)`: nothing now. `Err` ends the connection, with an answer or not.
@@ -293,31 +369,47 @@ impl Http {
         ex.request.remote = Some(conn.remote.clone());
         ex.request.tls = conn.info.clone();
         ex.request.conn_id = conn.notice.as_ref().map_or(0, |n| n.id());
-        let entered = std::mem::take(&mut ex.request.entered);
-        if self.0.mux.refresh(&mut ex.table, &mut ex.generation) || entered {
-            ex.request.routes = Some(ex.table.clone());
-        }
-        ex.route = ex.table.route_first(&ex.request, self.settings().general_options);
-        ex.request.route = ex.route;
+        ex.route = self.route(&mut ex.request, &mut ex.table, &mut ex.generation);
         Ok(())
+    }
+
+    /// route finds who answers a request, by the routes as they are now.
+    pub(super) fn route(&self, r: &mut Request, table: &mut Arc<Table>, generation: &mut u64) -> u32 {
+        let entered = std::mem::take(&mut r.entered);
+        if self.0.mux.refresh(table, generation) || entered {
+            r.routes = Some(table.clone());
+        }
+        r.route = table.route_first(r, self.settings().general_options);
+        r.route
+    }
+
+    /// serve calls the program for a request.
+    pub(super) fn serve(&self, table: &Table, route: u32, writer: &mut ResponseWriter, request: &mut Request) {
+        // As in Go, `OPTIONS *` is the server's own and reaches no mux.
+        if let Some(hook) = self.0.hook.as_ref().filter(|_| !table.is_options(route)) {
+            hook.serve(writer, request);
+        }
+        if let Some(handler) = table.handler(route) {
+            handler.serve(writer, request);
+        }
+    }
+
+    /// tell_access tells of an exchange that has ended; it began at `began`, where that is told.
+    pub(super) fn tell_access(&self, writer: &ResponseWriter, request: &Request, began: Option<Instant>) {
+        if let (Some(log), Some(began)) = (&self.0.hooks.access, began) {
+            let (status, written) = (writer.status(), writer.written());
+            log.ended(&Access { request, status, written, took: began.elapsed() });
+        }
     }
 
     fn call_handler(&self, ex: &mut Exchange) {
         let core = Arc::as_ptr(&self.0) as usize;
         ex.began = self.0.hooks.access.as_ref().map(|_| Instant::now());
-        // As in Go, `OPTIONS *` is the server's own and reaches no mux.
-        let hook = self.0.hook.as_ref().filter(|_| !ex.table.is_options(ex.route));
         in_handler(core, || {
-            let Exchange { table, route, writer, request, .. } = ex;
-            if let Some(hook) = hook {
-                hook.serve(writer, request);
-            }
-            if let Some(handler) = table.handler(*route) {
-                handler.serve(writer, request);
-            }
+            self.serve(&ex.table, ex.route, &mut ex.writer, &mut ex.request);
             // Here, since it may wait for the peer: the shard can be taken away only inside the call. What is detached
             // is somebody else's from now on, and not touched.
-            if !ex.wire.is_detached() {
+            if !ex.wire.leaving.is_detached() {
                 self.finish(ex);
             }
         });
@@ -327,10 +419,7 @@ impl Http {
         if !ex.wire.hijacked.load(Ordering::Relaxed) {
             ex.finish();
         }
-        if let (Some(log), Some(began)) = (&self.0.hooks.access, ex.began) {
-            let (status, written) = (ex.writer.status(), ex.writer.written());
-            log.ended(&Access { request: &ex.request, status, written, took: began.elapsed() });
-        }
+        self.tell_access(&ex.writer, &ex.request, ex.began);
         ex.request.values.clear();
     }
 
@@ -517,7 +606,7 @@ fn body_is_coming(conn: &mut Conn, ex: &Exchange, len: usize, now: u64) -> bool 
 }
 
 /// discard throws away what the peer still sends; `false`: it has ended.
-fn discard(conn: &mut Conn) -> bool {
+pub(super) fn discard(conn: &mut Conn) -> bool {
     let mut junk = [0; JUNK];
     // A bound on one turn: a peer that sends without end is cut off by the deadline, not served all day.
     for _ in 0..16 {

@@ -1,7 +1,9 @@
 //! `Exchange`: a thread's buffers with one request and its response in them. It serves one exchange after the
 //! other, and moves with the exchange when that leaves the loop, so that nothing is copied or allocated.
 
+use super::h2::Turn;
 use super::input::BodyReader;
+use super::line::Line;
 use super::settings::Settings;
 use super::stop::Shared;
 use super::wire::{SharedWire, Wire};
@@ -42,8 +44,24 @@ pub(crate) struct Exchange {
     pub(super) shaken: (u64, Duration),
     /// When its handler was called, where that is told.
     pub(super) began: Option<Instant>,
+    /// Streams of HTTP/2 that were served, for the next ones, and what their connections receive into.
+    #[allow(clippy::vec_box)]
+    pub(super) turns: Vec<Box<Turn>>,
+    pub(super) scratch: Vec<u8>,
     /// The wire's input stands as for a request without a body.
     bodiless: bool,
+}
+
+/// renew forgets what a handler has found in the request before.
+pub(super) fn renew(r: &mut Request) {
+    r.path = None;
+    r.shown.take();
+    r.rewritten = None;
+    r.multipart = Multipart::Fresh;
+    r.path_values.clear();
+    if !r.trailer.is_empty() {
+        r.trailer.clear();
+    }
 }
 
 impl Exchange {
@@ -52,7 +70,7 @@ impl Exchange {
         let mut request =
             Request { body: Body::Incoming(Box::new(BodyReader(wire.clone()))), ..Request::default() };
         request.header.store_mut().block_mut().resize(BLOCK, 0);
-        let writer = ResponseWriter::new(wire.clone());
+        let writer = ResponseWriter::new(Line::Http1(wire.clone()));
         Exchange {
             request,
             writer,
@@ -68,6 +86,8 @@ impl Exchange {
             buffers: Buffers::default(),
             shaken: (0, Duration::ZERO),
             began: None,
+            turns: Vec::new(),
+            scratch: Vec::new(),
             bodiless: false,
         }
     }
@@ -117,14 +137,7 @@ impl Exchange {
     ) {
         let r = &mut self.request;
         h1::describe_request(r, line, &facts);
-        r.path = None;
-        r.shown.take();
-        r.rewritten = None;
-        r.multipart = Multipart::Fresh;
-        r.path_values.clear();
-        if !r.trailer.is_empty() {
-            r.trailer.clear();
-        }
+        renew(r);
         let asked = Asked {
             version: line.version,
             head: r.text(r.method) == b"HEAD",

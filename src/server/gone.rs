@@ -14,7 +14,7 @@ use std::thread::{JoinHandle, ThreadId};
 
 pub(super) type Action = Box<dyn FnOnce() + Send>;
 
-const QUIT: u64 = u64::MAX;
+const WAKE: u64 = u64::MAX;
 
 #[derive(Default)]
 pub(super) struct Watcher(Arc<Shared>);
@@ -29,6 +29,8 @@ struct Shared {
 struct State {
     poller: Option<Poller>,
     watched: HashMap<u64, Action>,
+    /// Those that have gone, and were no sockets.
+    fired: Vec<u64>,
     count: u64,
     /// What is being called, and by whom.
     calling: Option<(u64, ThreadId)>,
@@ -41,11 +43,18 @@ struct Poller {
     wake: OwnedFd,
 }
 
-/// Watch is one connection that is watched; dropping it ends that, and waits for a call that has begun.
+/// Watch is one connection or stream that is watched; dropping it ends that, and waits for a call that has begun.
 pub(super) struct Watch {
     shared: Arc<Shared>,
     token: u64,
-    fd: RawFd,
+    /// `None`: no socket, but what [`Watcher::fire`] is told of.
+    fd: Option<RawFd>,
+}
+
+impl Watch {
+    pub(super) fn token(&self) -> u64 {
+        self.token
+    }
 }
 
 impl Shared {
@@ -57,12 +66,30 @@ impl Shared {
 impl Watcher {
     /// watch has `action` called, once, when the peer of that socket has gone.
     pub(super) fn watch(&self, fd: RawFd, action: Action) -> Result<Watch> {
+        self.add(Some(fd), action)
+    }
+
+    /// hold has `action` called, once, when [`Watcher::fire`] is.
+    pub(super) fn hold(&self, action: Action) -> Result<Watch> {
+        self.add(None, action)
+    }
+
+    /// fire has what is held called, on the watcher's thread.
+    pub(super) fn fire(&self, token: u64) {
+        let mut state = self.0.state();
+        state.fired.push(token);
+        if let Some(p) = &state.poller {
+            let _ = sys::eventfd_write(p.wake.as_raw_fd());
+        }
+    }
+
+    fn add(&self, fd: Option<RawFd>, action: Action) -> Result<Watch> {
         let failed = |e: &io::Error| Error::io(Kind::NoResources, "nethttp: cannot watch the connection", e);
         let mut state = self.0.state();
         if state.poller.is_none() {
             let (epoll, wake) =
                 sys::epoll_create().and_then(|e| Ok((e, sys::eventfd()?))).map_err(|e| failed(&e))?;
-            sys::epoll_add(epoll.as_raw_fd(), wake.as_raw_fd(), libc::EPOLLIN, QUIT)
+            sys::epoll_add(epoll.as_raw_fd(), wake.as_raw_fd(), libc::EPOLLIN | libc::EPOLLET, WAKE)
                 .map_err(|e| failed(&e))?;
             let shared = self.0.clone();
             let raw = epoll.as_raw_fd();
@@ -74,7 +101,9 @@ impl Watcher {
         let (epoll, token) = (poller.epoll.as_raw_fd(), state.count);
         state.count += 1;
         // Known before it can be told of: the thread looks under the lock.
-        sys::epoll_add(epoll, fd, libc::EPOLLRDHUP | libc::EPOLLONESHOT, token).map_err(|e| failed(&e))?;
+        if let Some(fd) = fd {
+            sys::epoll_add(epoll, fd, libc::EPOLLRDHUP | libc::EPOLLONESHOT, token).map_err(|e| failed(&e))?;
+        }
         state.watched.insert(token, action);
         Ok(Watch { shared: self.0.clone(), token, fd })
     }
@@ -97,8 +126,8 @@ impl Watcher {
 impl Drop for Watch {
     fn drop(&mut self) {
         let mut state = self.shared.state();
-        if let Some(p) = &state.poller {
-            let _ = sys::epoll_del(p.epoll.as_raw_fd(), self.fd);
+        if let (Some(p), Some(fd)) = (&state.poller, self.fd) {
+            let _ = sys::epoll_del(p.epoll.as_raw_fd(), fd);
         }
         let action = state.watched.remove(&self.token);
         let me = std::thread::current().id();
@@ -115,8 +144,9 @@ fn run(shared: &Shared, epoll: RawFd) {
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
     loop {
         let n = sys::epoll_wait(epoll, &mut events, -1).unwrap_or(0);
-        for event in events.iter().take(n) {
-            let token = event.u64;
+        let told = events.iter().take(n).map(|e| e.u64).filter(|&token| token != WAKE);
+        let fired = std::mem::take(&mut shared.state().fired);
+        for token in told.chain(fired) {
             let mut state = shared.state();
             if state.quit {
                 return;

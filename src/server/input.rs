@@ -110,16 +110,7 @@ impl Input {
             return Err(e.clone());
         }
         match self.read_some(buf) {
-            Ok(n) if n as u64 > self.limit => {
-                let n = self.limit as usize;
-                self.limit = 0;
-                self.failed = Some(too_large());
-                if n == 0 { Err(too_large()) } else { Ok(n) }
-            }
-            Ok(n) => {
-                self.limit -= n as u64;
-                Ok(n)
-            }
+            Ok(n) => within_limit(n, &mut self.limit, &mut self.failed),
             Err(e) => {
                 self.failed = Some(e.clone());
                 Err(e)
@@ -229,8 +220,18 @@ pub(super) fn receive_now(
     }
 }
 
-fn too_large() -> Error {
-    Error::new(Kind::TooLarge, "http: request body too large").with_phase(Phase::Body)
+/// within_limit takes `n` bytes off those that a body may still have; beyond them it is cut, and `failed` from then on.
+pub(super) fn within_limit(n: usize, limit: &mut u64, failed: &mut Option<Error>) -> Result<usize> {
+    let some = n.min(usize::try_from(*limit).unwrap_or(usize::MAX));
+    *limit -= some as u64;
+    if some < n {
+        let e = Error::new(Kind::TooLarge, "http: request body too large").with_phase(Phase::Body);
+        *failed = Some(e.clone());
+        if some == 0 {
+            return Err(e);
+        }
+    }
+    Ok(some)
 }
 
 /// BodyReader is a request's body as its handler reads it.
@@ -273,7 +274,7 @@ impl Incoming for BodyReader {
     }
 
     fn base_value(&self, key: &str) -> Option<&(dyn std::any::Any + Send + Sync)> {
-        self.0.core.base_values.iter().find(|(k, _)| k == key).map(|(_, v)| &**v)
+        self.0.core.base_value(key)
     }
 
     fn local_addr(&self) -> Option<Address> {

@@ -7,7 +7,8 @@
 use crate::error::Result;
 use crate::net::sys;
 use crate::net::tls::Info;
-use crate::net::tls::{Accept, Buffers, ServerIdentity, Stop, Tls};
+use super::settings::Protocols;
+use crate::net::tls::{Accept, Buffers, ServerAlpn, ServerIdentity, Stop, Tls};
 use crate::stream::Session;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 use std::io;
@@ -38,8 +39,13 @@ pub(super) struct Got {
 }
 
 impl Secure {
-    pub(super) fn new(identity: &ServerIdentity, fd: RawFd) -> Result<Secure> {
-        let state = State { tls: Tls::server(identity)?, drained: true };
+    pub(super) fn new(identity: &ServerIdentity, protocols: Protocols, fd: RawFd) -> Result<Secure> {
+        let alpn = match (protocols.has(Protocols::HTTP1), protocols.has(Protocols::HTTP2)) {
+            (true, false) => ServerAlpn::Http1,
+            (true, true) => ServerAlpn::Both,
+            (false, _) => ServerAlpn::Http2,
+        };
+        let state = State { tls: Tls::server(identity, alpn)?, drained: true };
         let (asks_program, state) = (identity.asks_program(), Mutex::new(state));
         Ok(Secure { fd: AtomicI32::new(fd), info: OnceLock::new(), asks_program, state })
     }

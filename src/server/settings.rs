@@ -1,6 +1,23 @@
 //! `Settings`: the limits and times of a server, fixed when it starts.
 
+use crate::h2::Options;
 use std::time::Duration;
+
+/// Protocols is which of them a server speaks, bits of Go's `Protocols`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocols(pub u32);
+
+impl Protocols {
+    pub const HTTP1: Protocols = Protocols(1);
+    /// Over TLS, agreed on by ALPN.
+    pub const HTTP2: Protocols = Protocols(2);
+    /// In the clear, by prior knowledge.
+    pub const UNENCRYPTED_HTTP2: Protocols = Protocols(4);
+
+    pub fn has(self, other: Protocols) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
 
 /// Settings with `None` for "no limit" in every time.
 #[derive(Clone, Debug)]
@@ -39,6 +56,8 @@ pub struct Settings {
     pub lame_duck: Duration,
     /// Whether other sockets that ask for it too may listen on the same addresses.
     pub reuse_port: bool,
+    pub protocols: Protocols,
+    pub http2: Options,
 }
 
 impl Default for Settings {
@@ -62,6 +81,8 @@ impl Default for Settings {
             max_connections: None,
             lame_duck: Duration::ZERO,
             reuse_port: false,
+            protocols: Protocols(Protocols::HTTP1.0 | Protocols::HTTP2.0),
+            http2: Options::default(),
         }
     }
 }
@@ -83,6 +104,11 @@ impl Settings {
     /// handshake_timeout is Go's: the shortest of the times that the first request would have.
     pub(crate) fn handshake_timeout(&self) -> Option<Duration> {
         [self.read_header_timeout, self.read_timeout, self.write_timeout].into_iter().flatten().min()
+    }
+
+    /// http2_progress is how long a peer of HTTP/2 may take nothing.
+    pub(crate) fn http2_progress(&self) -> Option<Duration> {
+        self.http2.write_byte_timeout.unwrap_or(self.write_progress)
     }
 
     pub(crate) fn idle(&self) -> Option<Duration> {

@@ -10,7 +10,7 @@ use super::listen::{Doors, Newcomer, Source};
 use super::settings::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::mux::Mux;
-use crate::runtime::{Config, Listening, Runtime, is_in_handler};
+use crate::runtime::{Config, Listening, Place, Runtime, is_in_handler};
 use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
@@ -56,6 +56,18 @@ impl Shared {
     /// now is the runtime's time.
     pub(super) fn now(&self) -> u64 {
         self.base.elapsed().as_millis() as u64
+    }
+
+    /// base_value is what all requests have by that name.
+    pub(super) fn base_value(&self, key: &str) -> Option<&(dyn std::any::Any + Send + Sync)> {
+        self.base_values.iter().find(|(k, _)| k == key).map(|(_, v)| &**v)
+    }
+
+    /// wake has a connection driven.
+    pub(super) fn wake(&self, place: Place) {
+        if let Some(rt) = self.runtime.get().and_then(Weak::upgrade) {
+            rt.wake(place);
+        }
     }
 
     /// drained: the last connection has ended after a stop.

@@ -2,9 +2,7 @@
 //!
 //! One thread may read the request's body while another writes the response: each side has its own lock.
 
-use super::alarms::Alarms;
-use super::detach::Detached;
-use super::hooks::Hooks;
+use super::detach::Leaving;
 use super::input::Input;
 use super::output::Output;
 use super::secure::Secure;
@@ -31,14 +29,8 @@ pub(crate) struct Wire {
     pub(super) answered: AtomicBool,
     /// The handler reads while it writes: an unread body is not drained before the head.
     pub(super) duplex: AtomicBool,
-    /// The server stops: an answer that begins now is the connection's last.
-    pub(super) stopping: Arc<AtomicBool>,
-    pub(super) hooks: Arc<Hooks>,
-    pub(super) alarms: Arc<Alarms>,
     pub(super) core: Arc<Shared>,
-    /// Who answers the exchange later, if somebody does.
-    detached: Mutex<Option<Arc<Detached>>>,
-    is_detached: AtomicBool,
+    pub(super) leaving: Leaving,
     /// The connection is the program's.
     pub(super) hijacked: AtomicBool,
     /// Requests were read beyond this one, which a connection that is handed over would lose.
@@ -52,12 +44,8 @@ impl Wire {
             output: Mutex::default(),
             answered: AtomicBool::new(false),
             duplex: AtomicBool::new(false),
-            stopping: core.stopping.clone(),
-            hooks: core.hooks.clone(),
-            alarms: core.alarms.clone(),
             core: core.clone(),
-            detached: Mutex::default(),
-            is_detached: AtomicBool::new(false),
+            leaving: Leaving::default(),
             hijacked: AtomicBool::new(false),
             read_ahead: AtomicBool::new(false),
         }
@@ -108,30 +96,7 @@ impl Wire {
     pub(super) fn reset(&self) {
         self.answered.store(false, Ordering::Relaxed);
         self.duplex.store(false, Ordering::Relaxed);
-        // Looked at before it is written: nearly always there is nothing to take back.
-        if self.is_detached.load(Ordering::Relaxed) {
-            self.is_detached.store(false, Ordering::Relaxed);
-            *self.detached.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
-    }
-
-    /// detach_exchange has the exchange answered later.
-    pub(super) fn detach_exchange(&self) -> Result<()> {
-        let mut detached = self.detached.lock().unwrap_or_else(PoisonError::into_inner);
-        if detached.is_some() {
-            return Err(Error::new(Kind::State, "nethttp: the writer is detached already"));
-        }
-        *detached = Some(Detached::new(&self.core));
-        self.is_detached.store(true, Ordering::Release);
-        Ok(())
-    }
-
-    pub(super) fn is_detached(&self) -> bool {
-        self.is_detached.load(Ordering::Acquire)
-    }
-
-    pub(super) fn detached(&self) -> Option<Arc<Detached>> {
-        self.detached.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.leaving.reset();
     }
 
     /// let_go leaves the socket to whom it was handed over: nothing more is sent.

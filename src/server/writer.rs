@@ -5,8 +5,9 @@ mod late;
 
 use super::clock::append_date;
 use super::detach::Detached;
+use super::h2::Stream;
 use super::over::{Over, unsupported};
-use super::wire::SharedWire;
+use super::line::Line;
 use crate::error::{Error, Kind, Result, invalid};
 use crate::h1::encode;
 use crate::message::header::{Header, write_field};
@@ -15,7 +16,7 @@ use crate::message::sniff;
 use crate::stream::Duplex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A body that is whole within this many bytes gets a Content-Length; longer ones are sent chunked. Go's.
 const BUFFER: usize = 2048;
@@ -39,6 +40,8 @@ enum Framing {
     Chunked,
     /// The end of the connection ends the body.
     Close,
+    /// HTTP/2's own.
+    Frames,
 }
 
 /// Exchange facts that the writer needs of its request.
@@ -48,6 +51,15 @@ pub(super) struct Asked {
     pub(super) head: bool,
     pub(super) connect: bool,
     pub(super) keep_alive: bool,
+}
+
+/// Whole is a response, or the end of one, as it goes into a stream of HTTP/2.
+pub(super) struct Whole<'a> {
+    pub(super) status: u16,
+    /// Its first line is the status line, which means nothing there.
+    pub(super) head: &'a [u8],
+    pub(super) body: &'a [u8],
+    pub(super) trailer: Option<&'a Header>,
 }
 
 /// Later ends a detached response.
@@ -63,7 +75,7 @@ impl Later {
 pub struct ResponseWriter {
     /// What takes the place of this writer's own sending.
     over: Option<Box<dyn Over>>,
-    wire: SharedWire,
+    line: Line,
     header: Header,
     trailer: Header,
     asked: Asked,
@@ -83,22 +95,24 @@ pub struct ResponseWriter {
     written: u64,
     close: bool,
     aborted: bool,
+    /// Head and body are complete, and still here: HTTP/2's leader takes them without a detour.
+    whole: bool,
     /// The first failure to send; it stays.
     failed: Option<Error>,
 }
 
 impl ResponseWriter {
-    pub(super) fn new(wire: SharedWire) -> ResponseWriter {
+    pub(super) fn new(line: Line) -> ResponseWriter {
         ResponseWriter {
             head: Vec::with_capacity(512),
             body: Vec::with_capacity(BUFFER),
-            ..ResponseWriter::bare(wire)
+            ..ResponseWriter::bare(line)
         }
     }
 
     /// over is a writer for the same exchange whose writing is another's.
     pub fn over(&self, over: Box<dyn Over>) -> ResponseWriter {
-        let bare = ResponseWriter::bare(self.wire.clone());
+        let bare = ResponseWriter::bare(self.line.clone());
         ResponseWriter { over: Some(over), stage: Stage::Fresh, ..bare }
     }
 
@@ -115,10 +129,10 @@ impl ResponseWriter {
         }
     }
 
-    fn bare(wire: SharedWire) -> ResponseWriter {
+    fn bare(line: Line) -> ResponseWriter {
         ResponseWriter {
             over: None,
-            wire,
+            line,
             header: Header::new(),
             trailer: Header::new(),
             asked: Asked { version: HTTP_11, head: false, connect: false, keep_alive: false },
@@ -134,6 +148,7 @@ impl ResponseWriter {
             written: 0,
             close: false,
             aborted: false,
+            whole: false,
             failed: None,
         }
     }
@@ -154,6 +169,7 @@ impl ResponseWriter {
         self.written = 0;
         self.close = !asked.keep_alive;
         self.aborted = false;
+        self.whole = false;
         self.failed = None;
     }
 
@@ -196,7 +212,7 @@ impl ResponseWriter {
             return over.write_header(code);
         }
         if self.stage != Stage::Fresh {
-            self.wire.hooks.error(|| "http: superfluous response.WriteHeader call".into());
+            self.line.core().hooks.error(|| "http: superfluous response.WriteHeader call".into());
             return Err(Error::new(Kind::State, "http: superfluous response.WriteHeader call"));
         }
         if code < 200 {
@@ -213,12 +229,7 @@ impl ResponseWriter {
         encode::status_line(&mut out, HTTP_11, code);
         self.header.write_to(&mut out);
         out.extend_from_slice(b"\r\n");
-        if code == 100
-            && let Some(mut input) = self.wire.try_input()
-        {
-            input.expect = false;
-        }
-        self.wire.output().send_all(&[&out])
+        self.line.inform(code, out)
     }
 
     fn settle(&mut self, code: u16) -> Result<()> {
@@ -310,7 +321,7 @@ impl ResponseWriter {
             if total > BUFFER as u64 {
                 self.send_head(false, &[])?;
             }
-            return self.wire.output().check();
+            return self.line.check();
         }
         if self.body.len() + data.len() <= BUFFER {
             self.body.extend_from_slice(data);
@@ -338,7 +349,7 @@ impl ResponseWriter {
             _ => {}
         }
         let sent = self.send_head(false, &[]).and_then(|()| self.send_body(&[]));
-        let sent = sent.and_then(|()| self.wire.output().send_all(&[]));
+        let sent = sent.and_then(|()| self.line.flush());
         self.keep(sent)
     }
 
@@ -359,18 +370,19 @@ impl ResponseWriter {
         if self.stage == Stage::Ended {
             return Err(Error::new(Kind::State, "nethttp: the response has ended"));
         }
-        self.wire.detach_exchange()
+        self.line.leaving().leave(self.line.core())
     }
 
     /// later is what ends a detached response, which must not be used from then on.
     pub fn later(&self) -> Option<Later> {
-        self.wire.detached().map(Later)
+        self.line.leaving().detached().map(Later)
     }
 
     /// hijack gives the connection away; what was written goes out before (Go's `Hijacker`).
     pub fn hijack(&mut self) -> Result<Duplex> {
         let w = self.innermost()?;
-        if w.wire.hijacked.load(Ordering::Relaxed) {
+        let Line::Http1(wire) = w.line.clone() else { return Err(unsupported()) };
+        if wire.hijacked.load(Ordering::Relaxed) {
             return Err(hijacked());
         }
         if matches!(w.stage, Stage::Settled | Stage::Sent) {
@@ -379,7 +391,7 @@ impl ResponseWriter {
         if w.stage == Stage::Ended {
             return Err(Error::new(Kind::State, "nethttp: the response has ended"));
         }
-        let duplex = w.wire.hand_over()?;
+        let duplex = wire.hand_over()?;
         (w.stage, w.failed) = (Stage::Ended, Some(hijacked()));
         Ok(duplex)
     }
@@ -391,13 +403,13 @@ impl ResponseWriter {
 
     /// set_full_duplex lets the handler write while it still reads: an unread body is not drained first.
     pub fn set_full_duplex(&mut self) -> Result<()> {
-        self.innermost()?.wire.duplex.store(true, Ordering::Relaxed);
+        self.innermost()?.line.set_full_duplex();
         Ok(())
     }
 
     /// set_write_timeout bounds the rest of the response.
     pub fn set_write_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
-        self.innermost()?.wire.output().deadline = limit.map(|d| Instant::now() + d);
+        self.innermost()?.line.set_write_timeout(limit);
         Ok(())
     }
 
@@ -408,11 +420,12 @@ impl ResponseWriter {
             return Ok(());
         }
         self.stage = Stage::Sent;
-        self.close |= self.wire.stopping.load(Ordering::Relaxed);
+        self.close |= self.line.core().stopping.load(Ordering::Relaxed);
         self.read_rest();
         self.put_type(next);
-        self.wire.answered.store(true, Ordering::Relaxed);
-        self.close |= self.asked.connect;
+        self.line.will_answer();
+        let frames = matches!(self.line, Line::Http2(_));
+        self.close |= self.asked.connect && !frames;
         let tunnel = self.asked.connect && (200..300).contains(&self.status);
         let has_trailer = self.header.contains(b"trailer") || !self.trailer.is_empty();
         let mut length = self.declared;
@@ -426,7 +439,9 @@ impl ResponseWriter {
         }
         self.framing = if !self.allows_body() {
             Framing::Nothing
-        } else if tunnel {
+        } else if frames && length.is_none() {
+            Framing::Frames
+        } else if tunnel && !frames {
             // RFC 9110, 9.3.6: neither framing field in a 2xx answer to CONNECT.
             Framing::Close
         } else if length.is_some() {
@@ -451,7 +466,9 @@ impl ResponseWriter {
         if self.asked.head {
             self.framing = Framing::Nothing;
         }
-        if self.close {
+        if frames {
+            // Fields of HTTP/1 connections; what `Connection: close` asks for is the connection's own end.
+        } else if self.close {
             if (self.asked.version >= HTTP_11 && !tunnel) || self.header.has_token(b"connection", b"close") {
                 self.head.extend_from_slice(b"Connection: close\r\n");
             }
@@ -460,7 +477,11 @@ impl ResponseWriter {
         }
         self.head.extend_from_slice(b"\r\n");
         crate::log::head('>', &self.head);
-        self.wire.output().push(&[&self.head])
+        match &self.line {
+            Line::Http1(wire) => wire.output().push(&[&self.head]),
+            Line::Http2(_) if whole => Ok(()),
+            Line::Http2(stream) => stream.push_head(self.status, std::mem::take(&mut self.head)),
+        }
     }
 
     /// put_type adds the media type of a body whose handler has named none, as Go does.
@@ -485,16 +506,17 @@ impl ResponseWriter {
     /// read_rest reads what the handler left of a small request body before the answer goes out, as Go does;
     /// with a large one, or one that still waits for 100 Continue, the connection ends.
     fn read_rest(&mut self) {
+        let Line::Http1(wire) = &self.line else { return };
         if self.close {
             return;
         }
-        let Some(mut input) = self.wire.try_input() else { return };
+        let Some(mut input) = wire.try_input() else { return };
         if input.asked_continue && !input.is_done() {
             // Go does not wait for a body whose sender was told, or not told, to go on.
             self.close = true;
             return;
         }
-        if self.wire.duplex.load(Ordering::Relaxed) {
+        if wire.duplex.load(Ordering::Relaxed) {
             return;
         }
         if !input.is_done() && (input.expect || !input.drain()) {
@@ -506,13 +528,14 @@ impl ResponseWriter {
     fn send_body(&mut self, data: &[u8]) -> Result<()> {
         let n = self.body.len() + data.len();
         let sent = match self.framing {
-            Framing::Chunked if n > 0 => {
+            _ if n == 0 => Ok(()),
+            Framing::Nothing => Ok(()),
+            Framing::Chunked => {
                 let (size, len) = encode::chunk_header(n);
                 let size = size.get(..len).unwrap_or_default();
-                self.wire.output().push(&[size, &self.body, data, encode::CHUNK_END])
+                self.line.push(&[size, &self.body, data, encode::CHUNK_END])
             }
-            Framing::Length | Framing::Close if n > 0 => self.wire.output().push(&[&self.body, data]),
-            _ => Ok(()),
+            Framing::Length | Framing::Close | Framing::Frames => self.line.push(&[&self.body, data]),
         };
         self.body.clear();
         sent
@@ -533,18 +556,54 @@ impl ResponseWriter {
         if self.stage == Stage::Fresh {
             self.settle(200)?;
         }
+        let whole = self.stage == Stage::Settled;
         self.send_head(true, &[])?;
+        if let Line::Http2(stream) = self.line.clone() {
+            return self.finish_stream(&stream, whole);
+        }
         self.send_body(&[])?;
         if self.framing == Framing::Chunked {
             let mut end = Vec::new();
             encode::last_chunk(&mut end, Some(&self.trailer));
-            self.wire.output().push(&[&end])?;
+            self.line.push(&[&end])?;
         }
         if self.framing == Framing::Length && self.declared.is_some_and(|n| n != self.written) {
             // The peer waits for bytes that will not come: only the end of the connection can tell it.
             self.close = true;
         }
         Ok(())
+    }
+
+    fn finish_stream(&mut self, stream: &Stream, whole: bool) -> Result<()> {
+        if self.framing == Framing::Length && self.declared.is_some_and(|n| n != self.written) {
+            // RFC 9113, 8.1.1: a message that is shorter than it says is malformed. The peer is told.
+            stream.abort();
+            return Ok(());
+        }
+        self.whole = whole;
+        if whole {
+            return Ok(());
+        }
+        self.send_body(&[])?;
+        let trailer = (self.framing != Framing::Nothing && !self.trailer.is_empty()).then_some(&self.trailer);
+        stream.end(trailer);
+        Ok(())
+    }
+
+    /// whole is the response that [`ResponseWriter::finish`] has left here.
+    pub(super) fn whole(&self) -> Option<Whole<'_>> {
+        let has_body = self.framing != Framing::Nothing;
+        self.whole.then(|| Whole {
+            status: self.status,
+            head: &self.head,
+            body: if has_body { &self.body } else { &[] },
+            trailer: Some(&self.trailer).filter(|t| has_body && !t.is_empty()),
+        })
+    }
+
+    /// ends_connection: the handler has asked for the connection's end.
+    pub(super) fn ends_connection(&self) -> bool {
+        self.close
     }
 
     pub(super) fn was_aborted(&self) -> bool {

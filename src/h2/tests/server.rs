@@ -281,7 +281,12 @@ fn states() {
         &format!("{get}{closed}"),
     );
     server_case("a window behind the end", &[headers(1, GET, true), window(1, 5)], get);
-    server_case("a priority of an idle stream", &[raw(kind::PRIORITY, 0, 5, &[0, 0, 0, 5, 1])], "");
+    server_case("a priority of an idle stream", &[raw(kind::PRIORITY, 0, 5, &[0, 0, 0, 3, 1])], "");
+    server_case(
+        "an idle stream that depends on itself",
+        &[raw(kind::PRIORITY, 0, 5, &[0, 0, 0, 5, 1])],
+        "closed PROTOCOL_ERROR\nGOAWAY 0 PROTOCOL_ERROR",
+    );
     server_case("a short priority of an idle stream", &[raw(kind::PRIORITY, 0, 5, &[0; 4])], "");
     server_case(
         "a short priority",

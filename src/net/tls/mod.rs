@@ -26,7 +26,7 @@ pub use accept::{Accept, Buffers};
 pub use client_auth::ClientAuth;
 pub use config::{Identity, Settings, Version, parse_certificates, parse_key};
 pub use handshake::{Io, handshake};
-pub use server::ServerIdentity;
+pub use server::{ServerAlpn, ServerIdentity};
 pub use stream::{Tls, Written};
 pub use text::from_rustls;
 pub use verify::Verify;

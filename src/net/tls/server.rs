@@ -13,10 +13,20 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// ServerAlpn is which protocols of its own a server offers (RFC 7301), beside those of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerAlpn {
+    Http1,
+    /// HTTP/2 first.
+    Both,
+    Http2,
+}
+
 /// ServerIdentity is one listener's TLS. Sessions are resumed within it, and never with another one: what a client
 /// was let in for by old settings counts for nothing under new ones.
 pub struct ServerIdentity {
-    config: Arc<ServerConfig>,
+    /// By protocols: HTTP/1.1, both, HTTP/2. No suite that RFC 9113, 9.2.2 prohibits is in any of them.
+    configs: [Arc<ServerConfig>; 3],
     /// The program judges clients' certificates; that may block.
     asks_program: bool,
 }
@@ -37,25 +47,48 @@ impl ServerIdentity {
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::new(certificates));
-        // The place for "h2", in front of it, once the server speaks that.
-        config.alpn_protocols = s.alpn.clone();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         match s.session_tickets {
             true => config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(failed)?,
             false => config.send_tls13_tickets = 0,
         }
         let asks_program = s.verify.is_some() && s.client_auth.asks();
-        Ok(ServerIdentity { config: Arc::new(config), asks_program })
+        let configs = [ServerAlpn::Http1, ServerAlpn::Both, ServerAlpn::Http2].map(|speaks| {
+            let mut config = config.clone();
+            config.alpn_protocols = offered(&s.alpn, speaks);
+            Arc::new(config)
+        });
+        Ok(ServerIdentity { configs, asks_program })
     }
 
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
-        self.config.clone()
+    pub(super) fn config(&self, alpn: ServerAlpn) -> Arc<ServerConfig> {
+        let [http1, both, http2] = &self.configs;
+        match alpn {
+            ServerAlpn::Http1 => http1.clone(),
+            ServerAlpn::Both => both.clone(),
+            ServerAlpn::Http2 => http2.clone(),
+        }
     }
 
     /// asks_program: a handshake may call the program back, and so block.
     pub fn asks_program(&self) -> bool {
         self.asks_program
     }
+}
+
+/// offered is the list of a server that speaks these, and what the program names. As in Go, HTTP/2 comes first unless the
+/// program has said where.
+fn offered(named: &[Vec<u8>], speaks: ServerAlpn) -> Vec<Vec<u8>> {
+    let mut list = named.to_vec();
+    if speaks == ServerAlpn::Http1 {
+        list.retain(|p| p != b"h2");
+    } else if !list.iter().any(|p| p == b"h2") {
+        list.insert(0, b"h2".to_vec());
+    }
+    if speaks == ServerAlpn::Http2 {
+        list.retain(|p| p != b"http/1.1");
+    }
+    list
 }
 
 /// Certificates finds a certificate by the name that a client asks for (RFC 6066, 3).

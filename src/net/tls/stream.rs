@@ -7,7 +7,7 @@
 use super::block::Block;
 use super::session::{Blocks, Done, RECORD, Session};
 use super::text::from_rustls;
-use super::{Identity, ServerIdentity, Stop};
+use super::{Identity, ServerAlpn, ServerIdentity, Stop};
 use crate::error::{Error, Kind, Phase, Result};
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
@@ -82,9 +82,9 @@ impl Tls {
     }
 
     /// server starts a session with a client that has just connected.
-    pub fn server(identity: &ServerIdentity) -> Result<Tls> {
+    pub fn server(identity: &ServerIdentity, alpn: ServerAlpn) -> Result<Tls> {
         let session =
-            UnbufferedServerConnection::new(identity.config()).map_err(|e| from_rustls(&e, true))?;
+            UnbufferedServerConnection::new(identity.config(alpn)).map_err(|e| from_rustls(&e, true))?;
         Ok(Tls::start(Session::Server(session), None))
     }
 

@@ -1,7 +1,7 @@
 //! A session against a server in memory, fed in pieces of every size.
 
 use super::stream::Step;
-use super::{Accept, Buffers, ClientAuth, Identity, Info, ServerIdentity, Settings, Stop, Tls};
+use super::{Accept, Buffers, ClientAuth, Identity, Info, ServerAlpn, ServerIdentity, Settings, Stop, Tls};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ServerConfig, ServerConnection};
 use std::io::{self, Read, Write};
@@ -109,7 +109,7 @@ fn pieces_of_every_size_give_the_same() {
 
 /// accepted has both ends of this library shake hands, `piece` bytes at a time, and gives what the server is told.
 fn accepted(settings: &Settings, client: Settings, name: &str, piece: usize) -> (Tls, Tls, Info) {
-    let mut server = Tls::server(&ServerIdentity::new(settings).unwrap()).unwrap();
+    let mut server = Tls::server(&ServerIdentity::new(settings).unwrap(), ServerAlpn::Http1).unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let mut client = Tls::new(&Identity::new(client), name, None).unwrap();
     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
@@ -183,7 +183,7 @@ fn a_server_tells_http_from_tls() {
     let identity = ServerIdentity::new(&settings).unwrap();
     for (sent, http) in [("GET / HTTP/1.1\r\n", true), ("OPTIONS * HTTP/1.1", true), ("DELETE / HTTP", false)]
     {
-        let mut tls = Tls::server(&identity).unwrap();
+        let mut tls = Tls::server(&identity, ServerAlpn::Http1).unwrap();
         let mut wire = sent.as_bytes().to_vec();
         match tls.accept(&mut |b| take(&mut wire, b, 3), &mut |b| Ok(b.len())) {
             Accept::Http => assert!(http, "{sent}"),

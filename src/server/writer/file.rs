@@ -36,7 +36,7 @@ impl ResponseWriter {
             self.written = total;
             return Ok(());
         }
-        if len <= SMALL || !declared || !self.wire.output().takes_files() {
+        if len <= SMALL || !declared || !self.line.takes_files() {
             return self.copy_file(file, offset, len);
         }
         let mut first = [0; sniff::LOOKED_AT];
@@ -44,7 +44,7 @@ impl ResponseWriter {
         let head = self.send_head(false, first.get(..known).unwrap_or_default());
         let sent = head
             .and_then(|()| self.send_body(&[]))
-            .and_then(|()| self.wire.output().send_file(file, offset, len));
+            .and_then(|()| self.line.send_file(file, offset, len));
         self.failed = sent.as_ref().err().cloned();
         let sent = sent?;
         self.written += sent;

@@ -5,7 +5,7 @@
 //! connection is its own until then and ends afterwards; the client knows that by the answer and does not wait
 //! for it.
 
-use super::{Asked, ResponseWriter, Stage};
+use super::{Asked, ResponseWriter, Stage, Whole};
 use crate::error::{Error, Kind, Result};
 use crate::h1::encode;
 use crate::message::header::{Header, write_field};
@@ -14,7 +14,7 @@ use crate::message::sniff;
 use crate::server::alarms::Ring;
 use crate::server::clock::append_date;
 use crate::server::over::{Over, unsupported};
-use crate::server::wire::SharedWire;
+use crate::server::line::Line;
 use crate::sync::{Mutex, MutexGuard};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -35,7 +35,7 @@ struct Gathered {
 }
 
 struct Timed {
-    wire: SharedWire,
+    line: Line,
     asked: Asked,
     /// What stands before the handler has set.
     header: Header,
@@ -54,7 +54,8 @@ impl Timed {
         if g.late { Err(Error::new(Kind::Timeout, "http: Handler timeout")) } else { Ok(g) }
     }
 
-    fn answer(&self) -> Vec<u8> {
+    /// answer is the whole of it, and where its body begins.
+    fn answer(&self) -> (Vec<u8>, usize) {
         let mut out = Vec::with_capacity(512 + self.text.len());
         encode::status_line(&mut out, if self.asked.version < HTTP_11 { HTTP_10 } else { HTTP_11 }, LATE);
         let ours = [&b"connection"[..], b"content-length", b"transfer-encoding", b"trailer", b"date"];
@@ -72,10 +73,11 @@ impl Timed {
             write_field(&mut out, b"Content-Type", sniff::detect(&self.text).to_bytes());
         }
         out.extend_from_slice(b"Connection: close\r\n\r\n");
+        let head = out.len();
         if !self.asked.head {
             out.extend_from_slice(&self.text);
         }
-        out
+        (out, head)
     }
 }
 
@@ -86,10 +88,20 @@ impl Ring for Timed {
         if g.done {
             return None;
         }
-        let Some(mut output) = self.wire.try_output() else { return Some(AGAIN) };
+        let (answer, head) = self.answer();
+        let wire = match &self.line {
+            Line::Http1(wire) => wire,
+            Line::Http2(stream) => {
+                g.late = true;
+                let (head, body) = answer.split_at_checked(head).unwrap_or_default();
+                stream.answer(&Whole { status: LATE, head, body, trailer: None }, true);
+                return None;
+            }
+        };
+        let Some(mut output) = wire.try_output() else { return Some(AGAIN) };
         g.late = true;
-        self.wire.answered.store(true, Ordering::Relaxed);
-        output.buf.extend_from_slice(&self.answer());
+        wire.answered.store(true, Ordering::Relaxed);
+        output.buf.extend_from_slice(&answer);
         // What the socket does not take goes out when the handler has returned.
         let _ = output.send_some();
         None
@@ -138,7 +150,7 @@ impl ResponseWriter {
         let started = Instant::now();
         let header = self.header().clone();
         let timed = Arc::new(Timed {
-            wire: self.wire.clone(),
+            line: self.line.clone(),
             asked: self.asked,
             header,
             text: text.clone(),
@@ -146,7 +158,7 @@ impl ResponseWriter {
         });
         let fresh = self.innermost().is_ok_and(|w| w.stage == Stage::Fresh);
         let at = started.checked_add(limit).filter(|_| fresh);
-        let alarm = at.and_then(|at| self.wire.alarms.set(at, timed.clone()));
+        let alarm = at.and_then(|at| self.line.core().alarms.set(at, timed.clone()));
         let mut gathering = self.over(Box::new(timed.clone()));
         f(&mut gathering);
         let gathered = {

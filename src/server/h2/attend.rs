@@ -1,0 +1,130 @@
+//! What a handler has left in its stream goes into the engine.
+
+use super::fields;
+use super::session::{Ending, Session};
+use super::stream::{SharedStream, State, closed};
+use crate::h2::{Code, Refusal};
+use crate::runtime::{NEVER, Place};
+use crate::server::writer::Whole;
+use crate::sync::MutexGuard;
+
+impl Session {
+    /// read_mail attends to the streams whose handlers have asked for it. `place` is where the connection is.
+    pub(super) fn read_mail(&mut self, place: Place, now: u64) {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.outbox.take(place, &mut mail);
+        for stream in mail.drain(..) {
+            let mut s = stream.state();
+            s.posted = false;
+            self.attend(&stream, s, None, now);
+        }
+        self.mail = mail;
+        if let Some(stream) = self.inline.take().and_then(|id| self.find(id).cloned()) {
+            // The shard was taken away while the handler ran: from here on it tells.
+            let mut s = stream.state();
+            s.led = false;
+            self.attend(&stream, s, None, now);
+        }
+    }
+
+    /// attend does what a handler wants of its stream. `whole` is an answer that was not even put there.
+    pub(super) fn attend(
+        &mut self,
+        stream: &SharedStream,
+        mut s: MutexGuard<'_, State>,
+        whole: Option<&Whole<'_>>,
+        now: u64,
+    ) {
+        let id = s.id;
+        if s.gone.is_none() {
+            let n = std::mem::take(&mut s.input.consumed);
+            if n > 0 {
+                self.engine.release(id, n);
+            }
+            if self.send(&mut s, whole, now).is_err() {
+                // Where the engine has refused what is no response, the stream is still there.
+                self.engine.reset(id, Code::INTERNAL_ERROR);
+                let unread = stream.lose_with(&mut s, closed());
+                self.engine.release(id, unread);
+                self.remove(id);
+            }
+        }
+        if s.done && !s.counted {
+            s.counted = true;
+            self.finished();
+            if s.ends_connection && self.ending == Ending::No {
+                self.announce_end(now);
+            }
+        }
+        if s.input.waits || s.output.waits {
+            drop(s);
+            stream.notify();
+        }
+    }
+
+    /// send passes on what there is to be sent. `Err`: the stream is closed, by this or before.
+    fn send(&mut self, s: &mut State, whole: Option<&Whole<'_>>, now: u64) -> Result<(), Refusal> {
+        let id = s.id;
+        while let Some((status, head)) = s.output.heads.pop_front() {
+            let last = status >= 200 && s.output.pending() == 0 && s.output.abort.is_none();
+            let end = last && matches!(s.output.end, Some(None));
+            self.engine.respond(id, status, fields(&head), end)?;
+            if end {
+                return self.ended(s);
+            }
+        }
+        if let Some(whole) = whole {
+            let end = whole.body.is_empty() && whole.trailer.is_none();
+            self.engine.respond(id, whole.status, fields(whole.head), end)?;
+            if end {
+                return self.ended(s);
+            }
+            let end = whole.trailer.is_none();
+            let n = self.engine.send_data(id, whole.body, end)?;
+            let rest = whole.body.get(n..).unwrap_or_default();
+            if end && rest.is_empty() {
+                return self.ended(s);
+            }
+            s.put(rest);
+            s.output.end = Some(whole.trailer.cloned());
+        }
+        if let Some(code) = s.output.abort {
+            let rest = s.output.body.get(s.output.start..).unwrap_or_default();
+            // What was flushed comes first, as far as it may.
+            let _ = self.engine.send_data(id, rest, false);
+            self.engine.reset(id, code);
+            return Err(Refusal::Gone);
+        }
+        if s.output.pending() > 0 {
+            self.engine.want(id, true);
+            if s.output.moved == NEVER {
+                s.output.moved = now;
+            }
+        } else {
+            self.send_end(s)?;
+        }
+        self.watch(s);
+        Ok(())
+    }
+
+    /// send_end ends the response, if that is all that is left of it.
+    pub(super) fn send_end(&mut self, s: &mut State) -> Result<(), Refusal> {
+        s.output.moved = NEVER;
+        match s.output.end.take() {
+            None => return Ok(()),
+            Some(Some(trailer)) => self.engine.send_trailers(s.id, trailer.iter())?,
+            Some(None) => {
+                self.engine.send_data(s.id, &[], true)?;
+            }
+        }
+        self.ended(s)
+    }
+
+    /// ended: the response is out. What is left of the request is not wanted (RFC 9113, 8.1).
+    fn ended(&mut self, s: &State) -> Result<(), Refusal> {
+        if !s.input.ended {
+            self.engine.reset(s.id, Code::NO_ERROR);
+        }
+        Err(Refusal::Gone)
+    }
+}

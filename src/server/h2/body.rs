@@ -1,0 +1,146 @@
+//! `StreamBody`: a request's body as its handler reads it, and what it tells of the stream.
+
+use super::stream::{SharedStream, State};
+use crate::error::{Phase, Result};
+use crate::h1::status_line;
+use crate::message::address::Address;
+use crate::message::header::Header;
+use crate::message::request::{HTTP_11, Incoming};
+use crate::runtime::before_peer;
+use crate::server::input::within_limit;
+use crate::server::output::timed_out;
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// So many bytes that were read are given back before the reader waits for more.
+const TELL: usize = 32 * 1024;
+/// A buffer that grew beyond this is let go once it is empty.
+const KEEP: usize = 16 * 1024;
+
+pub(super) struct StreamBody {
+    pub(super) stream: SharedStream,
+}
+
+/// take moves what is there into `buf`.
+fn take(s: &mut State, buf: &mut [u8]) -> usize {
+    let i = &mut s.input;
+    let n = i.unread().min(buf.len());
+    if let (Some(from), Some(to)) = (i.data.get(i.start..i.start + n), buf.get_mut(..n)) {
+        to.copy_from_slice(from);
+    }
+    i.start += n;
+    i.consumed += n;
+    if i.unread() == 0 {
+        i.start = 0;
+        i.data.clear();
+        if i.data.capacity() > KEEP {
+            i.data = Vec::new();
+        }
+    }
+    n
+}
+
+impl Incoming for StreamBody {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        let mut s = self.stream.state();
+        if let Some(e) = &s.input.failed {
+            return Err(e.clone());
+        }
+        if std::mem::take(&mut s.input.expect) && !s.output.answered && !s.input.ended && s.gone.is_none() {
+            let mut head = Vec::new();
+            status_line(&mut head, HTTP_11, 100);
+            s.output.heads.push_back((100, head));
+            self.stream.tell(&mut s);
+        }
+        let mut began = None;
+        loop {
+            if s.input.unread() > 0 {
+                let n = take(&mut s, buf);
+                if s.input.consumed >= TELL {
+                    self.stream.tell(&mut s);
+                }
+                let input = &mut s.input;
+                return within_limit(n, &mut input.limit, &mut input.failed);
+            }
+            if s.input.ended {
+                return Ok(0);
+            }
+            if let Some(e) = s.gone.clone() {
+                s.input.failed = Some(e.clone());
+                return Err(e);
+            }
+            let Some(began) = began else {
+                drop(s);
+                before_peer();
+                began = Some(Instant::now());
+                s = self.stream.state();
+                continue;
+            };
+            let until = [s.input.progress.map(|p| began + p), s.input.deadline].into_iter().flatten().min();
+            let left = until.map(|at| at.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                let e = timed_out("read", Phase::Body);
+                s.input.failed = Some(e.clone());
+                return Err(e);
+            }
+            if s.input.consumed > 0 {
+                self.stream.tell(&mut s);
+            }
+            s.input.waits = true;
+            let before = Instant::now();
+            s = self.stream.wait(s, left);
+            s.waited += before.elapsed();
+            s.input.waits = false;
+        }
+    }
+
+    fn take_trailer(&mut self) -> Option<Header> {
+        self.stream.state().input.trailer.take()
+    }
+
+    fn set_limit(&mut self, bytes: u64) {
+        self.stream.state().input.limit = bytes;
+    }
+
+    fn limit(&self) -> u64 {
+        self.stream.state().input.limit
+    }
+
+    fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
+        self.stream.state().input.deadline = limit.map(|d| Instant::now() + d);
+        Ok(())
+    }
+
+    fn peer_gone(&self) -> bool {
+        self.stream.state().gone.is_some()
+    }
+
+    fn on_gone(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn Any + Send + Sync>> {
+        let watcher = &self.stream.core().watcher;
+        let watch = watcher.hold(told)?;
+        let mut s = self.stream.state();
+        if s.gone.is_some() {
+            watcher.fire(watch.token());
+        } else {
+            s.watch = Some(watch.token());
+        }
+        Ok(Box::new(watch))
+    }
+
+    fn base_value(&self, key: &str) -> Option<&(dyn Any + Send + Sync)> {
+        self.stream.core().base_value(key)
+    }
+
+    fn local_addr(&self) -> Option<Address> {
+        self.stream.state().outbox.as_ref()?.local().cloned()
+    }
+}
+
+/// The references of a turn to its stream: its own, its writer's and its body's.
+pub(super) const REFERENCES: usize = 3;
+
+/// is_free tells whether nobody but its turn refers to a stream.
+pub(super) fn is_free(stream: &SharedStream) -> bool {
+    Arc::strong_count(stream) == REFERENCES
+}

@@ -1,0 +1,93 @@
+//! `Outbox`: how handlers off the loop tell their connection that there is something to send, or to give back.
+
+use super::stream::SharedStream;
+use crate::message::address::Address;
+use crate::runtime::Place;
+use crate::server::stop::Shared;
+use crate::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+
+/// What a stream may hold that is not sent yet, whatever others do.
+const OWN: usize = 16 * 1024;
+/// And what it may hold as long as all streams of its connection hold less than [`ALL`].
+const MOST: usize = 256 * 1024;
+const ALL: usize = 1 << 20;
+
+pub(crate) struct Outbox {
+    core: Arc<Shared>,
+    /// This end of the connection.
+    local: Option<Address>,
+    mail: Mutex<Mail>,
+    /// Bytes of bodies that wait in all streams.
+    held: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Mail {
+    place: Place,
+    streams: Vec<SharedStream>,
+    /// The connection was woken and has not looked yet.
+    woken: bool,
+    closed: bool,
+}
+
+impl Outbox {
+    pub(super) fn new(core: &Arc<Shared>, local: Option<Address>) -> Outbox {
+        Outbox { core: core.clone(), local, mail: Mutex::default(), held: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn local(&self) -> Option<&Address> {
+        self.local.as_ref()
+    }
+
+    fn mail(&self) -> MutexGuard<'_, Mail> {
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// post has the connection look at a stream.
+    pub(super) fn post(&self, stream: SharedStream) {
+        let mut mail = self.mail();
+        if mail.closed {
+            return;
+        }
+        mail.streams.push(stream);
+        if std::mem::replace(&mut mail.woken, true) {
+            return;
+        }
+        let place = mail.place;
+        drop(mail);
+        self.core.wake(place);
+    }
+
+    /// take is what has been posted. `place` is where the connection is now: who posts later wakes it there, and who
+    /// has posted before is found here.
+    pub(super) fn take(&self, place: Place, into: &mut Vec<SharedStream>) {
+        let mut mail = self.mail();
+        mail.place = place;
+        mail.woken = false;
+        into.append(&mut mail.streams);
+    }
+
+    /// close: the connection is no more.
+    pub(super) fn close(&self) {
+        let mut mail = self.mail();
+        mail.closed = true;
+        let left = std::mem::take(&mut mail.streams);
+        drop(mail);
+        drop(left);
+    }
+
+    pub(super) fn hold(&self, n: usize) {
+        self.held.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(super) fn let_go(&self, n: usize) {
+        self.held.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    /// bound is how many bytes a stream may hold now.
+    pub(super) fn bound(&self) -> usize {
+        if self.held.load(Ordering::Relaxed) < ALL { MOST } else { OWN }
+    }
+}

@@ -1,0 +1,122 @@
+//! `Turn`: a stream's request with its response writer. It serves one stream after the other, and moves to the thread
+//! that runs the handler; what the program holds of it stays where it is.
+
+use super::body::{StreamBody, is_free};
+use super::outbox::Outbox;
+use super::stream::{SharedStream, Stream};
+use crate::h2::Head;
+use crate::message::address::Address;
+use crate::message::request::{Body, HTTP_20, Request};
+use crate::mux::Table;
+use crate::net::tls::Info;
+use crate::server::exchange::renew;
+use crate::server::line::Line;
+use crate::server::stop::Shared;
+use crate::server::writer::{Asked, ResponseWriter};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Turns that a thread keeps for the next streams.
+pub(super) const KEPT: usize = 32;
+
+pub(crate) struct Turn {
+    pub(super) id: u32,
+    pub(super) stream: SharedStream,
+    pub(super) request: Request,
+    pub(super) writer: ResponseWriter,
+    pub(super) route: u32,
+    /// The routes as this turn last saw them, and their generation.
+    pub(super) table: Arc<Table>,
+    pub(super) generation: u64,
+    /// When the handler was called, where that is told.
+    pub(super) began: Option<Instant>,
+    /// Until when it waits for a small body.
+    pub(super) held_until: u64,
+}
+
+/// Origin is the connection that a request came by.
+pub(super) struct Origin<'a> {
+    pub(super) outbox: &'a Arc<Outbox>,
+    pub(super) remote: &'a Address,
+    pub(super) info: Option<&'a Arc<Info>>,
+    pub(super) conn_id: u64,
+}
+
+impl Turn {
+    pub(super) fn new(core: &Arc<Shared>) -> Box<Turn> {
+        let stream = Stream::new(core);
+        Box::new(Turn {
+            id: 0,
+            request: Request { body: body(&stream), ..Request::default() },
+            writer: ResponseWriter::new(Line::Http2(stream.clone())),
+            stream,
+            route: 0,
+            table: core.mux.table(),
+            generation: 0,
+            began: None,
+            held_until: 0,
+        })
+    }
+
+    /// begin makes everything ready for a stream whose head came. What the head has of memory is exchanged.
+    pub(super) fn begin(&mut self, id: u32, head: &mut Head, end: bool, from: &Origin<'_>) {
+        let core = self.stream.core().clone();
+        if !is_free(&self.stream) {
+            // Somebody still looks at the last one's.
+            self.stream = Stream::new(&core);
+            self.request.body = body(&self.stream);
+            self.writer = ResponseWriter::new(Line::Http2(self.stream.clone()));
+        }
+        self.id = id;
+        let r = &mut self.request;
+        renew(r);
+        std::mem::swap(&mut r.header, &mut head.header);
+        (r.method, r.host) = (head.method, head.authority);
+        r.target = if head.path.is_empty() { head.authority } else { head.path };
+        r.version = Some(HTTP_20);
+        (r.chunked, r.close) = (false, false);
+        r.content_length = match head.content_length {
+            _ if end => 0,
+            Some(n) => i64::try_from(n).unwrap_or(i64::MAX),
+            None => -1,
+        };
+        if !end {
+            r.header.del(b"Trailer");
+        }
+        if !head.protocol.is_empty() {
+            let protocol = r.text(head.protocol).to_vec();
+            r.header.add_unchecked(b":protocol", &protocol);
+        }
+        r.remote = Some(from.remote.clone());
+        r.tls = from.info.cloned();
+        r.conn_id = from.conn_id;
+        let asked = Asked {
+            version: HTTP_20,
+            head: r.text(r.method) == b"HEAD",
+            connect: r.text(r.method) == b"CONNECT",
+            keep_alive: core.settings.keep_alive,
+        };
+        self.writer.begin(asked);
+        self.stream.leaving().reset();
+        let settings = &core.settings;
+        let mut s = self.stream.state();
+        s.begin(id, from.outbox, end, settings.max_body_bytes);
+        if !end {
+            s.input.expect = r.header.has_token(b"Expect", b"100-continue");
+            s.input.progress = settings.read_progress;
+            s.input.deadline = settings.read_timeout.map(|t| Instant::now() + t);
+        }
+        if let Some(t) = settings.write_timeout {
+            s.output.deadline = core.now().saturating_add(t.as_millis() as u64);
+        }
+    }
+
+    /// expects tells whether the client waits for 100 Continue.
+    pub(super) fn expects(&self) -> bool {
+        self.stream.state().input.expect
+    }
+}
+
+fn body(stream: &SharedStream) -> Body {
+    Body::Incoming(Box::new(StreamBody { stream: stream.clone() }))
+}
