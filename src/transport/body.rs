@@ -194,8 +194,7 @@ impl Reader {
 
     fn stopped(&self, s: Stop) -> Error {
         match s {
-            Stop::Deadline if self.clock.passed() => timeout(TIMEOUT, Phase::Body),
-            Stop::Deadline => timeout("net/http: timeout awaiting response body", Phase::Body),
+            Stop::Deadline => timed_out(self.clock),
             Stop::Tls(e) => e,
             Stop::Os(e) => match &self.conn {
                 Some(c) => c.failure("read", &e),
@@ -235,6 +234,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// timed_out is the error of a body whose next byte came too late.
+pub(super) fn timed_out(clock: Clock) -> Error {
+    let text = if clock.passed() { TIMEOUT } else { "net/http: timeout awaiting response body" };
+    timeout(text, Phase::Body)
 }
 
 impl Drop for Reader {

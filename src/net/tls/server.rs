@@ -38,7 +38,7 @@ impl ServerIdentity {
         };
         let mut config = builder.with_cert_resolver(Arc::new(certificates));
         // The place for "h2", in front of it, once the server speaks that.
-        config.alpn_protocols = s.alpn.clone();
+        config.alpn_protocols = s.alpn.clone().unwrap_or_else(|| vec![b"http/1.1".to_vec()]);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         match s.session_tickets {
             true => config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(failed)?,
