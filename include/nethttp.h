@@ -132,6 +132,13 @@ typedef struct nh_jar nh_jar;
 typedef struct nh_tls_config nh_tls_config;
 
 /**
+ * nh_http2_config has what a program chooses for HTTP/2 (RFC 9113), for servers and for clients: Go's HTTP2Config.
+ * What is not set keeps the default of the side that it is given to. It is copied where it is given: a change
+ * afterwards does not count there.
+ */
+typedef struct nh_http2_config nh_http2_config;
+
+/**
  * nh_handler answers requests: Go's http.Handler. It is counted: who is given one keeps it for as long as it is
  * needed, and the program frees its own at any time.
  */
@@ -4352,6 +4359,205 @@ nh_result nh_tls_config_add_client_roots_pem(nh_tls_config *c, const void *pem, 
  */
 nh_result nh_tls_config_set_session_tickets(nh_tls_config *c,
                                             int32_t on);
+
+/* ========================================================================================================
+ * What can be chosen for HTTP/2, on either side
+ * ======================================================================================================== */
+
+/**
+ * nh_http2_error_fn is told of each error of HTTP/2, for a metric: kind is made of lower-case letters, digits and
+ * underscores, is NUL-terminated and borrowed for the call.
+ *
+ * It runs on the thread that met the error, a library thread of a server or a caller's of a client, and on several
+ * at the same time. It must not block, and may call no function of the library.
+ */
+typedef void (*nh_http2_error_fn)(void *userdata, const char *kind);
+
+/**
+ * nh_http2_config_new makes a configuration in which nothing is set.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_http2_config_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_http2_config *nh_http2_config_new(void);
+
+/**
+ * nh_http2_config_free ends a configuration; NULL is fine. Servers and clients that were given it keep what they
+ * copied.
+ *
+ * Errors: none
+ * Ownership: c: the library takes
+ * Threads: any thread, once, while no other call uses c
+ * Since: 0.1.0
+ */
+void nh_http2_config_free(nh_http2_config *c);
+
+/**
+ * nh_http2_config_set_max_concurrent_streams sets how many requests of a client may be open on one
+ * connection at a time:
+ * 1 to 2147483647; 250 by default. It counts for servers only; a client that opens more has them refused by
+ * REFUSED_STREAM. Go's MaxConcurrentStreams.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_concurrent_streams(nh_http2_config *c, uint32_t n);
+
+/**
+ * nh_http2_config_set_max_decoder_header_table_size sets the largest table that the peer may use to compress
+ * its header fields (RFC 7541), in bytes:
+ * 1 to 4194304; 4096 by default. Go's MaxDecoderHeaderTableSize.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_decoder_header_table_size(nh_http2_config *c, uint32_t bytes);
+
+/**
+ * nh_http2_config_set_max_encoder_header_table_size sets the largest table that is used to compress header
+ * fields, in bytes:
+ * 1 to 4194304; 4096 by default. No more is used than the peer permits. Go's MaxEncoderHeaderTableSize.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_encoder_header_table_size(nh_http2_config *c, uint32_t bytes);
+
+/**
+ * nh_http2_config_set_max_read_frame_size sets the largest frame that the peer may send, in bytes of its payload:
+ * 16384 to 16777215; 16384 by default, since data is passed on before its frame is whole. Go's MaxReadFrameSize.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_read_frame_size(nh_http2_config *c,
+                                                  uint32_t bytes);
+
+/**
+ * nh_http2_config_set_max_receive_buffer_per_connection sets how many bytes of all bodies of one connection
+ * may have come without being read:
+ * 65535 to 2147483647; by default 1 MiB for servers and 1 GiB for clients, as in Go. It is the flow-control window
+ * (RFC 9113, 5.2). Go's MaxReceiveBufferPerConnection.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_receive_buffer_per_connection(nh_http2_config *c,
+                                                                uint32_t bytes);
+
+/**
+ * nh_http2_config_set_max_receive_buffer_per_stream sets how many bytes of one body may have come without being
+ * read:
+ * 1 to 2147483647; by default 1 MiB for servers and 4 MiB for clients, as in Go. Go's MaxReceiveBufferPerStream.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_max_receive_buffer_per_stream(nh_http2_config *c,
+                                                            uint32_t bytes);
+
+/**
+ * nh_http2_config_set_strict_max_concurrent_requests makes requests wait, if on is 1, when a connection has as
+ * many open as its server permits, rather than have another connection dialed; 0 by default. It counts for clients
+ * only. Go's StrictMaxConcurrentRequests.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_strict_max_concurrent_requests(nh_http2_config *c,
+                                                             int32_t on);
+
+/**
+ * nh_http2_config_set_permit_prohibited_cipher_suites lets HTTP/2 run, if on is 1, over cipher suites that RFC
+ * 9113 (appendix A) prohibits; 0 by default. The library's own TLS offers none of them, so it counts for
+ * connections whose TLS the program does. Go's PermitProhibitedCipherSuites.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_permit_prohibited_cipher_suites(nh_http2_config *c,
+                                                              int32_t on);
+
+/**
+ * nh_http2_config_set_extended_connect lets clients open streams by CONNECT with a :protocol (RFC 8441), if on is
+ * 1; 0 by default. It counts for servers only. Go's GODEBUG=http2xconnect=1.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_extended_connect(nh_http2_config *c,
+                                               int32_t on);
+
+/**
+ * nh_http2_config_set_send_ping_timeout sets after how long without a frame of the peer's a ping asks whether it is
+ * still there, in milliseconds; NH_TIMEOUT_NONE: never. By default never for servers, as in Go, and 15000 for
+ * clients with requests under way, so that a dead connection is found. Go's SendPingTimeout.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_send_ping_timeout(nh_http2_config *c,
+                                                int64_t ms);
+
+/**
+ * nh_http2_config_set_write_byte_timeout sets how long nothing of what is to be sent may get away before the
+ * connection ends, in milliseconds; NH_TIMEOUT_NONE: for ever. By default 30000 for servers and 60000 for clients.
+ * Go's WriteByteTimeout.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_write_byte_timeout(nh_http2_config *c,
+                                                 int64_t ms);
+
+/**
+ * nh_http2_config_set_ping_timeout sets how long a ping's answer may take before the connection ends, in
+ * milliseconds: at least 1; 15000 by default. Go's PingTimeout.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_ping_timeout(nh_http2_config *c, int64_t ms);
+
+/**
+ * nh_http2_config_set_count_error has error_fn called for each error of HTTP/2, with userdata; NULL ends that. Go's
+ * CountError.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL)
+ * Ownership: userdata: the library takes, and ends it by free_userdata when c and all that copied it are gone
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_http2_config_set_count_error(nh_http2_config *c,
+                                          nh_http2_error_fn error_fn,
+                                          void *userdata,
+                                          nh_free_fn free_userdata);
 
 /* ========================================================================================================
  * Handlers as values: made of functions and of muxes, called by other handlers, put behind patterns

@@ -41,6 +41,7 @@ pub mod form;
 pub mod guard_handler;
 pub mod handler;
 pub mod header;
+pub mod http2_config;
 pub mod jar;
 pub mod jar_callback;
 pub mod log;

@@ -90,7 +90,7 @@ impl Engine {
             reading: if server { Reading::Preface(0) } else { Reading::Head },
             partial: Vec::new(),
             decoder,
-            encoder: Encoder::new(),
+            encoder: Encoder::with_limit(config.encoder_table as usize),
             block: super::headers::Block::default(),
             streams: Streams::default(),
             send_window: SendWindow::new(DEFAULT_WINDOW),

@@ -34,6 +34,8 @@ pub struct Config {
     /// Of all header lists of open streams together.
     pub max_headers_held: usize,
     pub header_table: u32,
+    /// What is used of the peer's table at most.
+    pub encoder_table: u32,
     /// Extended CONNECT (RFC 8441).
     pub connect_protocol: bool,
     /// Control frames that wait for the peer to read.
@@ -54,6 +56,7 @@ impl Config {
             max_header_list: 1 << 20,
             max_headers_held: 4 << 20,
             header_table: DEFAULT_TABLE as u32,
+            encoder_table: DEFAULT_TABLE as u32,
             connect_protocol: false,
             max_control: 1000,
             max_wasted: 500,

@@ -24,6 +24,8 @@ const ORDER: &[&str] = &[
     "cookie",
     "jar",
     "tls_config",
+    "protocols",
+    "http2_config",
     "handler",
     "server",
     "response_writer",

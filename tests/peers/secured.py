@@ -4,11 +4,11 @@ import contextlib
 import hashlib
 import http.client
 import re
+import select
 import socket
 import ssl
 import struct
 import subprocess
-import threading
 import time
 
 from checks import BIG, BIG_SHA, connect, get, read_all, run, same, tool, until, write_file
@@ -141,28 +141,47 @@ def full_duplex(world):
     """More is echoed than the buffers of both sides have: the server reads while it writes."""
     with serving(world) as (server, ca):
         with secure(server, ca) as s:
-            size = 30 << 20
-            got = hashlib.sha256()
-
-            def send():
-                s.sendall(ECHO % size)
-                for _ in range(size // len(BIG)):
-                    s.sendall(BIG)
-
-            thread = threading.Thread(target=send)
-            thread.start()
-            reader, have = s.makefile("rb"), 0
-            while reader.readline() != b"\r\n":
-                pass
+            size = len(BIG) * 30
+            answer = exchange(s, ECHO % size + BIG * 30)
+            head, _, chunks = answer.partition(b"\r\n\r\n")
+            got, have = hashlib.sha256(), 0
             while True:
-                n = int(reader.readline(), 16)
-                got.update(reader.read(n))
-                have += n
-                reader.readline()
+                line = chunks.index(b"\r\n", have)
+                n = int(chunks[have:line], 16)
+                got.update(memoryview(chunks)[line + 2:line + 2 + n])
+                have = line + 2 + n + 2
                 if n == 0:
                     break
-            thread.join()
-            same((have, got.hexdigest()), (size, hashlib.sha256(BIG * 30).hexdigest()), "echo")
+            same(head.split(b"\r\n")[0], b"HTTP/1.1 200 OK", "status")
+            same((have, got.hexdigest()), (len(chunks), hashlib.sha256(BIG * 30).hexdigest()), "echo")
+
+
+def exchange(s, data):
+    """Sends all, receives meanwhile, up to the last chunk. One thread, since an OpenSSL connection is for one at a time."""
+    s.setblocking(False)
+    poller = select.poll()
+    left, got = memoryview(data), bytearray()
+    while not got.endswith(b"\r\n0\r\n\r\n"):
+        wants, progress = 0, False
+        try:
+            part = s.recv(1 << 16)
+            assert part, "the stream ended after %d bytes" % len(got)
+            got += part
+            progress = True
+        except ssl.SSLWantReadError:
+            wants |= select.POLLIN
+        if left:
+            try:
+                # A write that must be repeated is repeated with the same bytes.
+                left = left[s.send(left[:1 << 16]):]
+                progress = True
+            except ssl.SSLWantWriteError:
+                wants |= select.POLLOUT
+        if not progress:
+            poller.register(s, wants)
+            assert poller.poll(20000), "nothing moves: %d bytes sent, %d received" % (len(data) - len(left), len(got))
+    s.setblocking(True)
+    return bytes(got)
 
 
 def mistreated(world):

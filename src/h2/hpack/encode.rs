@@ -13,6 +13,8 @@ const SHORT_COOKIE: usize = 20;
 #[derive(Debug)]
 pub struct Encoder {
     table: Table,
+    /// What is used of the peer's table at most.
+    limit: usize,
     /// For a hash of name and value, and of the name alone, the number of the entry that had it last, plus one.
     fields: [u32; SLOTS],
     names: [u32; SLOTS],
@@ -37,18 +39,26 @@ impl Default for Encoder {
 
 impl Encoder {
     pub fn new() -> Encoder {
-        Encoder {
+        Encoder::with_limit(DEFAULT_TABLE)
+    }
+
+    /// with_limit makes an encoder that uses at most `limit` bytes of the peer's table.
+    pub fn with_limit(limit: usize) -> Encoder {
+        let mut encoder = Encoder {
             table: Table::new(DEFAULT_TABLE),
+            limit,
             fields: [0; SLOTS],
             names: [0; SLOTS],
             update: None,
             lower: Vec::new(),
-        }
+        };
+        encoder.set_peer_max(DEFAULT_TABLE);
+        encoder
     }
 
-    /// set_peer_max follows the peer's SETTINGS_HEADER_TABLE_SIZE; more than the default is not used.
+    /// set_peer_max follows the peer's SETTINGS_HEADER_TABLE_SIZE; more than the limit is not used.
     pub fn set_peer_max(&mut self, max: usize) {
-        let max = max.min(DEFAULT_TABLE);
+        let max = max.min(self.limit);
         let (least, last) = self.update.unwrap_or((self.table.max(), self.table.max()));
         self.update = (max != last || self.update.is_some()).then_some((least.min(max), max));
     }
@@ -56,7 +66,7 @@ impl Encoder {
     /// begin is called before the first field of each block.
     pub fn begin(&mut self, out: &mut Vec<u8>) {
         let Some((least, last)) = self.update.take() else { return };
-        if least < last {
+        if least < last.min(self.table.max()) {
             self.table.set_max(least);
             put_integer(out, 0x20, 5, least);
         }

@@ -200,6 +200,19 @@ fn the_encoder_follows_the_peers_table() {
 }
 
 #[test]
+fn the_encoder_has_a_limit_of_its_own() {
+    let list: List = vec![(b"x-name".to_vec(), b"value".to_vec())];
+    let mut e = Encoder::with_limit(0);
+    let first = encode(&mut e, &list);
+    assert_eq!(first[0], 0x20, "a smaller table is told at once (RFC 7541, 4.2)");
+    assert_eq!(encode(&mut e, &list).len() + 1, first.len(), "and nothing is in it");
+    let mut e = Encoder::with_limit(8192);
+    encode(&mut e, &list);
+    e.set_peer_max(8192);
+    assert_eq!(encode(&mut e, &list), hex("3fe13fbe"), "a larger one when the peer has it");
+}
+
+#[test]
 fn secrets_are_kept_out_of_tables() {
     for (name, value, first) in [
         ("Authorization", "Basic abc", 0x1f),

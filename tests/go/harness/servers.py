@@ -17,6 +17,7 @@ class Tally:
 
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
+        self.failures = []
         self.lock = threading.Lock()
         self.require_all = os.environ.get("NH_REQUIRE_ALL") == "1"
 
@@ -29,7 +30,8 @@ class Tally:
     def fail(self, name, why):
         with self.lock:
             self.failed += 1
-            print("FAIL %s: %s" % (name, why), flush=True)
+            self.failures.append("FAIL %s: %s" % (name, why))
+            print(self.failures[-1], flush=True)
 
     def skip(self, name, why):
         with self.lock:
@@ -37,6 +39,9 @@ class Tally:
             print("SKIP: %s: %s" % (name, why), flush=True)
 
     def finish(self):
+        # Once more, since only the end of a long log may be seen.
+        for failure in self.failures[:50]:
+            print(failure)
         print("%d passed, %d failed, %d skipped" % (self.passed, self.failed, self.skipped))
         if self.failed:
             return 1
