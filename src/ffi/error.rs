@@ -61,7 +61,9 @@ impl nh_error {
             op: c_text(error.op()),
             url: c_text(error.url()),
             addresses: error.addrs().iter().map(|a| c_text(&a.to_string())).collect(),
-            http2_debug: c_text(&error.http2().map_or_else(String::new, |f| f.debug.escape_ascii().to_string())),
+            http2_debug: c_text(
+                &error.http2().map_or_else(String::new, |f| f.debug.escape_ascii().to_string()),
+            ),
             cause: error.cause().map(|c| Box::new(nh_error::new(c.clone()))),
             error,
         }

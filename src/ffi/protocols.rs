@@ -1,7 +1,9 @@
 //! The versions of HTTP that clients and servers speak: Go's Protocols.
 
 use super::client::{live, nh_client};
+use super::http2_config::nh_http2_config;
 use super::{guard_plain, nh_result};
+use crate::h2::Options;
 use crate::transport::protocols::Protocols;
 
 /// NH_PROTOCOL_HTTP1: HTTP/1.0 and HTTP/1.1.
@@ -29,6 +31,23 @@ pub unsafe extern "C" fn nh_client_set_protocols(c: *mut nh_client, protocols: u
         // SAFETY: P1.
         let c = unsafe { live(c)? };
         c.client.transport.set_protocols(Protocols::new(protocols)?);
+        Ok(())
+    })
+}
+
+/// nh_client_set_http2 gives the client's transport a configuration for HTTP/2; NULL goes back to the defaults. Connections
+/// that are there carry no more requests. Go's Transport.HTTP2.
+///
+/// Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+/// Ownership: config: the library copies
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_client_set_http2(c: *mut nh_client, config: *const nh_http2_config) -> nh_result {
+    guard_plain(|| {
+        // SAFETY: P1.
+        let (c, config) = unsafe { (live(c)?, config.as_ref()) };
+        c.client.transport.set_http2(config.map_or_else(Options::default, |o| o.options()));
         Ok(())
     })
 }

@@ -43,6 +43,7 @@ mod waiter;
 mod write;
 
 use crate::error::{Error, Kind, Phase, Result, invalid};
+use crate::h2::Options;
 use crate::message::header::Header;
 use crate::message::outbound::Target;
 use crate::message::request::Request;
@@ -51,7 +52,6 @@ use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
 use exchange::{Call, Retry};
 pub use gunzip::undo as undo_gzip;
-pub use h2::{CountError, Http2};
 use head::Length;
 pub use hook::{Dial, Protocol, Tunnel};
 use pool::{Link, Pool, Way, lock};
@@ -140,7 +140,7 @@ impl Transport {
     }
 
     /// set_http2 is for the connections to come; those that there are carry no more requests.
-    pub fn set_http2(&self, http2: Http2) {
+    pub fn set_http2(&self, http2: Options) {
         self.change_way(|w| w.http2 = Arc::new(http2));
         self.start_over();
     }

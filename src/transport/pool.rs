@@ -7,7 +7,7 @@
 
 use super::conn::Conn;
 use super::dialer::Dials;
-use super::h2::{H2Conn, Http2, Lease};
+use super::h2::{H2Conn, Lease};
 use super::hook::{Hooks, Spoken};
 use super::protocols::Protocols;
 use super::proxy::Rule;
@@ -18,6 +18,7 @@ use super::single::Watch;
 use super::tell::Teller;
 use super::waiter::{Outcome, Slot, Waiter};
 use crate::error::{Error, Kind, Phase, Result};
+use crate::h2::Options;
 use crate::message::header::Header;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event::Event;
@@ -60,7 +61,7 @@ pub(super) struct Way {
     /// What TLS was made ready from.
     pub(super) tls_settings: tls::Settings,
     pub(super) protocols: Protocols,
-    pub(super) http2: Arc<Http2>,
+    pub(super) http2: Arc<Options>,
     /// None for most programs.
     pub(super) hooks: Option<Arc<Hooks>>,
 }

@@ -77,7 +77,10 @@ pub(super) fn back_off(
             return Err(canceled());
         }
         if overall.is_some_and(|at| at <= Instant::now()) {
-            return Err(super::exchange::timeout(super::exchange::AWAITING_HEADERS, crate::error::Phase::Head));
+            return Err(super::exchange::timeout(
+                super::exchange::AWAITING_HEADERS,
+                crate::error::Phase::Head,
+            ));
         }
         before_block();
         let end = overall.map_or(until, |at| at.min(until));

@@ -123,7 +123,9 @@ impl ClientConn {
     fn free_slot(&self, reserved: usize) -> Result<()> {
         match (self.error(), self.idle()) {
             (Some(e), _) => Err(e),
-            (None, n) if n <= reserved => Err(Error::new(Kind::Busy, "http: client connection has no available slot")),
+            (None, n) if n <= reserved => {
+                Err(Error::new(Kind::Busy, "http: client connection has no available slot"))
+            }
             _ => Ok(()),
         }
     }
@@ -175,7 +177,12 @@ impl ClientConn {
         self.hook.closed.store(true, Relaxed);
         self.own.0.0.closing.fire();
         self.own.configure(|s| s.keep_alives = false);
-        self.own.0.0.all_shared().iter().for_each(|c| c.abort("http2: client connection force closed via ClientConn.Close"));
+        self.own
+            .0
+            .0
+            .all_shared()
+            .iter()
+            .for_each(|c| c.abort("http2: client connection force closed via ClientConn.Close"));
         self.own.close_idle();
         self.hook.changed();
     }

@@ -94,7 +94,9 @@ impl Body {
 impl ReadBody for Body {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed {
-            return Err(Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body));
+            return Err(
+                Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body)
+            );
         }
         if let Some(e) = &self.error {
             return Err(e.clone());

@@ -1,8 +1,10 @@
 //! What a connection needs while nobody waits on it; the sweep comes by each second.
 
-use super::conn::H2Conn;
+use super::config;
+use super::conn::{H2Conn, State};
 use super::receive::Direct;
 use crate::error::{Error, Kind};
+use crate::h2::Options;
 use crate::transport::settings::Settings;
 use std::time::{Duration, Instant};
 
@@ -25,8 +27,10 @@ impl H2Conn {
             }
         }
         let since = |at: Instant| now.saturating_duration_since(at);
-        let lost = state.pinged.is_some_and(|at| since(at) >= self.config.ping);
-        let stuck = state.stuck.zip(self.config.write_byte).is_some_and(|(at, limit)| since(at) >= limit);
+        let in_use = !state.slots.is_empty();
+        let lost = state.pinged.is_some_and(|at| since(at) >= self.options.ping_timeout());
+        let stuck =
+            state.stuck.zip(config::stuck_after(&self.options)).is_some_and(|(at, limit)| since(at) >= limit);
         let aged = settings.idle.is_some_and(|limit| since(state.last_used) >= limit);
         if lost {
             state.count("conn_close_lost_ping");
@@ -36,7 +40,7 @@ impl H2Conn {
         } else if aged && state.slots.is_empty() && self.gate.taken() == 0 {
             state.shut();
         } else if state.pinged.is_none()
-            && self.config.send_ping.is_some_and(|limit| since(state.last_read) >= limit)
+            && config::ping_after(&self.options, in_use).is_some_and(|limit| since(state.last_read) >= limit)
         {
             state.ask(now);
         }
@@ -58,7 +62,13 @@ impl H2Conn {
     }
 }
 
-impl super::conn::State {
+impl State {
+    /// is_silent: the server was not heard for so long that it may be dead, and was not asked yet.
+    pub(super) fn is_silent(&self, options: &Options) -> bool {
+        let after = config::ping_after(options, true);
+        self.pinged.is_none() && after.is_some_and(|limit| self.last_read.elapsed() >= limit)
+    }
+
     /// ask sends a ping, whose answer shows that the server lives.
     pub(super) fn ask(&mut self, now: Instant) {
         self.engine.ping(*b"nethttp?");

@@ -3,14 +3,14 @@
 //! All of it is behind one lock, which is held for what can be done at once: frames made, decrypted and sorted, bytes given
 //! to and taken from a socket that does not wait. The bytes come in by whoever holds the baton (`drive`).
 
-use super::config::Http2;
+use super::config;
 use super::errors::Farewell;
 use super::gate::Gate;
 use super::parker::Parker;
 use super::slot::Slot;
 use crate::error::{Error, Kind};
 use crate::fork::Stamp;
-use crate::h2::{Code, Engine, Event, Head};
+use crate::h2::{Code, Engine, Event, Head, Options};
 use crate::message::trace::Step;
 use crate::net::sys;
 use crate::net::tls::Info;
@@ -32,7 +32,7 @@ pub(super) const BACKLOG: usize = 128 * 1024;
 
 pub(in crate::transport) struct H2Conn {
     pub(super) gate: Arc<Gate>,
-    pub(super) config: Arc<Http2>,
+    pub(super) options: Arc<Options>,
     pub(super) fd: RawFd,
     pub(super) home: Arc<Shared>,
     pub(super) route: Route,
@@ -97,15 +97,15 @@ pub(super) struct After {
 
 impl H2Conn {
     /// new begins to speak on a fresh connection; its first frames leave with the first request.
-    pub(in crate::transport) fn new(mut conn: Box<Conn>, config: Arc<Http2>) -> Arc<H2Conn> {
+    pub(in crate::transport) fn new(mut conn: Box<Conn>, options: Arc<Options>) -> Arc<H2Conn> {
         let home = conn.home().clone();
-        let engine = Engine::client(config.engine(&home.settings()));
+        let engine = Engine::client(config::engine(&options, &home.settings()));
         let now = Instant::now();
         let times = conn.times.take();
         let gate = Arc::new(Gate::new());
         Arc::new(H2Conn {
             gate: gate.clone(),
-            config,
+            options,
             fd: conn.fd(),
             route: conn.route().clone(),
             home,
@@ -152,7 +152,7 @@ impl H2Conn {
     /// reserve takes a place for a request, if there is one.
     pub(in crate::transport) fn reserve(self: &Arc<Self>) -> Option<Lease> {
         let idle = self.gate.taken() == 0;
-        if !self.gate.reserve(self.config.strict) {
+        if !self.gate.reserve(self.options.strict_max_concurrent_requests) {
             return None;
         }
         let reused = self.used.swap(true, Relaxed);
@@ -205,9 +205,7 @@ impl H2Conn {
         if wanted || after.widened {
             self.home.serve(&self.route);
         }
-        if let Some(count) = &self.config.count_error {
-            after.counts.iter().for_each(|name| count(name));
-        }
+        after.counts.iter().for_each(|kind| self.options.count(kind));
     }
 
     /// recycle takes a head back, for its memory.

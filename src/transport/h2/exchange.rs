@@ -100,6 +100,7 @@ impl Exchange<'_> {
             protocol: b"",
         };
         let last = asks_to_close(self.call);
+        let reused = lease.reused;
         let traced = flow.teller.is_on();
         let conn: Arc<H2Conn> = lease.conn.clone();
         let cancel = flow.cancel.clone();
@@ -108,7 +109,8 @@ impl Exchange<'_> {
             if state.error.is_some() || state.gate.is_shut() {
                 return Some(Err(unusable()));
             }
-            if !state.engine.can_open() || state.engine.open_streams() + state.unproven >= state.gate.limit() {
+            if !state.engine.can_open() || state.engine.open_streams() + state.unproven >= state.gate.limit()
+            {
                 return None;
             }
             let bare = flow.upload.is_done() && flow.trailer.is_empty();
@@ -122,6 +124,9 @@ impl Exchange<'_> {
             };
             state.slots.insert(id, Slot { traced, counts: true, ..Slot::default() });
             lease.keep();
+            if reused && state.is_silent(&conn.options) {
+                state.ask(Instant::now());
+            }
             flow.id = id;
             flow.start(state);
             if last {
@@ -163,7 +168,11 @@ impl Exchange<'_> {
                 false => clock.until(self.call.settings.head, self.timing.sent).at,
             };
             let held = sending && self.flow.upload.held;
-            let until = if held { Some(until.map_or(self.continue_until, |u| u.min(self.continue_until))) } else { until };
+            let until = if held {
+                Some(until.map_or(self.continue_until, |u| u.min(self.continue_until)))
+            } else {
+                until
+            };
             let (id, sent) = (self.flow.id, &mut None);
             let turn = self.flow.step(until, &mut Direct::none(), |state, _| take(state, id, sent));
             if let Some(first) = *sent

@@ -1,6 +1,6 @@
 //! HTTP/2 on the client: the driver of [`crate::h2`]'s engine; Go's `http2.Transport`.
 //!
-//! * `conn`: a connection that requests share, and its lock. `gate`: how many it takes. [`Http2`]: its settings.
+//! * `conn`: a connection that requests share, and its lock. `gate`: how many it takes. `config`: its settings.
 //! * `drive`: who waits for the socket. `parker`: how the others wait. `receive`, `slot`: what comes, by stream.
 //! * `flow`, `exchange`, `body`: one stream as its caller has it. `errors`: how they fail.
 //! * `care`: what the sweep does for it.
@@ -18,6 +18,5 @@ mod parker;
 mod receive;
 mod slot;
 
-pub use config::{CountError, Http2};
 pub(super) use conn::{H2Conn, Lease};
 pub(super) use exchange::run;

@@ -124,7 +124,11 @@ mod tests {
         for polls in [false, true] {
             let q = p.clone();
             let other = std::thread::spawn(move || q.wake());
-            if polls { drop(p.poll(None, None).unwrap()) } else { p.sleep(None) }
+            if polls {
+                drop(p.poll(None, None).unwrap())
+            } else {
+                p.sleep(None)
+            }
             other.join().unwrap();
         }
         let token = CancelToken::new();

@@ -257,4 +257,3 @@ impl State {
 fn token(code: Code) -> String {
     code.name().map_or_else(|| format!("err_unknown_{}", code.0), str::to_ascii_lowercase)
 }
-
