@@ -56,8 +56,9 @@ pub(super) struct State {
     pub(super) sleepers: Vec<Arc<Parker>>,
     /// Those of them that wait for a place.
     pub(super) openers: Vec<Arc<Parker>>,
-    /// The driver has just been woken, and sends all that was put into the output when it is up.
-    pub(super) collecting: bool,
+    /// Callers that were just woken in a group, and may come back with new requests: those leave in one send, by the last
+    /// of them or by whoever drives next, before it waits.
+    pub(super) expected: usize,
     pub(super) events: Vec<Event>,
     /// What is to be done once the lock is free.
     pub(super) after: After,
@@ -122,7 +123,7 @@ impl H2Conn {
                 driver: None,
                 sleepers: Vec::new(),
                 openers: Vec::new(),
-                collecting: false,
+                expected: 0,
                 events: Vec::new(),
                 after: After::default(),
                 error: None,
@@ -251,7 +252,7 @@ impl State {
 
     /// flush gives the output to the socket, as far as that goes without waiting.
     pub(super) fn flush(&mut self) {
-        self.collecting = false;
+        self.expected = 0;
         let before = self.backlog();
         if before == 0 {
             return;

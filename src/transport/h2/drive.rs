@@ -19,8 +19,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// COLLECT: as many sleepers make it worth that requests of those who were woken leave in one send.
-const COLLECT: usize = 3;
+/// GROUP: so many callers that are woken at once make it worth to send what they come back with together, for which the
+/// driver gives them the processor so often.
+const GROUP: usize = 2;
+const YIELDS: usize = 2;
 
 /// Wait is who waits and for how long.
 pub(super) struct Wait<'a> {
@@ -28,6 +30,8 @@ pub(super) struct Wait<'a> {
     pub(super) stream: u32,
     pub(super) until: Option<Instant>,
     pub(super) cancel: Option<&'a CancelToken>,
+    /// The caller waits again as soon as it has what it waits for.
+    pub(super) stays: bool,
 }
 
 /// Halt is why a wait ended without what was waited for.
@@ -52,7 +56,7 @@ impl H2Conn {
         let mut me: Option<(Arc<Parker>, Option<Registration>)> = None;
         loop {
             if let Some(got) = ready(&mut state, direct) {
-                self.leave(state, me.as_ref().map(|m| &m.0));
+                self.leave(state, me.as_ref().map(|m| &m.0), wait.stays);
                 return Ok(got);
             }
             let (me, _) = match &mut me {
@@ -71,7 +75,7 @@ impl H2Conn {
                 None
             };
             if let Some(halt) = halt {
-                self.leave(state, Some(me));
+                self.leave(state, Some(me), false);
                 return Err(halt);
             }
             let waited = if state.driver.as_ref().is_none_or(|d| Arc::ptr_eq(d, me)) {
@@ -83,7 +87,7 @@ impl H2Conn {
             let (back, result) = waited;
             state = back;
             if let Err(e) = result {
-                self.leave(state, Some(me));
+                self.leave(state, Some(me), false);
                 return Err(Halt::Os(e));
             }
         }
@@ -126,6 +130,14 @@ impl H2Conn {
         until: Option<Instant>,
         direct: &mut Direct<'_>,
     ) -> (Guard<'a>, io::Result<()>) {
+        for _ in 0..YIELDS {
+            if state.expected == 0 {
+                break;
+            }
+            drop(state);
+            std::thread::yield_now();
+            state = self.lock();
+        }
         state.flush();
         let mut came = sys::POLLIN;
         if !state.conn.as_ref().is_some_and(|c| c.holds()) {
@@ -145,39 +157,41 @@ impl H2Conn {
             state.flush();
         }
         if state.after.is_due() {
+            let woken = state.after.woken.len();
+            state.expected = if woken >= GROUP { woken } else { 0 };
             self.settle(state);
             state = self.lock();
         }
         (state, Ok(()))
     }
 
-    /// leave ends a wait: the baton goes on, and what was put into the output goes out.
-    pub(super) fn leave(&self, mut state: Guard<'_>, me: Option<&Arc<Parker>>) {
+    /// leave ends a wait: the baton goes on, and what was put into the output goes out. A caller that `stays` waits again
+    /// at once.
+    fn leave(&self, mut state: Guard<'_>, me: Option<&Arc<Parker>>, stays: bool) {
         if let Some(me) = me
             && state.driver.as_ref().is_some_and(|d| Arc::ptr_eq(d, me))
         {
             state.driver = None;
-            let many = state.sleepers.len() > COLLECT;
             if let Some(next) = state.sleepers.last().cloned() {
                 state.driver = Some(next.clone());
                 state.call(next);
-                // It runs soon, and behind those that were woken before it.
-                state.collecting = many;
             }
+        }
+        // More is expected to come, and whoever drives has not begun to wait.
+        if state.expected > 0 && (stays || state.driver.is_some()) {
+            return self.settle(state);
         }
         self.push(state);
     }
 
-    /// push sends what is in the output, unless a driver that is getting up will, with more.
+    /// push sends what is in the output.
     pub(super) fn push(&self, mut state: Guard<'_>) {
-        if !state.collecting || state.driver.is_none() {
-            state.flush();
-            // The driver polls for what is to be read only.
-            if state.backlog() > 0
-                && let Some(driver) = state.driver.clone()
-            {
-                state.after.woken.push(driver);
-            }
+        state.flush();
+        // The driver polls for what is to be read only.
+        if state.backlog() > 0
+            && let Some(driver) = state.driver.clone()
+        {
+            state.after.woken.push(driver);
         }
         self.settle(state);
     }

@@ -104,7 +104,7 @@ impl Exchange<'_> {
         let traced = flow.teller.is_on();
         let conn: Arc<H2Conn> = lease.conn.clone();
         let cancel = flow.cancel.clone();
-        let wait = Wait { stream: 0, until: self.call.overall, cancel: cancel.as_ref() };
+        let wait = Wait { stream: 0, until: self.call.overall, cancel: cancel.as_ref(), stays: true };
         let opened = conn.until(&wait, &mut Direct::none(), |state, _| {
             if state.error.is_some() || state.gate.is_shut() {
                 return Some(Err(unusable()));
@@ -124,6 +124,7 @@ impl Exchange<'_> {
             };
             state.slots.insert(id, Slot { traced, counts: true, ..Slot::default() });
             lease.keep();
+            state.expected = state.expected.saturating_sub(1);
             if reused && state.is_silent(&conn.options) {
                 state.ask(Instant::now());
             }

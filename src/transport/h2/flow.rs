@@ -124,7 +124,7 @@ impl Flow {
         mut take: impl FnMut(&mut State, &mut Direct<'_>) -> Option<T>,
     ) -> std::result::Result<Turn<T>, Halt> {
         let (conn, cancel) = (self.conn.clone(), self.cancel.clone());
-        let wait = Wait { stream: self.id, until, cancel: cancel.as_ref() };
+        let wait = Wait { stream: self.id, until, cancel: cancel.as_ref(), stays: false };
         let turn = conn.until(&wait, direct, |state, direct| {
             if let Some(got) = take(state, direct) {
                 return Some(Turn::Got(got));
