@@ -1,6 +1,6 @@
 /* nh-bench-client URL N C: N requests, C threads, one shared client with the library's defaults.
- * BENCH_UPLOAD=BYTES posts that many zeros instead of a GET; BENCH_CAFILE is the certificate to trust. Exit
- * status 77: cannot do that. */
+ * BENCH_UPLOAD=BYTES posts that many zeros instead of a GET; BENCH_CAFILE is the certificate to trust;
+ * BENCH_H2 asks for HTTP/2, over TLS. Exit status 77: cannot do that. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -42,7 +42,7 @@ static void *run(void *unused) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4 || getenv("BENCH_H2") || strncmp(argv[1], "http", 4) != 0) return 77;
+    if (argc < 4 || strncmp(argv[1], "http", 4) != 0) return 77;
     url = argv[1];
     atomic_init(&left, atol(argv[2]));
     int threads = atoi(argv[3]);
@@ -50,6 +50,8 @@ int main(int argc, char **argv) {
     if (getenv("BENCH_UPLOAD")) upload = (size_t)atol(getenv("BENCH_UPLOAD"));
     zeros = calloc(1, upload ? upload : 1);
     client = nh_client_new();
+    if (nh_client_set_protocols(client, getenv("BENCH_H2") ? NH_PROTOCOL_HTTP2 : NH_PROTOCOL_HTTP1))
+        die("protocols", NULL);
     if (getenv("BENCH_CAFILE")) {
         nh_error *err = NULL;
         nh_tls_config *tls = nh_tls_config_new();

@@ -1,5 +1,5 @@
 /* nh-fetch METHOD URL [options]: fetches a URL and prints the body, or with --json one line a response.
- * Exit status: 0 a response came, 1 none did or its body broke, 2 wrong usage or not supported yet. */
+ * Exit status: 0 a response came, 1 none did or its body broke, 2 wrong usage. */
 #include "nethttp.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 static struct {
     const char *method, *url, *data, *out, *jar, *cacert, *cert, *key, *proxy;
     const char *headers[MAX_HEADERS];
+    uint32_t protocols;
     int header_count, json, verbose, insecure;
     long long body_size, timeout, repeat, max_redirects;
 } opt = {.body_size = -1, .timeout = -1, .repeat = 1, .max_redirects = 10};
@@ -31,13 +32,9 @@ static void usage(void) {
     fputs(
         "usage: nh-fetch METHOD URL [-H 'K: V']... [-d BODY|@FILE] [--body-size N] [-o FILE] [--timeout MS]\n"
         "                [--max-redirects N] [--no-redirect] [--proxy URL] [--cacert FILE] [--insecure]\n"
-        "                [--cert FILE] [--key FILE] [--http1] [--jar[=FILE]] [--repeat N] [--json] [-v]\n",
+        "                [--cert FILE] [--key FILE] [--http1|--http2] [--jar[=FILE]] [--repeat N] [--json] "
+        "[-v]\n",
         stderr);
-    exit(2);
-}
-
-static void unsupported(const char *what) {
-    fprintf(stderr, "nh-fetch: %s: %s\n", what, nh_result_text(NH_ERR_UNSUPPORTED));
     exit(2);
 }
 
@@ -81,7 +78,7 @@ static void parse(int argc, char **argv) {
         } else if (!strncmp(a, "--jar=", 6)) {
             opt.jar = a + 6;
         } else if (!strcmp(a, "--http1")) {
-            /* It is what there is. */
+            opt.protocols = NH_PROTOCOL_HTTP1;
         } else if (!strcmp(a, "--cacert")) {
             opt.cacert = VALUE;
         } else if (!strcmp(a, "--cert")) {
@@ -93,7 +90,7 @@ static void parse(int argc, char **argv) {
         } else if (!strcmp(a, "--insecure")) {
             opt.insecure = 1;
         } else if (!strcmp(a, "--http2")) {
-            unsupported(a);
+            opt.protocols = NH_PROTOCOL_HTTP2 | NH_PROTOCOL_UNENCRYPTED_HTTP2;
         } else if (a[0] == '-' && a[1]) {
             usage();
         } else if (at == 0) {
@@ -325,6 +322,7 @@ static nh_result build(nh_request **r, struct filler *filler, nh_error **err) {
 /* --cacert takes the place of the system's roots; the key may be in the certificate's file, as curl has it.
  */
 static nh_result set_up(nh_client *client, nh_error **err) {
+    if (opt.protocols && nh_client_set_protocols(client, opt.protocols) != NH_OK) return NH_ERR_INVALID;
     if (opt.proxy && nh_client_set_proxy(client, opt.proxy, err) != NH_OK) return NH_ERR_INVALID;
     if (!opt.cacert && !opt.cert && !opt.insecure) return NH_OK;
     nh_tls_config *tls = nh_tls_config_new();

@@ -492,6 +492,54 @@ const nh_error *nh_error_cause(const nh_error *e);
 void nh_error_free(nh_error *e);
 
 /* ========================================================================================================
+ * What HTTP/2 itself says of a failure
+ * ======================================================================================================== */
+
+/**
+ * nh_error_http2_code is the HTTP/2 error code (RFC 9113, 7) that a stream was reset with or a connection ended with,
+ * or -1 if none is behind the failure. Go's http2.StreamError, ConnectionError and GoAwayError.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int64_t nh_error_http2_code(const nh_error *e);
+
+/**
+ * nh_error_http2_stream is the number of the HTTP/2 stream that failed, or 0 if the whole connection did, or if HTTP/2
+ * has nothing to say of the failure.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+uint32_t nh_error_http2_stream(const nh_error *e);
+
+/**
+ * nh_error_http2_last_stream is the last stream that the server has processed by its GOAWAY, or -1 if none came. Go's
+ * GoAwayError.LastStreamID.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+int64_t nh_error_http2_last_stream(const nh_error *e);
+
+/**
+ * nh_error_http2_debug is the text that the server's GOAWAY had, up to 1024 bytes of it, with what is no printable ASCII
+ * escaped; the empty text if there was none. Go's GoAwayError.DebugData.
+ *
+ * Errors: none
+ * Ownership: result: the library owns; borrowed until nh_error_free
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+const char *nh_error_http2_debug(const nh_error *e);
+
+/* ========================================================================================================
  * Callbacks of the program: what is common to all of them
  * ======================================================================================================== */
 
@@ -2413,7 +2461,7 @@ int32_t nh_response_status_code(const nh_response *r);
 const char *nh_response_status(const nh_response *r);
 
 /**
- * nh_response_proto is the version as the server sent it, such as "HTTP/1.1" or "HTTP/1.0". NULL for NULL.
+ * nh_response_proto is the version as the server sent it, such as "HTTP/1.1", "HTTP/1.0" or "HTTP/2.0". NULL for NULL.
  *
  * Errors: none
  * Ownership: result: the library owns; borrowed until the program ends
@@ -4240,10 +4288,10 @@ nh_result nh_tls_config_set_min_version(nh_tls_config *c,
 
 /**
  * nh_tls_config_set_alpn offers these protocols to the server, or takes them from clients (RFC 7301), the one that is
- * liked best first; "http/1.1" is the default, and a count of 0 is none. Go's NextProtos.
+ * liked best first, and a count of 0 is none. Without this call a client offers what nh_client_set_protocols says, "h2" and
+ * "http/1.1" by default, and a server takes "http/1.1". Go's NextProtos.
  *
- * Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes),
- * NH_ERR_UNSUPPORTED (one is "h2")
+ * Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes)
  * Ownership: protocols: the library copies
  * Threads: any thread, at the same time too
  * Since: 0.1.0
@@ -4372,6 +4420,46 @@ nh_result nh_tls_config_set_session_tickets(nh_tls_config *c,
                                             int32_t on);
 
 /* ========================================================================================================
+ * The versions of HTTP that clients and servers speak: Go's Protocols
+ * ======================================================================================================== */
+
+/** NH_PROTOCOL_HTTP1: HTTP/1.0 and HTTP/1.1, in the clear and over TLS. */
+#define NH_PROTOCOL_HTTP1 1
+/** NH_PROTOCOL_HTTP2: HTTP/2 under TLS, where both sides agree on it by ALPN. */
+#define NH_PROTOCOL_HTTP2 2
+/** NH_PROTOCOL_UNENCRYPTED_HTTP2: HTTP/2 without TLS ("h2c"), by prior knowledge (RFC 9113, 3.3). */
+#define NH_PROTOCOL_UNENCRYPTED_HTTP2 4
+
+/**
+ * nh_client_set_protocols chooses what the client's transport speaks, by NH_PROTOCOL_ bits; HTTP1 and HTTP2 by default.
+ * Connections that are there carry no more requests. Go's Transport.Protocols.
+ *
+ * Over TLS the server chooses between HTTP/1.1 and HTTP/2; with NH_PROTOCOL_HTTP2 alone one that does not take it is an
+ * error. Without TLS HTTP/1.1 is spoken, unless NH_PROTOCOL_UNENCRYPTED_HTTP2 is there and NH_PROTOCOL_HTTP1 is not. A
+ * list of nh_tls_config_set_alpn is offered as it is, but for "h2" where NH_PROTOCOL_HTTP2 is not set. A proxy that
+ * forwards requests is always spoken to in HTTP/1.1, and so is a server by a request with an Upgrade field.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL, protocols is 0 or has unknown bits), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_protocols(nh_client *c,
+                                  uint32_t protocols);
+
+/**
+ * nh_client_set_http2 gives the client's transport a configuration for HTTP/2; NULL goes back to the defaults. Connections
+ * that are there carry no more requests. Go's Transport.HTTP2.
+ *
+ * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
+ * Ownership: config: the library copies
+ * Threads: any thread, at the same time too
+ * Since: 0.1.0
+ */
+nh_result nh_client_set_http2(nh_client *c,
+                              const nh_http2_config *config);
+
+/* ========================================================================================================
  * What can be chosen for HTTP/2, on either side
  * ======================================================================================================== */
 
@@ -4379,7 +4467,7 @@ nh_result nh_tls_config_set_session_tickets(nh_tls_config *c,
  * nh_http2_error_fn is told of each error of HTTP/2, for a metric: kind is made of lower-case letters, digits and
  * underscores, is NUL-terminated and borrowed for the call.
  *
- * It runs on the thread that met the error, a library thread of a server or a caller's of a client, and on several
+ * It runs on the thread that met the error, a library thread or a caller's of a client, and on several
  * at the same time. It must not block, and may call no function of the library.
  */
 typedef void (*nh_http2_error_fn)(void *userdata, const char *kind);
@@ -5115,13 +5203,6 @@ nh_result nh_server_listen_callback(nh_server *s,
  * Which protocols a server speaks
  * ======================================================================================================== */
 
-/** NH_PROTOCOL_HTTP1: HTTP/1.0 and HTTP/1.1, in the clear and over TLS. */
-#define NH_PROTOCOL_HTTP1 1
-/** NH_PROTOCOL_HTTP2: HTTP/2 over TLS. */
-#define NH_PROTOCOL_HTTP2 2
-/** NH_PROTOCOL_UNENCRYPTED_HTTP2: HTTP/2 in the clear, by prior knowledge (RFC 9113, 3.3). */
-#define NH_PROTOCOL_UNENCRYPTED_HTTP2 4
-
 /**
  * nh_server_set_protocols says which protocols a server speaks: NH_PROTOCOL_ bits. Default: NH_PROTOCOL_HTTP1 |
  * NH_PROTOCOL_HTTP2. Go's Server.Protocols.
@@ -5138,6 +5219,18 @@ nh_result nh_server_listen_callback(nh_server *s,
  */
 nh_result nh_server_set_protocols(nh_server *s,
                                   uint32_t protocols);
+
+/**
+ * nh_server_set_http2 gives a server a configuration for HTTP/2; NULL goes back to the defaults. Go's Server.HTTP2.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before
+ * a fork)
+ * Ownership: config: the library copies
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_http2(nh_server *s,
+                              const nh_http2_config *config);
 
 /* ========================================================================================================
  * Requests that a program's own threads ask for, in the place of callbacks

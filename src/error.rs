@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -92,6 +93,18 @@ pub enum Phase {
     Accept = 11,
 }
 
+/// Http2 is what HTTP/2 itself says of a failure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Http2 {
+    /// 0: the connection.
+    pub stream: u32,
+    /// RFC 9113, 7.
+    pub code: u32,
+    /// GOAWAY's last stream, if one came, and its text.
+    pub last_stream: Option<u32>,
+    pub debug: Vec<u8>,
+}
+
 /// Error is immutable; the box keeps `Result<T, Error>` one word wide on the paths that succeed.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Inner>);
@@ -106,6 +119,7 @@ struct Inner {
     addrs: Vec<SocketAddr>,
     errno: i32,
     tls_alert: Option<u8>,
+    http2: Option<Arc<Http2>>,
     timeout: bool,
     temporary: bool,
     cause: Option<Error>,
@@ -123,6 +137,7 @@ impl Error {
             addrs: Vec::new(),
             errno: 0,
             tls_alert: None,
+            http2: None,
             timeout: kind == Kind::Timeout,
             temporary: kind == Kind::Timeout,
             cause: None,
@@ -167,6 +182,11 @@ impl Error {
         self
     }
 
+    pub fn with_http2(mut self, facts: Http2) -> Error {
+        self.0.http2 = Some(Arc::new(facts));
+        self
+    }
+
     pub fn with_cause(mut self, cause: Error) -> Error {
         self.0.timeout |= cause.0.timeout;
         self.0.temporary |= cause.0.temporary;
@@ -174,6 +194,9 @@ impl Error {
             self.0.errno = cause.0.errno;
         }
         self.0.tls_alert = self.0.tls_alert.or(cause.0.tls_alert);
+        if self.0.http2.is_none() {
+            self.0.http2 = cause.0.http2.clone();
+        }
         if self.0.phase == Phase::None {
             self.0.phase = cause.0.phase;
         }
@@ -217,6 +240,9 @@ impl Error {
     }
     pub fn tls_alert(&self) -> Option<u8> {
         self.0.tls_alert
+    }
+    pub fn http2(&self) -> Option<&Http2> {
+        self.0.http2.as_deref()
     }
     pub fn is_timeout(&self) -> bool {
         self.0.timeout

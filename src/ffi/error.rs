@@ -1,8 +1,8 @@
 //! Errors: what happened in one particular call.
 
 use super::{guard_or, nh_result, ptr};
-use crate::error::Error;
-use std::ffi::{CString, c_char};
+use crate::error::{Error, Http2};
+use std::ffi::{CStr, CString, c_char};
 
 /// nh_error is an immutable description of a failure, owned by the caller and usable from any thread.
 pub struct nh_error {
@@ -11,6 +11,7 @@ pub struct nh_error {
     op: CString,
     url: CString,
     addresses: Vec<CString>,
+    http2_debug: CString,
     cause: Option<Box<nh_error>>,
 }
 
@@ -45,6 +46,14 @@ impl nh_error {
         self.error
     }
 
+    pub(super) fn http2(&self) -> Option<&Http2> {
+        self.error.http2()
+    }
+
+    pub(super) fn http2_debug(&self) -> &CStr {
+        &self.http2_debug
+    }
+
     /// new makes every text once, so that getters of a shared error need no lock.
     pub(crate) fn new(error: Error) -> nh_error {
         nh_error {
@@ -52,6 +61,9 @@ impl nh_error {
             op: c_text(error.op()),
             url: c_text(error.url()),
             addresses: error.addrs().iter().map(|a| c_text(&a.to_string())).collect(),
+            http2_debug: c_text(
+                &error.http2().map_or_else(String::new, |f| f.debug.escape_ascii().to_string()),
+            ),
             cause: error.cause().map(|c| Box::new(nh_error::new(c.clone()))),
             error,
         }

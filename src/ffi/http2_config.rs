@@ -332,7 +332,7 @@ pub unsafe extern "C" fn nh_http2_config_set_ping_timeout(c: *mut nh_http2_confi
 /// nh_http2_error_fn is told of each error of HTTP/2, for a metric: kind is made of lower-case letters, digits and
 /// underscores, is NUL-terminated and borrowed for the call.
 ///
-/// It runs on the thread that met the error, a library thread of a server or a caller's of a client, and on several
+/// It runs on the thread that met the error, a library thread or a caller's of a client, and on several
 /// at the same time. It must not block, and may call no function of the library.
 pub type nh_http2_error_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void, kind: *const c_char)>;
 

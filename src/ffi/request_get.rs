@@ -20,6 +20,9 @@ pub(super) fn proto(v: Version) -> *const c_char {
         c"HTTP/1.8",
         c"HTTP/1.9",
     ];
+    if v.major == 2 {
+        return c"HTTP/2.0".as_ptr();
+    }
     MINORS.get(usize::from(v.minor)).unwrap_or(&c"HTTP/1.1").as_ptr()
 }
 

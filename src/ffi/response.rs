@@ -126,7 +126,7 @@ pub unsafe extern "C" fn nh_response_status(r: *const nh_response) -> *const c_c
     get(r, std::ptr::null(), |r| Some(r.response.header.store().cstr(r.response.line.status).as_ptr()))
 }
 
-/// nh_response_proto is the version as the server sent it, such as "HTTP/1.1" or "HTTP/1.0". NULL for NULL.
+/// nh_response_proto is the version as the server sent it, such as "HTTP/1.1", "HTTP/1.0" or "HTTP/2.0". NULL for NULL.
 ///
 /// Errors: none
 /// Ownership: result: the library owns; borrowed until the program ends

@@ -2,16 +2,9 @@
 
 use super::http2_config::nh_http2_config;
 use super::server::{configure, nh_server};
-use super::{guard_plain, nh_result, ptr};
-use crate::error::invalid;
-use crate::server::Protocols;
-
-/// NH_PROTOCOL_HTTP1: HTTP/1.0 and HTTP/1.1, in the clear and over TLS.
-pub const NH_PROTOCOL_HTTP1: u32 = 1;
-/// NH_PROTOCOL_HTTP2: HTTP/2 over TLS.
-pub const NH_PROTOCOL_HTTP2: u32 = 2;
-/// NH_PROTOCOL_UNENCRYPTED_HTTP2: HTTP/2 in the clear, by prior knowledge (RFC 9113, 3.3).
-pub const NH_PROTOCOL_UNENCRYPTED_HTTP2: u32 = 4;
+use super::{guard_plain, nh_result};
+use crate::h2::Options;
+use crate::message::protocols::Protocols;
 
 /// nh_server_set_protocols says which protocols a server speaks: NH_PROTOCOL_ bits. Default: NH_PROTOCOL_HTTP1 |
 /// NH_PROTOCOL_HTTP2. Go's Server.Protocols.
@@ -28,19 +21,15 @@ pub const NH_PROTOCOL_UNENCRYPTED_HTTP2: u32 = 4;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_set_protocols(s: *mut nh_server, protocols: u32) -> nh_result {
     guard_plain(|| {
-        let all = NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2 | NH_PROTOCOL_UNENCRYPTED_HTTP2;
-        if protocols == 0 || protocols & !all != 0 {
-            return Err(invalid("nethttp: protocols must be NH_PROTOCOL_ bits, and at least one"));
-        }
+        let protocols = Protocols::new(protocols)?;
         // SAFETY: P1.
-        unsafe { configure(s, |x| x.protocols = Protocols(protocols)) }
+        unsafe { configure(s, |x| x.protocols = protocols) }
     })
 }
 
-/// nh_server_set_http2 gives a server settings for its connections of HTTP/2, in place of those before. Without this call
-/// each has its default. Go's Server.HTTP2.
+/// nh_server_set_http2 gives a server a configuration for HTTP/2; NULL goes back to the defaults. Go's Server.HTTP2.
 ///
-/// Errors: NH_ERR_INVALID (s or config is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before
+/// Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before
 /// a fork)
 /// Ownership: config: the library copies
 /// Threads: any thread, before the server starts.
@@ -49,7 +38,7 @@ pub unsafe extern "C" fn nh_server_set_protocols(s: *mut nh_server, protocols: u
 pub unsafe extern "C" fn nh_server_set_http2(s: *mut nh_server, config: *const nh_http2_config) -> nh_result {
     guard_plain(|| {
         // SAFETY: P1.
-        let mut options = unsafe { ptr::shared(config, "config")? }.options();
+        let mut options = unsafe { config.as_ref() }.map_or_else(Options::default, |o| o.options());
         // What was there ends behind the server's lock: that may call the program.
         // SAFETY: P1.
         unsafe { configure(s, |x| std::mem::swap(&mut x.http2, &mut options)) }

@@ -290,10 +290,10 @@ pub unsafe extern "C" fn nh_tls_config_set_min_version(c: *mut nh_tls_config, ve
 }
 
 /// nh_tls_config_set_alpn offers these protocols to the server, or takes them from clients (RFC 7301), the one that is
-/// liked best first; "http/1.1" is the default, and a count of 0 is none. Go's NextProtos.
+/// liked best first, and a count of 0 is none. Without this call a client offers what nh_client_set_protocols says, "h2" and
+/// "http/1.1" by default, and a server takes "http/1.1". Go's NextProtos.
 ///
-/// Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes),
-/// NH_ERR_UNSUPPORTED (one is "h2")
+/// Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes)
 /// Ownership: protocols: the library copies
 /// Threads: any thread, at the same time too
 /// Since: 0.1.0
@@ -315,15 +315,12 @@ pub unsafe extern "C" fn nh_tls_config_set_alpn(
             // SAFETY: P2.
             let one = unsafe { ptr::text(one, "a protocol")? };
             match one.len() {
-                1..=255 if one == b"h2" => {
-                    return Err(Error::new(Kind::Unsupported, "nethttp: this build does not speak HTTP/2"));
-                }
                 1..=255 => list.push(one.to_vec()),
                 _ => return Err(invalid("nethttp: a protocol's name has 1 to 255 bytes")),
             }
         }
         let set = |s: &mut Settings| {
-            s.alpn = list;
+            s.alpn = Some(list);
             Ok(())
         };
         // SAFETY: P1.

@@ -50,6 +50,8 @@ pub struct Engine {
     pub(super) goaway_sent: Option<u32>,
     pub(super) goaway_received: Option<u32>,
     pub(super) dead: Option<Fault>,
+    /// The last stream that was reset for a fault of the peer's.
+    blamed: Option<Fault>,
     pub(super) guard: Guard,
     // Boxes, since a head goes out as the box that it came back in.
     #[allow(clippy::vec_box)]
@@ -101,6 +103,7 @@ impl Engine {
             goaway_sent: None,
             goaway_received: None,
             dead: None,
+            blamed: None,
             guard: Guard::new(config.max_idle_frames, config.max_wasted),
             heads: Vec::new(),
             running: 0,
@@ -173,6 +176,11 @@ impl Engine {
         self.dead
     }
 
+    /// blame is for what a stream was reset by us, if it was the last one.
+    pub fn blame(&self, id: u32) -> &'static str {
+        self.blamed.filter(|f| f.stream == id).map_or("", |f| f.reason)
+    }
+
     pub fn peer(&self) -> &PeerSettings {
         &self.peer
     }
@@ -188,7 +196,18 @@ impl Engine {
 
     /// is_in_block: a header block has begun and is not whole.
     pub fn is_in_block(&self) -> bool {
-        self.block.is_open() || matches!(self.reading, Reading::Payload(head) if head.kind == frame::kind::HEADERS)
+        self.block.is_open()
+            || matches!(self.reading, Reading::Payload(head) if head.kind == frame::kind::HEADERS)
+    }
+
+    /// last_opened is the stream that a client has opened last.
+    pub fn last_opened(&self) -> u32 {
+        self.next_id.saturating_sub(2)
+    }
+
+    /// max_header_list is how much of a header list is taken.
+    pub fn max_header_list(&self) -> usize {
+        self.config.max_header_list as usize
     }
 
     /// open_streams counts those that are not closed.
@@ -253,6 +272,7 @@ impl Engine {
     /// fail acts on a fault: a stream is reset, or the connection ends.
     pub(super) fn fail(&mut self, fault: Fault, events: &mut Vec<Event>) {
         if fault.stream != 0 {
+            self.blamed = Some(fault);
             let known = self.streams.get(fault.stream).is_some();
             self.abort(fault.stream, fault.code);
             if known {

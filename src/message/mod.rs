@@ -14,6 +14,7 @@ pub mod outbound;
 pub mod parts;
 pub(crate) mod path;
 pub mod progress;
+pub mod protocols;
 pub mod query;
 pub mod request;
 pub mod sniff;

@@ -30,7 +30,7 @@ mod writer;
 pub use hooks::{Access, ConnState, Hooks, LogAccess, LogErrors, Peer, WatchConns};
 pub use listen::Source;
 pub use over::Over;
-pub use settings::{Protocols, Settings};
+pub use settings::Settings;
 pub use stop::{Server, Value};
 pub use writer::{Later, ResponseWriter};
 

@@ -5,9 +5,9 @@
 //! has let go of it. So a blocked write does not stop a read.
 
 use crate::error::Result;
+use crate::message::protocols::Protocols;
 use crate::net::sys;
 use crate::net::tls::Info;
-use super::settings::Protocols;
 use crate::net::tls::{Accept, Buffers, ServerAlpn, ServerIdentity, Stop, Tls};
 use crate::stream::Session;
 use crate::sync::{Mutex, MutexGuard, OnceLock};

@@ -1,23 +1,8 @@
 //! `Settings`: the limits and times of a server, fixed when it starts.
 
 use crate::h2::Options;
+use crate::message::protocols::Protocols;
 use std::time::Duration;
-
-/// Protocols is which of them a server speaks, bits of Go's `Protocols`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Protocols(pub u32);
-
-impl Protocols {
-    pub const HTTP1: Protocols = Protocols(1);
-    /// Over TLS, agreed on by ALPN.
-    pub const HTTP2: Protocols = Protocols(2);
-    /// In the clear, by prior knowledge.
-    pub const UNENCRYPTED_HTTP2: Protocols = Protocols(4);
-
-    pub fn has(self, other: Protocols) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
 
 /// Settings with `None` for "no limit" in every time.
 #[derive(Clone, Debug)]
@@ -81,7 +66,7 @@ impl Default for Settings {
             max_connections: None,
             lame_duck: Duration::ZERO,
             reuse_port: false,
-            protocols: Protocols(Protocols::HTTP1.0 | Protocols::HTTP2.0),
+            protocols: Protocols::default(),
             http2: Options::default(),
         }
     }

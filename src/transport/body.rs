@@ -195,8 +195,7 @@ impl Reader {
 
     fn stopped(&self, s: Stop) -> Error {
         match s {
-            Stop::Deadline if self.clock.passed() => timeout(READING_BODY, Phase::Body),
-            Stop::Deadline => timeout("net/http: timeout awaiting response body", Phase::Body),
+            Stop::Deadline => timed_out(self.clock),
             Stop::Tls(e) => e,
             Stop::Os(e) => match &self.conn {
                 Some(c) => c.failure("read", &e),
@@ -236,6 +235,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// timed_out is the error of a body whose next byte came too late.
+pub(super) fn timed_out(clock: Clock) -> Error {
+    let text = if clock.passed() { READING_BODY } else { "net/http: timeout awaiting response body" };
+    timeout(text, Phase::Body)
 }
 
 impl Drop for Reader {

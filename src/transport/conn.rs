@@ -102,6 +102,10 @@ impl Conn {
         }
     }
 
+    pub(super) fn consume_all(&mut self) {
+        self.consume(self.end - self.start);
+    }
+
     /// fill receives what is there behind what is buffered; `Ok(0)` is the peer's end.
     pub(super) fn fill(&mut self, until: Until) -> Result<usize, Stop> {
         self.fill_by(|fd, buf| recv_until(fd, buf, until))
@@ -158,6 +162,36 @@ impl Conn {
     /// has_unsent: something that was written waits for the socket.
     pub(super) fn has_unsent(&self) -> bool {
         self.tls.as_ref().is_some_and(|t| t.has_unsent())
+    }
+
+    /// unsent is how much of what was written waits for the socket.
+    pub(super) fn unsent(&self) -> usize {
+        self.tls.as_ref().map_or(0, |t| t.unsent())
+    }
+
+    /// holds tells that reading gives something that is here already.
+    pub(super) fn holds(&self) -> bool {
+        self.tls.as_ref().is_some_and(|t| t.holds())
+    }
+
+    /// room is how much is received at once, and widen and narrow change it while nothing is buffered.
+    pub(super) fn room(&self) -> usize {
+        self.buf.len()
+    }
+
+    pub(super) fn widen(&mut self, room: usize) {
+        if self.start == self.end && self.buf.len() < room {
+            self.buf.resize(room, 0);
+        }
+    }
+
+    pub(super) fn narrow(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.rest();
+        }
+        if self.start == self.end && self.buf.len() > self.first {
+            self.buf = vec![0; self.first];
+        }
     }
 
     /// wait_io is [`wait`], but does not wait for the socket while there is something to read already.

@@ -1,6 +1,7 @@
 //! `Dials`: the threads that dial, started when needed, bounded, owned by the pool.
 
 use super::conn::{self, Conn};
+use super::h2::H2Conn;
 use super::hook::{Protocol, Spoken};
 use super::line::Line;
 use super::pool::{IDLE_THREAD, Link, Shared, lock};
@@ -163,13 +164,23 @@ impl Dials {
         drop(registered);
         let alpn = info.as_ref().and_then(|i| i.alpn.as_deref()).map(CStr::to_bytes).unwrap_or_default();
         let protocol = route.hooks.as_ref().and_then(|h| h.protocols.get(alpn)).cloned();
-        if alpn == b"h2" && protocol.is_none() {
-            let text = "nethttp: the server chose HTTP/2, which this build does not speak";
-            return Err(Error::new(Kind::Unsupported, text).with_phase(Phase::TlsHandshake));
+        let (protocols, http2) = {
+            let way = shared.way.read().unwrap_or_else(PoisonError::into_inner);
+            (way.protocols, way.http2.clone())
+        };
+        let multiplexed = route.prior || alpn == b"h2";
+        if info.is_some() && protocols.only_http2() && !multiplexed && protocol.is_none() {
+            let alpn = String::from_utf8_lossy(alpn);
+            let text = format!("http2: unexpected ALPN protocol {alpn:?}; want \"h2\"");
+            return Err(Error::new(Kind::Protocol, text).with_phase(Phase::TlsHandshake));
         }
         let mut conn = Box::new(Conn::new(shared.clone(), route.clone(), dialed, tls, info));
         conn.times = Some(times);
         match protocol {
+            None if multiplexed => {
+                let made = H2Conn::new(conn, http2);
+                made.reserve().map(Link::Shared).ok_or_else(canceled)
+            }
             None => Ok(Link::Own(conn)),
             Some(protocol) => speak(route, conn, &*protocol).map(Link::Spoken),
         }

@@ -30,6 +30,7 @@ pub(super) struct Call<'a> {
 }
 
 /// Failure is an error and what it means for another try on another connection.
+#[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) retry: Retry,
@@ -38,15 +39,19 @@ pub(super) struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retry {
     No,
+    /// The shared connection took no request any more.
+    Unusable,
+    /// The server has not looked at it, and said so.
+    Refused,
     /// Nothing of the request left this machine.
     NothingSent,
     /// The connection ended before the first byte of an answer.
     NoAnswer,
 }
 
-type Outcome<T> = std::result::Result<T, Failure>;
+pub(super) type Outcome<T> = std::result::Result<T, Failure>;
 
-fn fatal(error: Error) -> Failure {
+pub(super) fn fatal(error: Error) -> Failure {
     Failure { error, retry: Retry::No }
 }
 

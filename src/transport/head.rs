@@ -155,6 +155,11 @@ pub(super) fn check_scheme(target: &Target) -> Result<()> {
     }
 }
 
+/// needs_http1: the request asks for another protocol on its connection, which HTTP/2 has no words for (RFC 9113, 8.6).
+pub(super) fn needs_http1(r: &Request) -> bool {
+    r.header.contains(b"Upgrade") && r.header.has_token(b"Connection", b"upgrade")
+}
+
 /// expects_continue: the program asks that the body waits for a go-ahead (RFC 9110, 10.1.1).
 pub(super) fn expects_continue(r: &Request, length: Length) -> bool {
     length != Length::None && r.header.has_token(b"Expect", b"100-continue")

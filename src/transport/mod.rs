@@ -5,7 +5,8 @@
 //! * `route`: the pool's key. `line`, `tunnel`, `socks`: from a connected socket to the server.
 //! * [`proxy`], `environment`: which proxy a request goes by.
 //! * `conn`: a connection with its read buffer.
-//! * `head`, `upload`, `exchange`: the request out and the answer's head in.
+//! * `head`, `upload`, `exchange`, `retry`: the request out and the answer's head in.
+//! * `h2`, `shared`: connections of HTTP/2, and how the pool hands out places on them. [`protocols`]: what is spoken.
 //! * `response`, `body`, `gunzip`: the answer and its body. `write`: messages for any stream.
 //! * [`tripper`]: who answers in the transport's place. `hook`: the program's part in a dial. `single`: one connection alone.
 
@@ -18,14 +19,18 @@ mod dialer;
 mod environment;
 mod exchange;
 mod gunzip;
+mod h2;
 mod head;
 mod hook;
 mod line;
 mod pool;
+mod protocols;
 pub mod proxy;
 mod response;
+mod retry;
 mod route;
 pub mod settings;
+mod shared;
 mod single;
 mod socks;
 mod sweep;
@@ -38,16 +43,19 @@ mod waiter;
 mod write;
 
 use crate::error::{Error, Kind, Phase, Result, invalid};
+use crate::h2::Options;
 use crate::message::header::Header;
 use crate::message::outbound::Target;
-use crate::message::request::{Body, Request};
+use crate::message::protocols::Protocols;
+use crate::message::request::Request;
 use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
 pub(crate) use body::READING_BODY;
 pub(crate) use exchange::AWAITING_HEADERS;
-use exchange::{Call, Failure, Retry};
+use exchange::{Call, Retry};
 pub use gunzip::undo as undo_gzip;
+use head::Length;
 pub use hook::{Dial, Protocol, Tunnel};
 use pool::{Link, Pool, Way, lock};
 use proxy::Rule;
@@ -85,7 +93,7 @@ impl Default for Transport {
     fn default() -> Transport {
         let t = Transport(Pool(Arc::default()));
         // The environment was read, and may say that there is no proxy.
-        t.change_way(|_| ());
+        t.change_way(Way::ready_tls);
         t
     }
 }
@@ -117,8 +125,26 @@ impl Transport {
 
     /// set_tls is for the requests to come; connections that were made by other settings carry no more of them.
     pub fn set_tls(&self, settings: tls::Settings) {
-        self.change_way(|w| w.tls = Arc::new(tls::Identity::new(settings)));
-        self.close_idle();
+        self.change_way(|w| {
+            w.tls_settings = settings;
+            w.ready_tls();
+        });
+        self.start_over();
+    }
+
+    /// set_protocols is for the connections to come; those that there are carry no more requests.
+    pub fn set_protocols(&self, protocols: Protocols) {
+        self.change_way(|w| {
+            w.protocols = protocols;
+            w.ready_tls();
+        });
+        self.start_over();
+    }
+
+    /// set_http2 is for the connections to come; those that there are carry no more requests.
+    pub fn set_http2(&self, http2: Options) {
+        self.change_way(|w| w.http2 = Arc::new(http2));
+        self.start_over();
     }
 
     /// set_proxy is for the requests to come.
@@ -137,7 +163,7 @@ impl Transport {
             }
         });
         result?;
-        self.close_idle();
+        self.start_over();
         Ok(())
     }
 
@@ -169,8 +195,15 @@ impl Transport {
             let mut hooks = w.hooks.as_deref().cloned().unwrap_or_default();
             change(&mut hooks);
             w.hooks = Some(Arc::new(hooks));
+            w.ready_tls();
         });
+        self.start_over();
+    }
+
+    /// start_over has further requests go over new connections.
+    fn start_over(&self) {
         self.close_idle();
+        self.0.0.close_shared(true);
     }
 
     fn way(&self) -> RwLockReadGuard<'_, Way> {
@@ -182,7 +215,8 @@ impl Transport {
             let mut way = self.0.0.way.write().unwrap_or_else(PoisonError::into_inner);
             let old = way.clone();
             change(&mut way);
-            self.0.0.direct.store(matches!(way.rule, Rule::Direct) && way.hooks.is_none(), Release);
+            let plain = way.hooks.is_none() && !way.protocols.prior();
+            self.0.0.direct.store(matches!(way.rule, Rule::Direct) && plain, Release);
             old
         };
         // What was replaced may end userdata of the program's: not under the lock.
@@ -191,7 +225,7 @@ impl Transport {
 
     /// route reads under the lock, since clones of what all threads share would have them fight for its counts;
     /// but the program's callback is not called under it.
-    fn route(&self, target: &Target) -> Result<Route> {
+    fn route(&self, target: &Target, http1: bool) -> Result<Route> {
         if target.key.scheme == "http" && self.0.0.direct.load(Acquire) {
             return Ok(Route::direct(&target.key));
         }
@@ -207,13 +241,17 @@ impl Transport {
             rule => rule.proxy_for(&target.key),
         };
         let proxy = proxy.map_err(|e| e.with_phase(Phase::Proxy))?;
-        Ok(Route::new(&target.key, proxy, || way.tls.clone(), &way.headers, way.hooks.as_ref()))
+        let http1 = http1 && way.protocols.has(Protocols::HTTP1);
+        let identity = || if http1 { way.tls_http1.clone() } else { way.tls.clone() };
+        let route = Route::new(&target.key, proxy, identity, &way.headers, way.hooks.as_ref());
+        Ok(route.with_prior(way.protocols.prior()))
     }
 
     pub fn stats(&self) -> Stats {
+        let shared = self.0.0.all_shared().iter().filter(|c| c.is_idle()).count();
         let state = lock(&self.0.0.state);
         let dialed = self.0.0.counters.dialed.load(Relaxed);
-        Stats { idle: state.idle, dialed, reused: state.reused }
+        Stats { idle: state.idle + shared, dialed, reused: state.reused }
     }
 
     pub fn close_idle(&self) {
@@ -236,7 +274,7 @@ impl Transport {
             return Ok(response);
         }
         head::check_scheme(target)?;
-        let route = self.route(target)?;
+        let route = self.route(target, head::needs_http1(r))?;
         self.send_by(&route, r, target, started, overall, cancel)
     }
 
@@ -262,12 +300,30 @@ impl Transport {
             return Err(canceled().with_phase(Phase::Prepare));
         }
         let shared = &self.0.0;
-        let (mut skips, mut now) = (0, started);
+        let (mut skips, mut refusals, mut now) = (0, 0, started);
         loop {
             let teller = Teller::new(r, started);
             teller.tell(|| Step::GetConn(route.address()));
             let conn = match shared.get(route, &settings, overall, cancel, &teller, now)? {
                 Link::Own(conn) => conn,
+                Link::Shared(lease) => {
+                    teller.tell(|| lease.got());
+                    let reused = lease.reused;
+                    let upload = upload(&head, r, length, held, &settings)?;
+                    crate::log::head('>', &head);
+                    match h2::run(lease, &call, &head, upload, teller, now) {
+                        Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
+                        Ok(response) => return Ok(response),
+                        Err(f) if !shared.is_single() && retry::may(r, &f, reused) => {
+                            if f.retry == Retry::Refused {
+                                retry::back_off(&mut refusals, f, overall, cancel)?;
+                            }
+                            now = Instant::now();
+                        }
+                        Err(f) => return Err(retry::cannot(r, reused, f)),
+                    }
+                    continue;
+                }
                 Link::Spoken(spoken) => match spoken.tripper.round_trip(r, overall, cancel)? {
                     Tripped::Answer(response) => return Ok(response),
                     // It takes no more: another one is made.
@@ -284,52 +340,26 @@ impl Transport {
             };
             let reused = conn.reused;
             teller.tell(|| conn.got());
-            let upload =
-                match Upload::new(head.clone(), &r.body, length, &r.trailer, held, settings.write_buffer) {
-                    Ok(u) => u,
-                    Err(e) => {
-                        // The connection is as it was.
-                        let _ = shared.put(conn);
-                        return Err(e.with_phase(Phase::Prepare));
-                    }
-                };
+            let upload = match upload(&head, r, length, held, &settings) {
+                Ok(u) => u,
+                Err(e) => {
+                    // The connection is as it was.
+                    let _ = shared.put(conn);
+                    return Err(e);
+                }
+            };
             crate::log::head('>', &head);
             match exchange::run(conn, &call, upload, teller, now) {
                 Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
                 Ok(response) => return Ok(response),
-                Err(f) if reused && !shared.is_single() && may_retry(r, &f) => now = Instant::now(),
-                Err(f) => return Err(cannot_rewind(r, reused, f)),
+                Err(f) if !shared.is_single() && retry::may(r, &f, reused) => now = Instant::now(),
+                Err(f) => return Err(retry::cannot(r, reused, f)),
             }
         }
     }
 }
 
-/// may_retry is Go's `shouldRetryRequest`: the connection died of old age, and sending again is safe.
-fn may_retry(r: &Request, f: &Failure) -> bool {
-    let rewindable = match &r.body {
-        Body::None | Body::Bytes(_) => true,
-        Body::Source(s) => s.can_rewind(),
-        Body::Incoming(_) => false,
-    };
-    match f.retry {
-        Retry::No => false,
-        Retry::NothingSent => rewindable || matches!(&r.body, Body::Source(_)),
-        Retry::NoAnswer => rewindable && is_idempotent(r),
-    }
-}
-
-fn is_idempotent(r: &Request) -> bool {
-    matches!(head::method_of(r), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE")
-        || r.header.contains(b"Idempotency-Key")
-        || r.header.contains(b"X-Idempotency-Key")
-}
-
-/// cannot_rewind says so where only the body stood against another try.
-fn cannot_rewind(r: &Request, reused: bool, f: Failure) -> Error {
-    let spent = matches!(&r.body, Body::Source(s) if !s.can_rewind());
-    if reused && spent && f.retry == Retry::NoAnswer && is_idempotent(r) {
-        let text = "net/http: cannot rewind body after connection loss";
-        return Error::new(Kind::BodySpent, text).with_cause(f.error);
-    }
-    f.error
+fn upload(head: &[u8], r: &Request, length: Length, held: bool, settings: &Settings) -> Result<Upload> {
+    let made = Upload::new(head.to_vec(), &r.body, length, &r.trailer, held, settings.write_buffer);
+    made.map_err(|e| e.with_phase(Phase::Prepare))
 }

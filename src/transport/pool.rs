@@ -8,18 +8,22 @@
 use super::conn::Conn;
 use super::dialer::Dials;
 use super::exchange::AWAITING_HEADERS;
+use super::h2::{H2Conn, Lease};
 use super::hook::{Hooks, Spoken};
 use super::proxy::Rule;
 use super::route::Route;
 use super::settings::{self, Settings};
+use super::shared::Room;
 use super::single::Watch;
 use super::tell::Teller;
 use super::waiter::{Outcome, Slot, Waiter};
 use crate::error::{Error, Kind, Phase, Result};
+use crate::h2::Options;
 use crate::message::header::Header;
+use crate::message::protocols::Protocols;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event::Event;
-use crate::net::tls::Identity;
+use crate::net::tls::{self, Identity};
 use crate::runtime::before_block;
 use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 use std::collections::{HashMap, VecDeque};
@@ -53,6 +57,12 @@ pub(super) struct Way {
     pub(super) headers: Arc<Header>,
     /// Made ready when a request needs it.
     pub(super) tls: Arc<Identity>,
+    /// The same for requests that only HTTP/1 can carry.
+    pub(super) tls_http1: Arc<Identity>,
+    /// What TLS was made ready from.
+    pub(super) tls_settings: tls::Settings,
+    pub(super) protocols: Protocols,
+    pub(super) http2: Arc<Options>,
     /// None for most programs.
     pub(super) hooks: Option<Arc<Hooks>>,
 }
@@ -61,7 +71,9 @@ pub(super) struct Way {
 pub(super) enum Link {
     /// A connection that is the request's alone, until it gives it back.
     Own(Box<Conn>),
-    /// One that any number of requests share.
+    /// A place on one of HTTP/2.
+    Shared(Lease),
+    /// One that any number of requests share, of a protocol of the program's.
     Spoken(Arc<Spoken>),
 }
 
@@ -87,9 +99,12 @@ pub(super) struct Host {
     /// The last one is the one that was used last.
     pub(super) idle: Vec<Box<Conn>>,
     spoken: Vec<Arc<Spoken>>,
+    pub(super) shared: Vec<Arc<H2Conn>>,
+    /// HTTP/2 was spoken there before.
+    pub(super) multiplexed: bool,
     /// All that are open or being dialed.
     conns: usize,
-    waiters: VecDeque<Arc<Waiter>>,
+    pub(super) waiters: VecDeque<Arc<Waiter>>,
 }
 
 impl Host {
@@ -97,13 +112,29 @@ impl Host {
         self.conns.saturating_sub(self.idle.len())
     }
 
-    /// is_empty: there is no connection, of any kind.
+    /// is_empty: there is no connection that a request could go over, now or later.
     pub(super) fn is_empty(&self) -> bool {
-        self.conns == 0
+        self.conns == 0 || (self.multiplexed && self.shared.is_empty())
     }
 
-    fn is_unused(&self) -> bool {
-        self.idle.is_empty() && self.spoken.is_empty() && self.conns == 0 && self.waiters.is_empty()
+    pub(super) fn is_unused(&self) -> bool {
+        let none = self.idle.is_empty() && self.spoken.is_empty() && self.shared.is_empty();
+        none && self.conns == 0 && self.waiters.is_empty()
+    }
+
+    /// next_dial is who may be dialed for now, if somebody was held back; it is counted already.
+    pub(super) fn next_dial(&mut self, limit: usize) -> Option<Arc<Waiter>> {
+        if limit != 0 && self.conns >= limit {
+            return None;
+        }
+        let next = self.waiters.iter().find(|w| {
+            let mut slot = lock(&w.slot);
+            let held = matches!(slot.outcome, Outcome::Waiting) && !slot.dialing;
+            slot.dialing |= held;
+            held
+        });
+        self.conns += usize::from(next.is_some());
+        next.cloned()
     }
 }
 
@@ -117,7 +148,7 @@ impl Shared {
         self.single.get().is_some()
     }
 
-    fn changed(&self) {
+    pub(super) fn changed(&self) {
         if let Some(watch) = self.single.get() {
             watch.changed();
         }
@@ -148,6 +179,17 @@ impl Shared {
                 *reused += 1;
                 return Ok(Link::Spoken(spoken.clone()));
             }
+            match host.as_ref().map_or(Room::None, |h| h.place()) {
+                Room::Free(lease) => {
+                    *reused += usize::from(lease.reused);
+                    drop(state);
+                    if lease.conn().is_alive(now) {
+                        return Ok(Link::Shared(lease));
+                    }
+                    continue;
+                }
+                Room::Full | Room::None => {}
+            }
             if let Some(mut conn) = host.and_then(|h| h.idle.pop()) {
                 *idle -= 1;
                 *reused += 1;
@@ -163,7 +205,9 @@ impl Shared {
             let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
             let host = hosts.entry(route.clone()).or_default();
             let limit = settings.max_conns_per_host;
-            let dialing = limit == 0 || host.conns < limit;
+            // Where connections are shared one dial at a time is enough.
+            let held = (host.multiplexed || route.prior) && host.is_dialing();
+            let dialing = !held && (limit == 0 || host.conns < limit);
             let slot = Mutex::new(Slot { outcome: Outcome::Waiting, dialing });
             let waiter = Arc::new(Waiter { log: teller.log(&event), event, slot });
             host.waiters.push_back(waiter.clone());
@@ -177,9 +221,13 @@ impl Shared {
         let link = self.wait(route, &waiter, deadline, cancel, teller);
         teller.tell_log(waiter.log.as_ref());
         let mut link = link.map_err(|e| e.with_phase(Phase::Pool))?;
-        if let Link::Own(conn) = &mut link {
-            conn.idle_for = None;
-            lock(&self.state).reused += usize::from(conn.reused);
+        match &mut link {
+            Link::Own(conn) => {
+                conn.idle_for = None;
+                lock(&self.state).reused += usize::from(conn.reused);
+            }
+            Link::Shared(lease) => lock(&self.state).reused += usize::from(lease.reused),
+            Link::Spoken(_) => {}
         }
         Ok(link)
     }
@@ -216,8 +264,10 @@ impl Shared {
             std::mem::replace(&mut slot.outcome, Outcome::Gone)
         };
         self.leave(route, waiter);
-        if let Outcome::Ready(Ok(Link::Own(conn))) = late {
-            let _ = self.put(conn);
+        match late {
+            Outcome::Ready(Ok(Link::Own(conn))) => drop(self.put(conn)),
+            // Its place is the next one's.
+            late => drop(late),
         }
         Err(error)
     }
@@ -235,17 +285,30 @@ impl Shared {
     /// dialed brings the outcome of a dial: to the waiter that asked for it if it still waits, else a
     /// connection goes to the next, and an error to nobody.
     pub(super) fn dialed(self: &Arc<Self>, route: &Route, waiter: &Waiter, result: Result<Link>) {
-        match &result {
-            Err(_) => self.clone().forget(route),
+        let result = match result {
+            Err(e) => {
+                self.clone().forget(route);
+                Err(e)
+            }
             Ok(link) => {
                 self.counters.dialed.fetch_add(1, Relaxed);
-                if let Link::Spoken(spoken) = link {
-                    self.share(spoken);
+                match link {
+                    Link::Shared(made) => Ok(self.adopt(made)),
+                    Link::Spoken(spoken) => {
+                        self.share(&spoken);
+                        Ok(Link::Spoken(spoken))
+                    }
+                    own => Ok(own),
                 }
             }
+        };
+        let shared = matches!(result, Ok(Link::Shared(_)));
+        match waiter.deliver(result) {
+            Err(Ok(Link::Own(conn))) => drop(self.put(conn)),
+            unclaimed => drop(unclaimed),
         }
-        if let Err(Ok(Link::Own(conn))) = waiter.deliver(result) {
-            let _ = self.put(conn);
+        if shared {
+            self.serve(route);
         }
     }
 
@@ -331,29 +394,16 @@ impl Shared {
         let closed = state.closed;
         let Some(host) = state.hosts.get_mut(route) else { return };
         host.conns = host.conns.saturating_sub(1);
-        let limit = settings.max_conns_per_host;
-        let mut next = None;
-        if !closed && (limit == 0 || host.conns < limit) {
-            next = host.waiters.iter().find(|w| {
-                let mut slot = lock(&w.slot);
-                let held = matches!(slot.outcome, Outcome::Waiting) && !slot.dialing;
-                slot.dialing |= held;
-                held
-            });
-            host.conns += usize::from(next.is_some());
-        }
-        let next = next.cloned();
+        let next = if closed { None } else { host.next_dial(settings.max_conns_per_host) };
         if host.is_unused() {
             state.hosts.remove(route);
         }
         drop(state);
-        if let Some(waiter) = next {
-            self.start_dial(route, &waiter);
-        }
+        self.dial_for(route, next);
         self.changed();
     }
 
-    fn start_dial(self: &Arc<Self>, route: &Route, waiter: &Arc<Waiter>) {
+    pub(super) fn start_dial(self: &Arc<Self>, route: &Route, waiter: &Arc<Waiter>) {
         if self.is_single() {
             let e = Error::new(Kind::Closed, "http: client connection is closed");
             return self.dialed(route, waiter, Err(e));
@@ -372,6 +422,7 @@ impl Shared {
         state.idle = 0;
         drop(state);
         drop((all, spoken));
+        self.close_shared(false);
     }
 }
 
@@ -402,6 +453,7 @@ impl Drop for Pool {
             let _ = w.deliver(Err(Error::new(Kind::Closed, "http: client closed")));
         }
         shared.close_idle();
+        shared.close_shared(true);
         shared.sweep.notify_all();
         shared.dials.close();
         for t in threads {

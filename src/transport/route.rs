@@ -21,6 +21,8 @@ pub(super) struct Route {
     pub(super) headers: Option<Arc<Header>>,
     /// Who makes the connection, and who may take it over.
     pub(super) hooks: Option<Arc<Hooks>>,
+    /// HTTP/2 is spoken there without being agreed on.
+    pub(super) prior: bool,
 }
 
 impl Route {
@@ -41,12 +43,19 @@ impl Route {
             headers: tunnel.then(|| headers.clone()),
             hooks: hooks.cloned(),
             proxy,
+            prior: false,
         }
+    }
+
+    /// with_prior has HTTP/2 be spoken to a server without TLS, if `prior`; a proxy that forwards is no such server.
+    pub(super) fn with_prior(mut self, prior: bool) -> Route {
+        self.prior = prior && self.server.scheme == "http" && self.forwarder().is_none();
+        self
     }
 
     /// direct is a plain connection to the server itself, made by the library.
     pub(super) fn direct(server: &Arc<Key>) -> Route {
-        Route { server: server.clone(), proxy: None, tls: None, headers: None, hooks: None }
+        Route { server: server.clone(), proxy: None, tls: None, headers: None, hooks: None, prior: false }
     }
 
     /// forwarder is the proxy that requests are sent to as they are: its connections serve all servers.
@@ -93,6 +102,7 @@ impl PartialEq for Route {
             && self.tls_id() == other.tls_id()
             && self.headers_id() == other.headers_id()
             && self.hooks_id() == other.hooks_id()
+            && self.prior == other.prior
     }
 }
 
@@ -105,6 +115,7 @@ impl Hash for Route {
         self.tls_id().hash(state);
         self.headers_id().hash(state);
         self.hooks_id().hash(state);
+        self.prior.hash(state);
     }
 }
 

@@ -25,8 +25,8 @@ pub trait Watch: Send + Sync {
 pub struct ClientConn {
     own: Transport,
     route: Route,
-    /// A slot was reserved and not used yet.
-    reserved: Mutex<bool>,
+    /// Slots that were reserved and not used yet; more than one only where requests share the connection.
+    reserved: Mutex<usize>,
     hook: Arc<Hook>,
 }
 
@@ -79,7 +79,7 @@ impl Transport {
             (s.max_conns_per_host, s.max_idle_per_host, s.max_idle) = (1, 1, 1);
             s.idle = None;
         });
-        let route = own.route(&target)?;
+        let route = own.route(&target, false)?;
         let shared = &own.0.0;
         let silent = Teller::none();
         match shared.get(&route, &own.settings(), overall, cancel, &silent, Instant::now())? {
@@ -87,11 +87,11 @@ impl Transport {
                 shared.put(conn).map_err(|why| Error::new(Kind::Closed, why).with_phase(Phase::Pool))?;
             }
             // It stays with the pool, and serves as many as it takes.
-            Link::Spoken(_) => {}
+            Link::Shared(_) | Link::Spoken(_) => {}
         }
         let hook = Arc::new(Hook::default());
         let _ = shared.single.set(hook.clone());
-        Ok(ClientConn { own, route, reserved: Mutex::new(false), hook })
+        Ok(ClientConn { own, route, reserved: Mutex::new(0), hook })
     }
 }
 
@@ -110,56 +110,59 @@ impl ClientConn {
         }
         {
             let mut reserved = lock(&self.reserved);
-            if !std::mem::take(&mut *reserved) {
-                self.free_slot()?;
+            match reserved.checked_sub(1) {
+                Some(left) => *reserved = left,
+                None => self.free_slot(0)?,
             }
         }
         let sent = self.own.send_by(&self.route, r, target, Instant::now(), overall, cancel);
         sent.map_err(|e| if self.hook.closed.load(Relaxed) { closed().with_cause(e) } else { e })
     }
 
-    /// free_slot is an error unless a request could go out now.
-    fn free_slot(&self) -> Result<()> {
+    /// free_slot is an error unless a request could go out now, besides those that are `reserved`.
+    fn free_slot(&self, reserved: usize) -> Result<()> {
         match (self.error(), self.idle()) {
             (Some(e), _) => Err(e),
-            (None, 0) => Err(Error::new(Kind::Busy, "http: client connection has no available slot")),
+            (None, n) if n <= reserved => {
+                Err(Error::new(Kind::Busy, "http: client connection has no available slot"))
+            }
             _ => Ok(()),
         }
     }
 
     fn idle(&self) -> usize {
         let state = lock(&self.own.0.0.state);
-        state.hosts.get(&self.route).map_or(0, |h| h.idle.len())
+        state.hosts.get(&self.route).map_or(0, |h| h.idle.len() + h.places().1)
     }
 
     /// reserve keeps the slot for the caller's next request.
     pub fn reserve(&self) -> Result<()> {
         let mut reserved = lock(&self.reserved);
-        if *reserved {
-            return Err(Error::new(Kind::Busy, "http: client connection has no available slot"));
-        }
-        self.free_slot()?;
-        *reserved = true;
+        self.free_slot(*reserved)?;
+        *reserved += 1;
         Ok(())
     }
 
     /// release gives a reserved slot back.
     pub fn release(&self) {
-        *lock(&self.reserved) = false;
+        let mut reserved = lock(&self.reserved);
+        *reserved = reserved.saturating_sub(1);
     }
 
     /// available is how many requests could begin now.
     pub fn available(&self) -> usize {
         let reserved = *lock(&self.reserved);
-        if self.error().is_some() { 0 } else { self.idle().saturating_sub(usize::from(reserved)) }
+        if self.error().is_some() { 0 } else { self.idle().saturating_sub(reserved) }
     }
 
     /// in_flight is how many are under way, or reserved.
     pub fn in_flight(&self) -> usize {
         let reserved = *lock(&self.reserved);
         let state = lock(&self.own.0.0.state);
-        let busy = state.hosts.get(&self.route).map_or(0, |h| h.in_use());
-        busy + usize::from(reserved && busy == 0)
+        match state.hosts.get(&self.route) {
+            Some(h) if h.multiplexed => h.places().0 + reserved,
+            host => host.map_or(0, |h| h.in_use()).max(reserved),
+        }
     }
 
     /// error is why no further request can be sent.
@@ -174,6 +177,12 @@ impl ClientConn {
         self.hook.closed.store(true, Relaxed);
         self.own.0.0.closing.fire();
         self.own.configure(|s| s.keep_alives = false);
+        self.own
+            .0
+            .0
+            .all_shared()
+            .iter()
+            .for_each(|c| c.abort("http2: client connection force closed via ClientConn.Close"));
         self.own.close_idle();
         self.hook.changed();
     }

@@ -1,4 +1,4 @@
-//! The sweep: each second one poll over the idle connections drops what died or aged.
+//! The sweep: each second one poll over the idle connections drops what died or aged, and those of HTTP/2 are cared for.
 //!
 //! Its thread starts when something is idle and ends when nothing is for a while, or when the pool closes.
 
@@ -22,33 +22,37 @@ pub(super) fn start(shared: &Arc<Shared>) {
     }
 }
 
-fn run(shared: &Arc<Shared>) {
+fn run(pool: &Arc<Shared>) {
     let mut quiet_since = Instant::now();
-    let mut state = lock(&shared.state);
+    let mut state = lock(&pool.state);
     loop {
         if !state.closed {
-            let waited = shared.sweep.wait_timeout(state, PERIOD);
+            let waited = pool.sweep.wait_timeout(state, PERIOD);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         let now = Instant::now();
-        if state.idle > 0 {
+        let shared: Vec<_> = state.hosts.values().flat_map(|h| h.shared.iter().cloned()).collect();
+        if state.idle > 0 || !shared.is_empty() {
             quiet_since = now;
         }
         if state.closed || now.saturating_duration_since(quiet_since) > IDLE_THREAD {
             state.sweeping = false;
             return;
         }
-        let (dead, stirred) = sweep(&mut state, shared.settings().idle, now);
-        if !dead.is_empty() || !stirred.is_empty() {
+        let (dead, stirred) = sweep(&mut state, pool.settings().idle, now);
+        if !dead.is_empty() || !stirred.is_empty() || !shared.is_empty() {
             // A drop takes the lock.
             drop(state);
             drop(dead);
             for mut conn in stirred {
                 if conn.is_quiet() {
-                    let _ = shared.keep(conn);
+                    let _ = pool.keep(conn);
                 }
             }
-            state = lock(&shared.state);
+            for conn in shared {
+                conn.care(&pool.settings(), now);
+            }
+            state = lock(&pool.state);
         }
     }
 }

@@ -82,14 +82,23 @@ impl Teller {
         }
     }
 
+    /// fields tells what a head had, where that is not the upload's.
+    pub(super) fn fields<'a>(&self, fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
+        for (name, value) in fields {
+            self.tell(|| Step::WroteField { name: name.to_ascii_lowercase(), value: value.to_vec() });
+        }
+    }
+
     /// wrote looks how far the request is, and tells what is new.
     pub(super) fn wrote(&mut self, upload: &Upload, failed: Option<&Error>) {
         let Some(to) = &mut self.to else { return };
         let tell = |step: Step| drop(to.trace.step(to.since.elapsed(), &step));
         if !to.told_head && upload.head_is_sent() {
             to.told_head = true;
-            for (name, value) in upload.fields() {
-                tell(Step::WroteField { name: name.to_vec(), value: value.to_vec() });
+            if !upload.is_bare() {
+                for (name, value) in upload.fields() {
+                    tell(Step::WroteField { name: name.to_vec(), value: value.to_vec() });
+                }
             }
             tell(Step::WroteHeaders);
             if upload.held {

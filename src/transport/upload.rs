@@ -24,6 +24,7 @@ pub(super) struct Upload {
     unsent: bool,
     /// Nothing more will be sent, whatever is left.
     stopped: bool,
+    bare: bool,
 }
 
 enum Payload {
@@ -34,10 +35,11 @@ enum Payload {
 
 struct Stream {
     source: Taken,
-    /// What is left of a declared length; `None` is chunked.
+    /// What is left of a declared length.
     left: Option<u64>,
     declared: u64,
-    trailer: Vec<u8>,
+    /// Pieces become chunks, with this behind the last one; else they go out as they are.
+    chunked: Option<Vec<u8>>,
     piece: Vec<u8>,
     /// The most that a piece has.
     most: usize,
@@ -59,13 +61,16 @@ impl Upload {
             Body::Bytes(data) if length != Length::None => Payload::Bytes { data: data.clone(), sent: 0 },
             Body::Source(slot) => {
                 let declared = if let Length::Known(n) = length { Some(n) } else { None };
-                let mut fields = Vec::new();
-                trailer.write_to(&mut fields);
+                let chunked = (length == Length::Chunked).then(|| {
+                    let mut fields = Vec::new();
+                    trailer.write_to(&mut fields);
+                    fields
+                });
                 Payload::Stream(Box::new(Stream {
                     source: slot.take()?,
                     left: declared,
                     declared: declared.unwrap_or(0),
-                    trailer: fields,
+                    chunked,
                     piece: Vec::new(),
                     most,
                     piece_sent: 0,
@@ -74,7 +79,16 @@ impl Upload {
             }
             _ => Payload::None,
         };
-        Ok(Upload { head, head_sent: 0, body, held, sent: 0, unsent: false, stopped: false })
+        Ok(Upload { head, head_sent: 0, body, held, sent: 0, unsent: false, stopped: false, bare: false })
+    }
+
+    /// bare has the body go out as it is, in frames; the head has gone, and is told of.
+    pub(super) fn bare(mut self) -> Upload {
+        (self.head_sent, self.bare) = (self.head.len(), true);
+        if let Payload::Stream(s) = &mut self.body {
+            s.chunked = None;
+        }
+        self
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -88,18 +102,25 @@ impl Upload {
             }
     }
 
+    pub(super) fn is_bare(&self) -> bool {
+        self.bare
+    }
+
     pub(super) fn head_is_sent(&self) -> bool {
         self.head_sent == self.head.len() && !self.unsent
     }
 
     /// fields are those of the head, as they went out.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let lines = self.head.split(|&b| b == b'\n').skip(1);
-        lines.filter_map(|line| {
-            let at = memchr::memchr(b':', line)?;
-            let value = line.get(at + 1..).unwrap_or_default();
-            Some((line.get(..at)?, value.trim_ascii()))
-        })
+        fields_of(&self.head)
+    }
+
+    /// ends_with: the body ends with the next `n` bytes.
+    pub(super) fn ends_with(&self, n: usize) -> bool {
+        match &self.body {
+            Payload::Bytes { data, sent } => sent + n == (**data).as_ref().len(),
+            Payload::None | Payload::Stream(_) => false,
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -135,7 +156,7 @@ impl Upload {
     }
 
     /// pending is what may go out now: of the head, and of the body.
-    fn pending(&self) -> [&[u8]; 2] {
+    pub(super) fn pending(&self) -> [&[u8]; 2] {
         let head = self.head.get(self.head_sent..).unwrap_or_default();
         let body = match &self.body {
             _ if self.held => &[][..],
@@ -147,7 +168,7 @@ impl Upload {
     }
 
     /// advance counts `n` bytes of what was pending as gone.
-    fn advance(&mut self, n: usize) {
+    pub(super) fn advance(&mut self, n: usize) {
         let of_head = n.min(self.head.len() - self.head_sent);
         self.head_sent += of_head;
         match &mut self.body {
@@ -182,6 +203,16 @@ impl Upload {
     }
 }
 
+/// fields_of are the fields of a head as it goes over the wire.
+pub(super) fn fields_of(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+    let lines = head.split(|&b| b == b'\n').skip(1);
+    lines.filter_map(|line| {
+        let at = memchr::memchr(b':', line)?;
+        let value = line.get(at + 1..).unwrap_or_default();
+        Some((line.get(..at)?, value.trim_ascii()))
+    })
+}
+
 impl Stream {
     fn next_piece(&mut self) -> Result<()> {
         self.piece_sent = 0;
@@ -189,15 +220,20 @@ impl Stream {
         const FRONT: usize = 18;
         self.piece.resize(FRONT + self.most, 0);
         let n = self.source.read(self.piece.get_mut(FRONT..).unwrap_or_default())?.min(self.most);
-        match &mut self.left {
-            None if n == 0 => {
+        match (&mut self.left, &self.chunked) {
+            (None, Some(trailer)) if n == 0 => {
                 self.piece.clear();
                 self.piece.extend_from_slice(encode::LAST_CHUNK);
-                self.piece.extend_from_slice(&self.trailer);
+                self.piece.extend_from_slice(trailer);
                 self.piece.extend_from_slice(b"\r\n");
                 self.ended = true;
             }
-            None => {
+            (None, None) => {
+                self.piece.truncate(FRONT + n);
+                self.piece_sent = FRONT;
+                self.ended = n == 0;
+            }
+            (None, Some(_)) => {
                 self.piece.truncate(FRONT + n);
                 let (line, len) = encode::chunk_header(n);
                 let at = FRONT - len;
@@ -207,7 +243,7 @@ impl Stream {
                 self.piece.extend_from_slice(encode::CHUNK_END);
                 self.piece_sent = at;
             }
-            Some(left) => {
+            (Some(left), _) => {
                 if n as u64 > *left || (n == 0 && *left > 0) {
                     let got = self.declared - *left + n as u64;
                     let text = format!("http: ContentLength={} with Body length {got}", self.declared);

@@ -30,6 +30,8 @@ static void old_handles(nh_server *server, nh_client *client, nh_request *reques
     CHECK_ERR(NH_ERR_FORKED, nh_client_do(client, request, &response, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_client_close_idle(client));
     CHECK_ERR(NH_ERR_FORKED, nh_client_use_go_defaults(client));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_protocols(client, NH_PROTOCOL_HTTP1));
+    CHECK_ERR(NH_ERR_FORKED, nh_client_set_http2(client, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_max_redirects(client, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_jar(client, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_compression(client, 1));

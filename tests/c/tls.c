@@ -107,7 +107,7 @@ static void arguments(void) {
     nh_tls_config *t = nh_tls_config_new(), *copy;
     nh_client *c = nh_client_new();
     nh_error *err = NULL;
-    const char *protocols[] = {"http/1.1", "", NULL}, *h2[] = {"h2"};
+    const char *protocols[] = {"http/1.1", "", NULL};
     char long_name[300];
     size_t len = 7;
     memset(long_name, 'a', sizeof long_name);
@@ -151,7 +151,6 @@ static void arguments(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_tls_config_set_alpn(t, protocols, (size_t)-1));
     protocols[1] = long_name;
     CHECK_ERR(NH_ERR_INVALID, nh_tls_config_set_alpn(t, protocols, 2));
-    CHECK_ERR(NH_ERR_UNSUPPORTED, nh_tls_config_set_alpn(t, h2, 1));
     CHECK_INT(nh_tls_config_set_alpn(t, NULL, 0), NH_OK);
     CHECK_INT(nh_tls_config_set_alpn(t, protocols, 1), NH_OK);
     CHECK_ERR(NH_ERR_INVALID, nh_tls_config_set_verify(NULL, NULL, NULL, NULL));

@@ -39,7 +39,8 @@ pub struct Settings {
     /// `None` is the host of the URL.
     pub server_name: Option<String>,
     pub min_version: Version,
-    pub alpn: Vec<Vec<u8>>,
+    /// `None` leaves it to who makes the connection.
+    pub alpn: Option<Vec<Vec<u8>>>,
     pub verify: Option<Arc<dyn Verify>>,
 }
 
@@ -56,7 +57,7 @@ impl Default for Settings {
             insecure: false,
             server_name: None,
             min_version: Version::default(),
-            alpn: vec![b"http/1.1".to_vec()],
+            alpn: None,
             verify: None,
         }
     }
@@ -168,7 +169,7 @@ fn build(s: &Settings) -> Result<Arc<ClientConfig>> {
         Some(pair) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair.clone()))),
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = s.alpn.clone();
+    config.alpn_protocols = s.alpn.clone().unwrap_or_else(|| vec![b"http/1.1".to_vec()]);
     config.enable_sni = true;
     Ok(Arc::new(config))
 }

@@ -55,7 +55,7 @@ impl ServerIdentity {
         let asks_program = s.verify.is_some() && s.client_auth.asks();
         let configs = [ServerAlpn::Http1, ServerAlpn::Both, ServerAlpn::Http2].map(|speaks| {
             let mut config = config.clone();
-            config.alpn_protocols = offered(&s.alpn, speaks);
+            config.alpn_protocols = offered(s.alpn.as_deref(), speaks);
             Arc::new(config)
         });
         Ok(ServerIdentity { configs, asks_program })
@@ -78,8 +78,8 @@ impl ServerIdentity {
 
 /// offered is the list of a server that speaks these, and what the program names. As in Go, HTTP/2 comes first unless the
 /// program has said where.
-fn offered(named: &[Vec<u8>], speaks: ServerAlpn) -> Vec<Vec<u8>> {
-    let mut list = named.to_vec();
+fn offered(named: Option<&[Vec<u8>]>, speaks: ServerAlpn) -> Vec<Vec<u8>> {
+    let mut list = named.map_or_else(|| vec![b"http/1.1".to_vec()], <[_]>::to_vec);
     if speaks == ServerAlpn::Http1 {
         list.retain(|p| p != b"h2");
     } else if !list.iter().any(|p| p == b"h2") {

@@ -1,0 +1,329 @@
+//! One request and the head of its answer on one stream; Go's `clientStream.doRequest` and `handleResponseHeaders`.
+
+use super::body::Body;
+use super::conn::{H2Conn, Lease, State};
+use super::drive::{Halt, Wait};
+use super::errors::unusable;
+use super::flow::{Flow, Turn};
+use super::receive::Direct;
+use super::slot::{Inbox, Slot};
+use crate::error::{Error, Kind, Phase};
+use crate::h1::StatusLine;
+use crate::h2::{Head, Refusal, RequestHead};
+use crate::message::header::Header;
+use crate::message::request::Version;
+use crate::message::status;
+use crate::message::trace::Step;
+use crate::transport::exchange::{AWAITING_HEADERS, Call, Clock, Failure, Outcome, Retry, fatal, timeout};
+use crate::transport::head;
+use crate::transport::response::{Response, ResponseBody};
+use crate::transport::tell::Teller;
+use crate::transport::timing::Timing;
+use crate::transport::upload::Upload;
+use std::sync::Arc;
+use std::time::Instant;
+
+const HTTP_20: Version = Version { major: 2, minor: 0 };
+
+/// Came is what an exchange hears of before its answer's body.
+enum Came {
+    Informed(u16, Header),
+    GoAhead,
+    /// The answer's head; with all the rest of it, if that is here.
+    Head(Box<Head>, bool, Option<(Inbox, Option<Header>)>),
+    Failed(Failure),
+}
+
+struct Exchange<'a> {
+    flow: Flow,
+    call: &'a Call<'a>,
+    timing: Timing,
+    answered: bool,
+    /// What the body waits for its go-ahead.
+    continue_until: Instant,
+}
+
+/// run sends the request and waits for the head of the final answer. `head` is that of HTTP/1, whose fields go out.
+pub(in crate::transport) fn run(
+    lease: Lease,
+    call: &Call<'_>,
+    head: &[u8],
+    upload: Upload,
+    teller: Teller,
+    asked: Instant,
+) -> Outcome<Box<Response>> {
+    let conn = lease.conn.clone();
+    // One that was there was had at once.
+    let now = if lease.reused { asked } else { Instant::now() };
+    let dial = if lease.reused { None } else { conn.lock().times.take() };
+    let timing =
+        Timing { started: call.started, connected: now, sent: now, first_byte: now, ended: None, dial };
+    let clock = Clock { overall: call.overall };
+    let flow = Flow::new(
+        conn,
+        upload.bare(),
+        &call.request.trailer,
+        call.cancel,
+        clock,
+        call.settings.progress,
+        teller,
+    );
+    let mut exchange = Exchange { flow, call, timing, answered: false, continue_until: now };
+    let done = exchange.open(lease, head).and_then(|()| exchange.answer());
+    match done {
+        Err(_) if call.cancel.is_some_and(|t| t.is_fired()) => Err(fatal(canceled_in_head())),
+        Ok(came) => Ok(exchange.respond(came)),
+        Err(f) => Err(f),
+    }
+}
+
+fn canceled_in_head() -> Error {
+    crate::net::cancel::canceled().with_phase(Phase::Head)
+}
+
+type Answer = (Box<Head>, bool, Option<(Inbox, Option<Header>)>);
+
+impl Exchange<'_> {
+    /// open waits for a stream, and sends the head and what goes with it.
+    fn open(&mut self, mut lease: Lease, head: &[u8]) -> Outcome<()> {
+        let (r, flow) = (self.call.request, &mut self.flow);
+        let Some(target) = r.outbound.as_deref() else { return Err(unusable()) };
+        let method = head::method_of(r);
+        let fields = || flow_fields(head);
+        let host = fields().next().map_or(&target.authority[..], |(_, value)| value);
+        let connect = method == b"CONNECT";
+        let line = RequestHead {
+            method,
+            scheme: if connect { b"" } else { target.key.scheme.as_bytes() },
+            authority: host,
+            path: if connect { b"" } else { &target.request_uri },
+            protocol: b"",
+        };
+        let last = asks_to_close(self.call);
+        let reused = lease.reused;
+        let traced = flow.teller.is_on();
+        let conn: Arc<H2Conn> = lease.conn.clone();
+        let cancel = flow.cancel.clone();
+        let wait = Wait { stream: 0, until: self.call.overall, cancel: cancel.as_ref(), stays: true };
+        let opened = conn.until(&wait, &mut Direct::none(), |state, _| {
+            if state.error.is_some() || state.gate.is_shut() {
+                return Some(Err(unusable()));
+            }
+            if !state.engine.can_open() || state.engine.open_streams() + state.unproven >= state.gate.limit()
+            {
+                return None;
+            }
+            let bare = flow.upload.is_done() && flow.trailer.is_empty();
+            let id = match state.engine.request(&line, fields(), bare) {
+                Ok(id) => id,
+                Err(Refusal::TooLarge) => {
+                    let text = "http2: request header list larger than peer's advertised limit";
+                    return Some(Err(fatal(Error::new(Kind::TooLarge, text).with_phase(Phase::Write))));
+                }
+                Err(_) => return Some(Err(unusable())),
+            };
+            state.slots.insert(id, Slot { traced, counts: true, ..Slot::default() });
+            lease.keep();
+            state.expected = state.expected.saturating_sub(1);
+            if reused && state.is_silent(&conn.options) {
+                state.ask(Instant::now());
+            }
+            flow.id = id;
+            flow.start(state);
+            if last {
+                state.shut();
+            }
+            Some(Ok(()))
+        });
+        match opened {
+            Ok(done) => done?,
+            Err(halt) => {
+                let late = || timeout(AWAITING_HEADERS, Phase::Pool);
+                return Err(fatal(Flow::halted(halt, late)));
+            }
+        }
+        self.timing.sent = Instant::now();
+        self.continue_until = self.timing.sent + self.call.settings.expect_continue;
+        if self.flow.teller.is_on() {
+            let pseudo: [(&[u8], &[u8]); 4] = [
+                (b":authority", line.authority),
+                (b":method", line.method),
+                (b":path", line.path),
+                (b":scheme", line.scheme),
+            ];
+            let own = pseudo.into_iter().filter(|(_, value)| !value.is_empty());
+            self.flow.teller.fields(own.chain(fields().skip(1)));
+        }
+        self.flow.teller.wrote(&self.flow.upload, None);
+        Ok(())
+    }
+
+    /// answer waits for the head of the final answer, and sends the body meanwhile.
+    fn answer(&mut self) -> Outcome<Answer> {
+        loop {
+            let now = Instant::now();
+            let clock = self.flow.clock;
+            let sending = self.flow.is_sending();
+            let until = match sending {
+                true => clock.until(self.call.settings.progress, now).at,
+                false => clock.until(self.call.settings.head, self.timing.sent).at,
+            };
+            let held = sending && self.flow.upload.held;
+            let until = if held {
+                Some(until.map_or(self.continue_until, |u| u.min(self.continue_until)))
+            } else {
+                until
+            };
+            let (id, sent) = (self.flow.id, &mut None);
+            let turn = self.flow.step(until, &mut Direct::none(), |state, _| take(state, id, sent));
+            if let Some(first) = *sent
+                && !std::mem::replace(&mut self.answered, true)
+            {
+                self.timing.first_byte = first;
+                self.flow.teller.tell(|| Step::FirstByte);
+            }
+            match turn {
+                Ok(Turn::Got(Came::Head(head, ended, rest))) => return Ok((head, ended, rest)),
+                Ok(Turn::Got(Came::Failed(f))) => return Err(self.failed(f)),
+                Ok(Turn::Got(Came::GoAhead)) => self.flow.upload.held = false,
+                Ok(Turn::Got(Came::Informed(code, header))) => {
+                    if code == 100 {
+                        self.flow.upload.held = false;
+                        self.flow.teller.tell(|| Step::Continue);
+                    }
+                    self.flow.teller.ask(|| Step::Informational { code, header }).map_err(fatal)?;
+                }
+                Ok(Turn::Sent) => {
+                    // From the request's last byte on the answer's head has its own time.
+                    self.timing.sent = Instant::now();
+                    self.flow.teller.wrote(&self.flow.upload, None);
+                }
+                Ok(Turn::Piece) => self.flow.piece().map_err(|e| {
+                    self.flow.teller.wrote(&self.flow.upload, Some(&e));
+                    fatal(e)
+                })?,
+                Err(Halt::Deadline) if held && !clock.passed() => self.flow.upload.held = false,
+                Err(halt) => {
+                    let late = || match (clock.passed(), sending) {
+                        (true, _) => timeout(AWAITING_HEADERS, Phase::Head),
+                        (false, true) => timeout("net/http: timeout sending the request body", Phase::Write),
+                        (false, false) => timeout("net/http: timeout awaiting response headers", Phase::Head),
+                    };
+                    return Err(fatal(Flow::halted(halt, late)));
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, f: Failure) -> Failure {
+        self.flow.teller.wrote(&self.flow.upload, Some(&f.error));
+        Failure { error: f.error.with_phase(Phase::Head), retry: f.retry }
+    }
+
+    /// respond makes the response; the stream goes with its body, if it is not over.
+    fn respond(self, (mut head, ended, rest): Answer) -> Box<Response> {
+        let Exchange { mut flow, call, timing, .. } = self;
+        let is_head = head::method_of(call.request) == b"HEAD";
+        let code = head.status;
+        let mut header = std::mem::take(&mut head.header);
+        let line = status_line(&mut header, code);
+        log(&header, &line);
+        let announced = header.get(b"Trailer").map(<[u8]>::to_vec);
+        if announced.is_some() {
+            header.del(b"Trailer");
+        }
+        let content_length = match head.content_length {
+            Some(n) => i64::try_from(n).unwrap_or(i64::MAX),
+            None if ended && !is_head => 0,
+            None => -1,
+        };
+        if code > 299 || flow.upload.held {
+            // Go's rule: the server does not care for the rest of the request.
+            flow.upload.stop();
+        }
+        let (remote, local, tls) = (flow.conn.remote, flow.conn.local, flow.conn.info.clone());
+        flow.conn.recycle(head);
+        let bodyless = is_head || matches!(code, 204 | 304);
+        let body = match rest {
+            Some((inbox, trailer)) => {
+                flow.id = 0;
+                Body::whole(flow, inbox, trailer)
+            }
+            None => Body::open(flow, bodyless),
+        };
+        Box::new(Response {
+            header,
+            line,
+            content_length,
+            chunked: false,
+            uncompressed: false,
+            close: false,
+            trailer: Header::new(),
+            announced,
+            remote,
+            local,
+            tls,
+            timing: Some(timing),
+            body: ResponseBody::Other(Box::new(body)),
+        })
+    }
+}
+
+/// flow_fields are the fields of a head of HTTP/1, Host first.
+fn flow_fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+    crate::transport::upload::fields_of(head)
+}
+
+fn asks_to_close(call: &Call<'_>) -> bool {
+    let r = call.request;
+    r.close || !call.settings.keep_alives || r.header.has_token(b"Connection", b"close")
+}
+
+/// take hears what there is before the answer's body.
+fn take(state: &mut State, id: u32, first: &mut Option<Instant>) -> Option<Came> {
+    let slot = state.slots.get_mut(&id)?;
+    *first = slot.first;
+    if let Some((code, header)) = slot.informed.pop_front() {
+        slot.go_ahead = false;
+        return Some(Came::Informed(code, header));
+    }
+    if std::mem::take(&mut slot.go_ahead) && !slot.traced {
+        return Some(Came::GoAhead);
+    }
+    let Some(head) = slot.head.take() else {
+        let f = slot.failed.take()?;
+        slot.failed = Some(Failure { error: f.error.clone(), retry: Retry::No });
+        return Some(Came::Failed(f));
+    };
+    if !(slot.ended && slot.sent) {
+        return Some(Came::Head(head, slot.ended && slot.inbox.is_empty(), None));
+    }
+    // All is here: the rest needs the connection no more.
+    let (inbox, trailer) = (std::mem::take(&mut slot.inbox), slot.trailer.take());
+    let ended = inbox.is_empty();
+    state.engine.release(id, inbox.len());
+    state.leave(id);
+    Some(Came::Head(head, ended, Some((inbox, trailer))))
+}
+
+fn status_line(header: &mut Header, code: u16) -> StatusLine {
+    let text = status::text(code);
+    let line = [b"000 ", text.as_bytes()].concat();
+    let mut line = line;
+    let mut rest = code;
+    for digit in line.iter_mut().take(3).rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let store = header.store_mut();
+    let reason = store.intern(text.as_bytes());
+    StatusLine { version: HTTP_20, code, reason, status: store.intern(line.trim_ascii_end()) }
+}
+
+fn log(header: &Header, line: &StatusLine) {
+    if crate::log::enabled(crate::log::Level::Debug) {
+        let mut text = [b"HTTP/2.0 ", header.store().get(line.status), b"\r\n"].concat();
+        header.write_to(&mut text);
+        crate::log::head('<', &text);
+    }
+}

@@ -1,0 +1,259 @@
+//! What comes: bytes from the socket to the engine, its events to the streams they belong to.
+
+use super::conn::State;
+use super::errors::{Farewell, stream_error};
+use crate::error::{Error, Http2, Kind, Phase};
+use crate::h2::{Code, Event, Fault, Head};
+use crate::transport::conn::Stop;
+use crate::transport::exchange::{Failure, Retry};
+use std::time::Instant;
+
+/// ROUNDS bounds how much is received at one go, so that what came is told to those who wait for it.
+const ROUNDS: usize = 4;
+/// BULK is the room for received data while much comes: four records of TLS.
+const BULK: usize = 80 * 1024;
+/// A field's overhead, as RFC 9113, 6.5.2 counts it.
+const OVERHEAD: usize = 32;
+
+/// Direct is where the driver's own data goes at once, without a stop in the stream's inbox.
+pub(super) struct Direct<'a> {
+    stream: u32,
+    to: &'a mut [u8],
+    pub(super) filled: usize,
+}
+
+impl<'a> Direct<'a> {
+    pub(super) fn new(stream: u32, to: &'a mut [u8]) -> Direct<'a> {
+        Direct { stream, to, filled: 0 }
+    }
+
+    pub(super) fn none() -> Direct<'static> {
+        Direct { stream: 0, to: &mut [], filled: 0 }
+    }
+
+    /// room is what of the buffer has nothing in it yet.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        self.to.get_mut(self.filled..).unwrap_or_default()
+    }
+}
+
+impl State {
+    /// receive takes in what is there; it does not wait.
+    pub(super) fn receive(&mut self, direct: &mut Direct<'_>) {
+        for _ in 0..ROUNDS {
+            let Some(mut conn) = self.conn.take() else { return };
+            let got = conn.fill_now();
+            let mut events = std::mem::take(&mut self.events);
+            match &got {
+                Ok(Some(0)) => self.engine.eof(&mut events),
+                Ok(Some(n)) => {
+                    self.last_read = Instant::now();
+                    self.proven = self.engine.last_opened();
+                    let input = conn.buffered();
+                    self.engine.recv(input, &mut events);
+                    for event in events.drain(..) {
+                        self.dispatch(event, input, direct);
+                    }
+                    conn.consume_all();
+                    if *n >= conn.room() {
+                        conn.widen(BULK);
+                    }
+                }
+                Ok(None) | Err(_) => {}
+            }
+            let holds = conn.holds();
+            let read_failure = match got {
+                Ok(Some(0)) => Some(Error::new(Kind::UnexpectedEof, "unexpected EOF")),
+                Err(Stop::Tls(e)) => Some(e),
+                Err(Stop::Os(e)) => Some(conn.failure("read", &e)),
+                Err(Stop::Deadline) | Ok(_) => None,
+            };
+            events.clear();
+            self.events = events;
+            self.conn = Some(conn);
+            if let Some(e) = self.verdict.take() {
+                self.die(e);
+            }
+            if let Some(e) = read_failure {
+                // A GOAWAY says more than the end behind it, and a failed write more than none.
+                let farewell = self.farewell.as_ref().map(Farewell::closed);
+                let error = farewell.or_else(|| self.broken.take()).unwrap_or(e);
+                if self.slots.is_empty() {
+                    self.count("read_frame_eof");
+                }
+                self.die(error);
+            }
+            if !holds {
+                return;
+            }
+        }
+    }
+
+    /// count has a mishap told by its name, if anybody counts them.
+    pub(super) fn count(&mut self, name: impl Into<String>) {
+        self.after.counts.push(name.into());
+    }
+
+    fn dispatch(&mut self, event: Event, input: &[u8], direct: &mut Direct<'_>) {
+        match event {
+            Event::Settings => {
+                self.after.widened |= self.gate.set_limit(self.engine.peer().max_streams);
+                self.call_openers();
+            }
+            Event::Headers { id, head, end } => self.answered(id, head, end),
+            Event::Data { id, range, end } => {
+                let data = input.get(range).unwrap_or_default();
+                self.data(id, data, direct);
+                if end {
+                    self.ended(id);
+                }
+            }
+            Event::Trailers { id, mut head } => {
+                if let Some(s) = self.slots.get_mut(&id) {
+                    s.trailer = Some(std::mem::take(&mut head.header));
+                }
+                self.engine.recycle(head);
+                self.ended(id);
+            }
+            Event::Reset { id, code, by_peer } => self.reset(id, code, by_peer),
+            Event::Window { id: 0 } => self.call_blocked(),
+            Event::Window { id } => self.call_stream(id),
+            Event::GoAway { last, code, debug } => {
+                if code != Code::NO_ERROR {
+                    self.count(format!("recv_goaway_{}", token(code)));
+                }
+                match &mut self.farewell {
+                    Some(f) => f.merge(last, code, debug),
+                    none => *none = Some(Farewell { last, code, debug }),
+                }
+                self.shut();
+            }
+            Event::Pong { .. } => {
+                self.pinged = None;
+                self.after.freed += std::mem::take(&mut self.unproven);
+                self.call_openers();
+            }
+            Event::Closed { fault } => self.closed(fault),
+        }
+    }
+
+    fn closed(&mut self, fault: Fault) {
+        // An end of the stream has its own words.
+        if fault.code != Code::NO_ERROR && fault.reason != "unexpected EOF" {
+            self.count(format!("conn_close_error_{}", token(fault.code)));
+            // The connection is in other hands while its bytes are looked at.
+            let facts = Http2 { code: fault.code.0, ..Http2::default() };
+            self.verdict = Some(fault.to_error().with_http2(facts));
+        }
+    }
+
+    fn answered(&mut self, id: u32, mut head: Box<Head>, end: bool) {
+        let Some(s) = self.slots.get_mut(&id) else { return self.engine.recycle(head) };
+        s.first.get_or_insert_with(Instant::now);
+        if head.too_large {
+            self.engine.recycle(head);
+            let cause = "http2: response header list larger than advertised limit";
+            return self.refuse(id, stream_error(Kind::TooLarge, id, Code::PROTOCOL_ERROR, cause));
+        }
+        if head.status >= 200 {
+            s.head = Some(head);
+            if end {
+                return self.ended(id);
+            }
+            return self.call_stream(id);
+        }
+        let size: usize = head.header.iter().map(|(n, v)| n.len() + v.len() + OVERHEAD).sum();
+        let (limit, code) = (self.engine.max_header_list(), head.status);
+        s.informed_bytes += size;
+        s.go_ahead |= code == 100;
+        if s.traced {
+            s.informed.push_back((code, std::mem::take(&mut head.header)));
+        }
+        let flood = s.informed_bytes > limit;
+        self.engine.recycle(head);
+        if flood {
+            let cause = "header list too large";
+            return self.refuse(id, stream_error(Kind::TooLarge, id, Code::PROTOCOL_ERROR, cause));
+        }
+        self.call_stream(id);
+    }
+
+    /// refuse resets a stream for what came on it.
+    fn refuse(&mut self, id: u32, error: Error) {
+        self.engine.reset(id, Code::PROTOCOL_ERROR);
+        self.fail(id, Failure { error: error.with_phase(Phase::Head), retry: Retry::No });
+    }
+
+    fn data(&mut self, id: u32, data: &[u8], direct: &mut Direct<'_>) {
+        let Some(s) = self.slots.get_mut(&id) else { return self.engine.release(id, data.len()) };
+        let mut rest = data;
+        if id == direct.stream && s.inbox.is_empty() && s.head.is_none() {
+            let room = direct.room();
+            let n = room.len().min(data.len());
+            let (now, later) = data.split_at_checked(n).unwrap_or((&[], data));
+            if let Some(to) = room.get_mut(..n) {
+                to.copy_from_slice(now);
+            }
+            direct.filled += n;
+            rest = later;
+            self.engine.release(id, n);
+        }
+        if !rest.is_empty() {
+            s.inbox.push(rest);
+        }
+        self.call_stream(id);
+    }
+
+    fn ended(&mut self, id: u32) {
+        let Some(s) = self.slots.get_mut(&id) else { return };
+        s.ended = true;
+        if s.sent {
+            self.free(id);
+        }
+        self.call_stream(id);
+    }
+
+    fn reset(&mut self, id: u32, code: Code, by_peer: bool) {
+        if by_peer {
+            self.count(format!("recv_rststream_{}", token(code)));
+            if code == Code::PROTOCOL_ERROR {
+                // Go's rule: the two do not understand each other.
+                self.shut();
+            }
+        }
+        let Some(s) = self.slots.get_mut(&id) else { return };
+        if s.ended {
+            // The answer was whole: nothing more of the request is wanted (RFC 9113, 8.1).
+            s.enough = true;
+            self.free(id);
+            return self.call_stream(id);
+        }
+        let failure = match (&self.farewell, by_peer) {
+            (Some(f), true) if id > f.last => f.left_out(id),
+            (_, true) => {
+                let error = stream_error(Kind::Protocol, id, code, "received from peer");
+                let retry = if code == Code::REFUSED_STREAM { Retry::Refused } else { Retry::No };
+                Failure { error, retry }
+            }
+            (_, false) => {
+                let cause = self.engine.blame(id);
+                Failure { error: stream_error(Kind::Protocol, id, code, cause), retry: Retry::No }
+            }
+        };
+        self.fail(id, failure);
+    }
+
+    fn fail(&mut self, id: u32, failure: Failure) {
+        if let Some(s) = self.slots.get_mut(&id) {
+            s.failed.get_or_insert(failure);
+            s.enough = true;
+            self.free(id);
+            self.call_stream(id);
+        }
+    }
+}
+
+/// token is how a code is spelled in a counter's name.
+fn token(code: Code) -> String {
+    code.name().map_or_else(|| format!("err_unknown_{}", code.0), str::to_ascii_lowercase)
+}

@@ -1,0 +1,137 @@
+//! The pool's part for connections of HTTP/2, which any number of requests share.
+//!
+//! Several callers that wait for the first connection to a server dial each, as nobody knows yet what will be spoken there
+//! (Go's rule); the first one that is shared serves them all, and those that come late are closed. Once it is known,
+//! one dial at a time is enough.
+
+use super::h2::{H2Conn, Lease};
+use super::pool::{Host, Link, Shared, lock};
+use super::route::Route;
+use super::waiter::Waiter;
+use std::sync::Arc;
+
+/// Room is what a server's shared connections have for a request.
+pub(super) enum Room {
+    None,
+    /// All are full: one that gets free tells the pool.
+    Full,
+    Free(Lease),
+}
+
+impl Host {
+    /// place looks for a connection with a place for a request.
+    pub(super) fn place(&self) -> Room {
+        let free = || self.shared.iter().find_map(|c| c.reserve());
+        if self.shared.is_empty() {
+            return Room::None;
+        }
+        if let Some(lease) = free() {
+            return Room::Free(lease);
+        }
+        self.shared.iter().for_each(|c| c.want());
+        // A place may have come free before it was asked for.
+        free().map_or(Room::Full, Room::Free)
+    }
+
+    /// places are how many are taken on shared connections, and how many are free.
+    pub(super) fn places(&self) -> (usize, usize) {
+        self.shared.iter().map(|c| c.places()).fold((0, 0), |sum, n| (sum.0 + n.0, sum.1 + n.1))
+    }
+
+    /// is_dialing: somebody who waits is being dialed for.
+    pub(super) fn is_dialing(&self) -> bool {
+        self.waiters.iter().any(|w| lock(&w.slot).dialing)
+    }
+}
+
+impl Shared {
+    /// adopt takes in a connection that was made, unless one that is there has a place; that is then the answer.
+    pub(super) fn adopt(self: &Arc<Self>, made: Lease) -> Link {
+        let route = made.conn().route().clone();
+        let mut state = lock(&self.state);
+        if state.closed {
+            drop(state);
+            return Link::Shared(made);
+        }
+        let host = state.hosts.entry(route).or_default();
+        host.multiplexed = true;
+        if let Some(lease) = host.shared.iter().find_map(|c| c.reserve()) {
+            drop(state);
+            // The one that was made ends here, and counts no more.
+            return Link::Shared(lease);
+        }
+        host.shared.push(made.conn().clone());
+        let start = !std::mem::replace(&mut state.sweeping, true);
+        drop(state);
+        if start {
+            super::sweep::start(self);
+        }
+        Link::Shared(made)
+    }
+
+    /// serve gives places that are free to those who wait for one, and dials for who is left.
+    pub(super) fn serve(self: &Arc<Self>, route: &Route) {
+        let settings = self.settings();
+        let mut unclaimed = Vec::new();
+        let mut next = None;
+        {
+            let mut state = lock(&self.state);
+            let closed = state.closed;
+            let Some(host) = state.hosts.get_mut(route) else { return };
+            while !host.waiters.is_empty()
+                && let Room::Free(lease) = host.place()
+            {
+                let Some(waiter) = host.waiters.pop_front() else { break };
+                if let Err(back) = waiter.deliver(Ok(Link::Shared(lease))) {
+                    unclaimed.push(back);
+                }
+            }
+            if !closed && !host.is_dialing() {
+                next = host.next_dial(settings.max_conns_per_host);
+            }
+        }
+        // What nobody claimed comes back here, without the lock.
+        drop(unclaimed);
+        self.dial_for(route, next);
+    }
+
+    pub(super) fn dial_for(self: &Arc<Self>, route: &Route, waiter: Option<Arc<Waiter>>) {
+        if let Some(waiter) = waiter {
+            self.start_dial(route, &waiter);
+        }
+    }
+
+    /// retire_shared keeps a connection from further requests.
+    pub(super) fn retire_shared(self: &Arc<Self>, conn: &H2Conn) {
+        let mut state = lock(&self.state);
+        let mut gone = None;
+        if let Some(host) = state.hosts.get_mut(conn.route()) {
+            if let Some(at) = host.shared.iter().position(|c| std::ptr::eq(&**c, conn)) {
+                gone = Some(host.shared.remove(at));
+            }
+            if host.is_unused() {
+                state.hosts.remove(conn.route());
+            }
+        }
+        drop(state);
+        drop(gone);
+        // Who waited for a place there gets one elsewhere.
+        self.serve(conn.route());
+        self.changed();
+    }
+
+    /// all_shared are those that requests may go over.
+    pub(super) fn all_shared(&self) -> Vec<Arc<H2Conn>> {
+        let state = lock(&self.state);
+        state.hosts.values().flat_map(|h| h.shared.iter().cloned()).collect()
+    }
+
+    /// close_shared ends those that are idle, or keeps requests from all of them.
+    pub(super) fn close_shared(&self, all: bool) {
+        for conn in self.all_shared() {
+            if all || conn.is_idle() {
+                conn.close();
+            }
+        }
+    }
+}
