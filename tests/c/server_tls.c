@@ -181,12 +181,12 @@ static void agreed(void) {
     nh_tls_config *t = identity("a");
     nh_server *s = serve(t, 10000);
     nh_client *c = client("a.example", NULL, NH_TLS_1_3);
-    CHECK_STR(ask(c, https(s, "/tls")), "304 http/1.1 'a.example' 0 0");
-    CHECK_STR(ask(c, https(s, "/tls")), "304 http/1.1 'a.example' 0 0");
+    CHECK_STR(ask(c, https(s, "/tls")), "304 h2 'a.example' 0 0");
+    CHECK_STR(ask(c, https(s, "/tls")), "304 h2 'a.example' 0 0");
     CHECK_INT(nh_client_close_idle(c), NH_OK);
-    CHECK_STR(ask(c, https(s, "/tls")), "304 http/1.1 'a.example' 1 0");
+    CHECK_STR(ask(c, https(s, "/tls")), "304 h2 'a.example' 1 0");
     /* Nobody is told an address as a name. */
-    asked(client(NULL, NULL, NH_TLS_1_2), https(s, "/tls"), "304 http/1.1 '' 0 0");
+    asked(client(NULL, NULL, NH_TLS_1_2), https(s, "/tls"), "304 h2 '' 0 0");
     /* Without tickets nothing is resumed, and not what other settings have given out. */
     CHECK_INT(nh_tls_config_set_session_tickets(t, 0), NH_OK);
     CHECK_INT(nh_tls_config_set_alpn(t, NULL, 0), NH_OK);
