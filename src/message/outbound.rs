@@ -3,15 +3,31 @@
 use super::auth::basic;
 use super::url::{Url, host_header, to_ascii};
 use crate::error::{Result, invalid};
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, OnceLock};
 
-/// Key is what makes two requests share connections. Proxies and TLS settings will be more fields of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Key is a server: requests to the same one may share connections. Its hash is made once, since the pool looks for it
+/// under a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
+    hash: u64,
     pub scheme: String,
     /// Without brackets, in ASCII, lower case.
     pub host: String,
     pub port: u16,
+}
+
+impl Key {
+    pub fn new(scheme: String, host: String, port: u16) -> Key {
+        static SEED: OnceLock<RandomState> = OnceLock::new();
+        let hash = SEED.get_or_init(RandomState::new).hash_one((&scheme, &host, port));
+        Key { hash, scheme, host, port }
+    }
+
+    /// hash is the same for the same server, and known to nobody who chooses names of servers.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +68,7 @@ impl Target {
         let authorization = url.user().map(|u| basic(&u.username, u.password.as_deref().unwrap_or_default()));
         let host = String::from_utf8_lossy(&host).to_ascii_lowercase();
         Ok(Target {
-            key: Arc::new(Key { scheme, host, port }),
+            key: Arc::new(Key::new(scheme, host, port)),
             authority: host_header(url.host())?,
             request_uri: url.request_uri(),
             display: url.for_errors(),

@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn key(scheme: &str, host: &str, port: u16) -> Key {
-        Key { scheme: scheme.into(), host: host.into(), port }
+        Key::new(scheme.into(), host.into(), port)
     }
 
     fn host(e: &Environment, scheme: &str) -> Option<String> {

@@ -11,7 +11,7 @@ use super::exchange::AWAITING_HEADERS;
 use super::h2::{H2Conn, Lease};
 use super::hook::{Hooks, Spoken};
 use super::proxy::Rule;
-use super::route::Route;
+use super::route::{Route, Routes};
 use super::settings::{self, Settings};
 use super::shared::Room;
 use super::single::Watch;
@@ -26,7 +26,7 @@ use crate::net::event::Event;
 use crate::net::tls::{self, Identity};
 use crate::runtime::before_block;
 use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -85,7 +85,7 @@ pub(super) struct Counters {
 
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) hosts: HashMap<Route, Host>,
+    pub(super) hosts: Routes<Host>,
     pub(super) idle: usize,
     /// Requests so far that went over a connection that was there.
     pub(super) reused: usize,
@@ -429,7 +429,7 @@ impl Shared {
 /// evict takes the connection that was idle longest.
 // A route is hashed by its identity's address, not by what that holds.
 #[allow(clippy::mutable_key_type)]
-fn evict(hosts: &mut HashMap<Route, Host>) -> Option<Box<Conn>> {
+fn evict(hosts: &mut Routes<Host>) -> Option<Box<Conn>> {
     let oldest = hosts
         .values_mut()
         .filter(|h| !h.idle.is_empty())

@@ -6,7 +6,8 @@ use crate::message::header::Header;
 use crate::message::outbound::Key;
 use crate::net::addr::join_host_port;
 use crate::net::tls::Identity;
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 /// Route is equal to another one if a connection of the one may carry a request of the other.
@@ -97,7 +98,7 @@ impl Route {
 
 impl PartialEq for Route {
     fn eq(&self, other: &Route) -> bool {
-        self.server_id() == other.server_id()
+        (Arc::ptr_eq(&self.server, &other.server) || self.server_id() == other.server_id())
             && self.proxy == other.proxy
             && self.tls_id() == other.tls_id()
             && self.headers_id() == other.headers_id()
@@ -109,13 +110,35 @@ impl PartialEq for Route {
 impl Eq for Route {}
 
 impl Hash for Route {
+    /// hash is of what nearly always tells routes apart; the rest is left to a comparison.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.server_id().hash(state);
-        self.proxy.hash(state);
-        self.tls_id().hash(state);
-        self.headers_id().hash(state);
-        self.hooks_id().hash(state);
-        self.prior.hash(state);
+        let server = self.server_id().map_or(0, Key::hash);
+        state.write_u64(server ^ (self.tls_id() as u64).rotate_left(32));
+        if let Some(proxy) = &self.proxy {
+            proxy.hash(state);
+        }
+    }
+}
+
+/// Routes finds what there is for a route.
+pub(super) type Routes<T> = HashMap<Route, T, BuildHasherDefault<Taken>>;
+
+/// Taken is a hasher of what is a hash already.
+#[derive(Default)]
+pub(super) struct Taken(u64);
+
+impl Hasher for Taken {
+    fn write_u64(&mut self, n: u64) {
+        self.0 ^= n;
+    }
+
+    /// write is for a proxy's texts, which the program or its environment has chosen: nobody else makes them collide.
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -125,7 +148,7 @@ mod tests {
     use std::collections::HashSet;
 
     fn server(scheme: &str, host: &str, port: u16) -> Arc<Key> {
-        Arc::new(Key { scheme: scheme.into(), host: host.into(), port })
+        Arc::new(Key::new(scheme.into(), host.into(), port))
     }
 
     fn proxy(url: &str) -> Option<Arc<Proxy>> {

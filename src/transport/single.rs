@@ -66,7 +66,7 @@ impl Transport {
         };
         let (host, text) = split_host_port(address)?;
         let port = if text.is_empty() { port } else { parse_port(text)? };
-        let key = Arc::new(Key { scheme: scheme.to_owned(), host: host.to_ascii_lowercase(), port });
+        let key = Arc::new(Key::new(scheme.to_owned(), host.to_ascii_lowercase(), port));
         let target = Target {
             key,
             authority: address.as_bytes().to_vec(),
