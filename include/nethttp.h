@@ -5013,8 +5013,9 @@ typedef nh_result (*nh_accept_fn)(void *userdata, ptrdiff_t *fd_out);
  * nh_server_listen_tls is nh_server_listen for https: connections are to begin with TLS 1.2 or 1.3, as tls says,
  * which must have a certificate. Go's ListenAndServeTLS.
  *
- * Of the protocols of nh_tls_config_set_alpn, "http/1.1" unless that was called, a client that names some must know
- * one. A handshake may take as long as the shortest of the times of nh_server_set_read_header_timeout,
+ * Of the protocols of nh_tls_config_set_alpn, "http/1.1" unless that was called, and "h2" before them unless
+ * nh_server_set_protocols leaves it out or that list is empty, a client that names some must know one. A handshake
+ * may take as long as the shortest of the times of nh_server_set_read_header_timeout,
  * nh_server_set_read_timeout and nh_server_set_write_timeout: 10 s by default. Failures go to
  * nh_server_set_error_log. A client that speaks plain HTTP is answered 400.
  *
@@ -5126,8 +5127,8 @@ nh_result nh_server_listen_callback(nh_server *s,
  * nh_server_set_protocols says which protocols a server speaks: NH_PROTOCOL_ bits. Default: NH_PROTOCOL_HTTP1 |
  * NH_PROTOCOL_HTTP2. Go's Server.Protocols.
  *
- * Over TLS a client chooses by ALPN; HTTP/2 is offered first. In the clear a connection that begins with the preface of
- * HTTP/2 speaks that, where NH_PROTOCOL_UNENCRYPTED_HTTP2 is set. Connections of protocols that are not spoken end
+ * Over TLS a client chooses by ALPN; HTTP/2 is offered first. In the clear a connection that begins with the preface
+ * of HTTP/2 speaks that, where NH_PROTOCOL_UNENCRYPTED_HTTP2 is set. Connections of protocols that are not spoken end
  * without an answer.
  *
  * Errors: NH_ERR_INVALID (s is NULL, protocols is 0 or has an unknown bit), NH_ERR_STATE (the server has started),
@@ -5138,6 +5139,19 @@ nh_result nh_server_listen_callback(nh_server *s,
  */
 nh_result nh_server_set_protocols(nh_server *s,
                                   uint32_t protocols);
+
+/**
+ * nh_server_set_http2 gives a server settings for its connections of HTTP/2, in place of those before. Without this
+ * call each has its default. Go's Server.HTTP2.
+ *
+ * Errors: NH_ERR_INVALID (s or config is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made
+ * before a fork)
+ * Ownership: config: the library copies
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_http2(nh_server *s,
+                              const nh_http2_config *config);
 
 /* ========================================================================================================
  * Requests that a program's own threads ask for, in the place of callbacks

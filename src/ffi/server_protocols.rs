@@ -16,8 +16,8 @@ pub const NH_PROTOCOL_UNENCRYPTED_HTTP2: u32 = 4;
 /// nh_server_set_protocols says which protocols a server speaks: NH_PROTOCOL_ bits. Default: NH_PROTOCOL_HTTP1 |
 /// NH_PROTOCOL_HTTP2. Go's Server.Protocols.
 ///
-/// Over TLS a client chooses by ALPN; HTTP/2 is offered first. In the clear a connection that begins with the preface of
-/// HTTP/2 speaks that, where NH_PROTOCOL_UNENCRYPTED_HTTP2 is set. Connections of protocols that are not spoken end
+/// Over TLS a client chooses by ALPN; HTTP/2 is offered first. In the clear a connection that begins with the preface
+/// of HTTP/2 speaks that, where NH_PROTOCOL_UNENCRYPTED_HTTP2 is set. Connections of protocols that are not spoken end
 /// without an answer.
 ///
 /// Errors: NH_ERR_INVALID (s is NULL, protocols is 0 or has an unknown bit), NH_ERR_STATE (the server has started),
@@ -37,11 +37,11 @@ pub unsafe extern "C" fn nh_server_set_protocols(s: *mut nh_server, protocols: u
     })
 }
 
-/// nh_server_set_http2 gives a server settings for its connections of HTTP/2, in place of those before. Without this call
-/// each has its default. Go's Server.HTTP2.
+/// nh_server_set_http2 gives a server settings for its connections of HTTP/2, in place of those before. Without this
+/// call each has its default. Go's Server.HTTP2.
 ///
-/// Errors: NH_ERR_INVALID (s or config is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before
-/// a fork)
+/// Errors: NH_ERR_INVALID (s or config is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made
+/// before a fork)
 /// Ownership: config: the library copies
 /// Threads: any thread, before the server starts.
 /// Since: 0.1.0

@@ -188,7 +188,8 @@ impl Engine {
 
     /// is_in_block: a header block has begun and is not whole.
     pub fn is_in_block(&self) -> bool {
-        self.block.is_open() || matches!(self.reading, Reading::Payload(head) if head.kind == frame::kind::HEADERS)
+        self.block.is_open()
+            || matches!(self.reading, Reading::Payload(head) if head.kind == frame::kind::HEADERS)
     }
 
     /// open_streams counts those that are not closed.

@@ -47,12 +47,7 @@ pub(super) enum Phase {
 /// Job is what runs off the loop.
 pub(super) enum Job<D: Driver> {
     /// The handler of an exchange that has its connection with it.
-    Conn {
-        shard: usize,
-        token: u64,
-        conn: Box<D::Conn>,
-        lease: D::Lease,
-    },
+    Conn { shard: usize, token: u64, conn: Box<D::Conn>, lease: D::Lease },
     /// One that does without.
     Task(D::Task),
 }

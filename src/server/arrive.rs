@@ -53,7 +53,9 @@ impl Http {
         }
         conn.due = after(now, settings.header_timeout());
         if let Some(identity) = identity {
-            let secure = Secure::new(&identity, settings.protocols, fd).inspect_err(|e| self.handshake_failed(&conn, e)).ok()?;
+            let secure = Secure::new(&identity, settings.protocols, fd)
+                .inspect_err(|e| self.handshake_failed(&conn, e))
+                .ok()?;
             conn.secure = Some(Arc::new(secure));
             conn.state = State::Handshaking;
             conn.due = after(now, settings.handshake_timeout());

@@ -15,13 +15,11 @@ use crate::h1::{self, Reject};
 use crate::h2::frame::PREFACE;
 use crate::log;
 use crate::message::address::Address;
-use crate::net::sys;
-use crate::net::tls::Stop;
 use crate::message::request::Request;
 use crate::mux::Table;
-use crate::runtime::{
-    Away, Driven, Driver, Fate, Flush, Leader, NEVER, Ready, Stall, blocks_in, in_handler,
-};
+use crate::net::sys;
+use crate::net::tls::Stop;
+use crate::runtime::{Away, Driven, Driver, Fate, Flush, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -384,7 +382,13 @@ impl Http {
     }
 
     /// serve calls the program for a request.
-    pub(super) fn serve(&self, table: &Table, route: u32, writer: &mut ResponseWriter, request: &mut Request) {
+    pub(super) fn serve(
+        &self,
+        table: &Table,
+        route: u32,
+        writer: &mut ResponseWriter,
+        request: &mut Request,
+    ) {
         // As in Go, `OPTIONS *` is the server's own and reaches no mux.
         if let Some(hook) = self.0.hook.as_ref().filter(|_| !table.is_options(route)) {
             hook.serve(writer, request);

@@ -102,7 +102,8 @@ impl Watcher {
         state.count += 1;
         // Known before it can be told of: the thread looks under the lock.
         if let Some(fd) = fd {
-            sys::epoll_add(epoll, fd, libc::EPOLLRDHUP | libc::EPOLLONESHOT, token).map_err(|e| failed(&e))?;
+            sys::epoll_add(epoll, fd, libc::EPOLLRDHUP | libc::EPOLLONESHOT, token)
+                .map_err(|e| failed(&e))?;
         }
         state.watched.insert(token, action);
         Ok(Watch { shared: self.0.clone(), token, fd })

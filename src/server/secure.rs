@@ -4,10 +4,10 @@
 //! for as long as it takes to encrypt, to decrypt, and for system calls that do not wait; who waits for the socket
 //! has let go of it. So a blocked write does not stop a read.
 
+use super::settings::Protocols;
 use crate::error::Result;
 use crate::net::sys;
 use crate::net::tls::Info;
-use super::settings::Protocols;
 use crate::net::tls::{Accept, Buffers, ServerAlpn, ServerIdentity, Stop, Tls};
 use crate::stream::Session;
 use crate::sync::{Mutex, MutexGuard, OnceLock};

@@ -26,7 +26,13 @@ const READS: usize = 16;
 
 impl Http {
     /// begin_http2 makes a connection of HTTP/2 of one on which nothing but `received` came.
-    pub(in crate::server) fn begin_http2(&self, conn: &mut Conn, ex: &mut Exchange, received: &[u8], now: u64) {
+    pub(in crate::server) fn begin_http2(
+        &self,
+        conn: &mut Conn,
+        ex: &mut Exchange,
+        received: &[u8],
+        now: u64,
+    ) {
         let local = sys::getsockname(conn.socket.as_raw_fd()).ok();
         let mut h2 = Session::new(&self.0, local, now);
         h2.engine.recv(received, &mut h2.events);
@@ -57,7 +63,9 @@ impl Http {
         if let Some(secure) = &conn.secure {
             secure.borrow(&mut ex.buffers);
         }
-        if conn.stop && let Some(h2) = conn.h2.as_mut() {
+        if conn.stop
+            && let Some(h2) = conn.h2.as_mut()
+        {
             h2.announce_end(now);
         }
         let mut reads = 0;

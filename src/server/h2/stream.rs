@@ -230,7 +230,11 @@ impl Stream {
     }
 
     /// wait lets go of the lock until something has changed, or the time is up.
-    pub(super) fn wait<'a>(&self, s: MutexGuard<'a, State>, limit: Option<Duration>) -> MutexGuard<'a, State> {
+    pub(super) fn wait<'a>(
+        &self,
+        s: MutexGuard<'a, State>,
+        limit: Option<Duration>,
+    ) -> MutexGuard<'a, State> {
         match limit {
             None => self.changed.wait(s).unwrap_or_else(PoisonError::into_inner),
             Some(limit) => self.changed.wait_timeout(s, limit).unwrap_or_else(PoisonError::into_inner).0,

@@ -122,7 +122,13 @@ impl Session {
         self.block_since = if self.engine.is_in_block() { self.block_since.min(now) } else { NEVER };
         let held = self.held.iter().map(|t| t.held_until).min().unwrap_or(NEVER);
         let stuck = after(self.stuck_since, self.progress);
-        let dues = [self.last_due, self.check_at, self.idle_due(settings), self.block_due(settings), self.ping_due(settings)];
+        let dues = [
+            self.last_due,
+            self.check_at,
+            self.idle_due(settings),
+            self.block_due(settings),
+            self.ping_due(settings),
+        ];
         dues.into_iter().fold(held.min(stuck), u64::min)
     }
 }

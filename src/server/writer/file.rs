@@ -42,9 +42,8 @@ impl ResponseWriter {
         let mut first = [0; sniff::LOOKED_AT];
         let known = if self.typed { 0 } else { read_at(file, &mut first, offset)? };
         let head = self.send_head(false, first.get(..known).unwrap_or_default());
-        let sent = head
-            .and_then(|()| self.send_body(&[]))
-            .and_then(|()| self.line.send_file(file, offset, len));
+        let sent =
+            head.and_then(|()| self.send_body(&[])).and_then(|()| self.line.send_file(file, offset, len));
         self.failed = sent.as_ref().err().cloned();
         let sent = sent?;
         self.written += sent;
