@@ -1,6 +1,6 @@
 /* nh-bench-server PORT: the routes that HTTP server benchmarks ask for, with the library's defaults.
- * BENCH_THREADS sets the number of event loops, BENCH_CERT and BENCH_KEY have it speak TLS, BENCH_H2C HTTP/2 in the
- * clear too. */
+ * BENCH_THREADS sets the number of event loops, BENCH_CERT and BENCH_KEY have it speak TLS, BENCH_H2C HTTP/2
+ * in the clear too. */
 #include "nethttp.h"
 
 #include <stdio.h>

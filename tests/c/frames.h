@@ -1,18 +1,32 @@
-/* HTTP/2 by the frame: what a client says is written out, and what it reads is told as text, a line for each frame. */
+/* HTTP/2 by the frame: what a client says is written out, and what it reads is told as text, a line for each
+ * frame. */
 #ifndef NETHTTP_TEST_FRAMES_H
 #define NETHTTP_TEST_FRAMES_H
 
 #include "serve.h"
 
-enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION };
+enum {
+    DATA,
+    HEADERS,
+    PRIORITY,
+    RST_STREAM,
+    SETTINGS,
+    PUSH_PROMISE,
+    PING,
+    GOAWAY,
+    WINDOW_UPDATE,
+    CONTINUATION
+};
 enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-static inline size_t frame_put(char *out, int type, int flags, unsigned stream, const void *payload, size_t n) {
-    unsigned char head[9] = {(unsigned char)(n >> 16), (unsigned char)(n >> 8),       (unsigned char)n,
-                             (unsigned char)type,      (unsigned char)flags,          (unsigned char)(stream >> 24),
-                             (unsigned char)(stream >> 16), (unsigned char)(stream >> 8), (unsigned char)stream};
+static inline size_t frame_put(char *out, int type, int flags, unsigned stream, const void *payload,
+                               size_t n) {
+    unsigned char head[9] = {
+        (unsigned char)(n >> 16),      (unsigned char)(n >> 8),      (unsigned char)n,
+        (unsigned char)type,           (unsigned char)flags,         (unsigned char)(stream >> 24),
+        (unsigned char)(stream >> 16), (unsigned char)(stream >> 8), (unsigned char)stream};
     memcpy(out, head, 9);
     if (n) memcpy(out + 9, payload, n);
     return n + 9;
@@ -26,8 +40,8 @@ static inline void frame_send(int fd, int type, int flags, unsigned stream, cons
 }
 
 static inline void frame_word(int fd, int type, unsigned stream, unsigned value) {
-    unsigned char w[4] = {(unsigned char)(value >> 24), (unsigned char)(value >> 16), (unsigned char)(value >> 8),
-                          (unsigned char)value};
+    unsigned char w[4] = {(unsigned char)(value >> 24), (unsigned char)(value >> 16),
+                          (unsigned char)(value >> 8), (unsigned char)value};
     frame_send(fd, type, 0, stream, w, 4);
 }
 
@@ -47,13 +61,16 @@ static inline size_t field_put(char *out, const char *name, const char *value) {
 /* "name value" pairs, up to NULL. */
 static inline size_t fields_put(char *out, const char *const *pairs) {
     size_t at = 0;
-    for (; pairs && *pairs; pairs += 2) at += field_put(out + at, pairs[0], pairs[1]);
+    for (; pairs && *pairs; pairs += 2)
+        at += field_put(out + at, pairs[0], pairs[1]);
     return at;
 }
 
-static inline void ask(int fd, unsigned stream, const char *method, const char *path, int flags, const char *const *more) {
+static inline void ask(int fd, unsigned stream, const char *method, const char *path, int flags,
+                       const char *const *more) {
     char block[2000];
-    const char *own[] = {":method", method, ":scheme", "http", ":authority", "test.example", ":path", path, NULL};
+    const char *own[] = {":method",      method,  ":scheme", "http", ":authority",
+                         "test.example", ":path", path,      NULL};
     size_t n = fields_put(block, own);
     n += fields_put(block + n, more);
     frame_send(fd, HEADERS, flags | END_HEADERS, stream, block, n);
@@ -62,8 +79,12 @@ static inline void ask(int fd, unsigned stream, const char *method, const char *
 /* Connects, and says hello; `window` is that of streams. */
 static inline int h2_connect(const nh_server *s, unsigned window) {
     int fd = raw_connect(nh_server_port(s, 0));
-    unsigned char initial[6] = {0, 4, (unsigned char)(window >> 24), (unsigned char)(window >> 16),
-                                (unsigned char)(window >> 8), (unsigned char)window};
+    unsigned char initial[6] = {0,
+                                4,
+                                (unsigned char)(window >> 24),
+                                (unsigned char)(window >> 16),
+                                (unsigned char)(window >> 8),
+                                (unsigned char)window};
     raw_send(fd, PREFACE);
     frame_send(fd, SETTINGS, 0, 0, initial, 6);
     return fd;
@@ -102,8 +123,9 @@ static inline unsigned frame_value(const frame *f, size_t at) {
     return (unsigned)p[0] << 24 | (unsigned)p[1] << 16 | (unsigned)p[2] << 8 | p[3];
 }
 
-/* What comes for one stream, or with 0 for the connection alone, up to its end: "status data data. " and so on. A head is
- * its status (or "head" where that is not indexed), data is its text, "." is END_STREAM, "reset N" and "goaway N" are codes. */
+/* What comes for one stream, or with 0 for the connection alone, up to its end: "status data data. " and so
+ * on. A head is its status (or "head" where that is not indexed), data is its text, "." is END_STREAM, "reset
+ * N" and "goaway N" are codes. */
 static inline const char *answer(int fd, unsigned stream) {
     static char text[8192];
     size_t at = 0;
@@ -119,7 +141,10 @@ static inline const char *answer(int fd, unsigned stream) {
         if (stream == 0 || f.stream != stream) continue;
         int first = f.len ? (unsigned char)f.payload[0] : 0;
         if (f.type == HEADERS)
-            snprintf(text + at, sizeof text - at, "%s", first == 0x88 ? "200 " : first == 0x89 ? "204 " : "head ");
+            snprintf(text + at, sizeof text - at, "%s",
+                     first == 0x88   ? "200 "
+                     : first == 0x89 ? "204 "
+                                     : "head ");
         else if (f.type == DATA)
             snprintf(text + at, sizeof text - at, "%.*s", (int)f.len, f.payload);
         else if (f.type == RST_STREAM)

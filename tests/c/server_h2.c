@@ -11,7 +11,8 @@ static void pause_ms(int ms) {
 
 /* Waits until a counter has come to a value. */
 static void await(int *counter, int want) {
-    for (int i = 0; i < 4000 && __atomic_load_n(counter, __ATOMIC_SEQ_CST) < want; i++) pause_ms(5);
+    for (int i = 0; i < 4000 && __atomic_load_n(counter, __ATOMIC_SEQ_CST) < want; i++)
+        pause_ms(5);
     CHECK_INT(__atomic_load_n(counter, __ATOMIC_SEQ_CST), want);
 }
 
@@ -26,8 +27,8 @@ static void facts(nh_response_writer *w, nh_request *r, void *userdata) {
     CHECK_INT(nh_request_remote_addr(r, addr, sizeof addr, &len), NH_OK);
     CHECK_INT(nh_request_local_addr(r, addr, sizeof addr, &len), NH_OK);
     int n = snprintf(text, sizeof text, "%s %s %s %d.%d length %lld cookie %s", nh_request_method(r),
-                     nh_request_uri(r), nh_request_host(r), nh_request_proto_major(r), nh_request_proto_minor(r),
-                     (long long)nh_request_content_length(r),
+                     nh_request_uri(r), nh_request_host(r), nh_request_proto_major(r),
+                     nh_request_proto_minor(r), (long long)nh_request_content_length(r),
                      nh_request_header_value(r, "Cookie") ? nh_request_header_value(r, "Cookie") : "-");
     CHECK_INT(nh_response_writer_write(w, text, (size_t)n, NULL), NH_OK);
 }
@@ -128,7 +129,8 @@ static void large(nh_response_writer *w, nh_request *r, void *userdata) {
     static const char block[100000];
     if (strstr(nh_request_uri(r), "timeout")) nh_response_writer_set_write_timeout(w, 50);
     nh_result res = NH_OK;
-    for (int i = 0; i < 8 && res == NH_OK; i++) res = nh_response_writer_write(w, block, sizeof block, NULL);
+    for (int i = 0; i < 8 && res == NH_OK; i++)
+        res = nh_response_writer_write(w, block, sizeof block, NULL);
     if (strstr(nh_request_uri(r), "timeout")) CHECK_INT(res, NH_ERR_TIMEOUT);
     add(res == NH_OK ? &writes_done : &writes_failed);
 }
@@ -184,9 +186,9 @@ static void on_state(const nh_server_conn *c, int32_t state, void *userdata) {
 static const struct {
     const char *pattern;
     nh_handler_fn handler;
-} routes[] = {{"/facts", facts},     {"/echo", echo},       {"/broken", body_error}, {"/limited", limited},
-              {"/slow", slow_reader}, {"/abort", aborts},    {"/short", too_short},   {"/none", nothing},
-              {"/hints", hints},     {"/hijack", hijacks},  {"/large", large},       {"/leave", leave},
+} routes[] = {{"/facts", facts},         {"/echo", echo},      {"/broken", body_error}, {"/limited", limited},
+              {"/slow", slow_reader},    {"/abort", aborts},   {"/short", too_short},   {"/none", nothing},
+              {"/hints", hints},         {"/hijack", hijacks}, {"/large", large},       {"/leave", leave},
               {"/gone", waits_for_gone}, {"/sleep", sleeps}};
 
 static nh_server *server(int64_t idle_ms) {
@@ -256,7 +258,8 @@ static void bodies(nh_server *s) {
     for (int i = 0; i < 3; i++) {
         frame f;
         frame_send(fd, DATA, 0, 1, "ping", 4);
-        do CHECK(frame_next(fd, &f));
+        do
+            CHECK(frame_next(fd, &f));
         while (f.stream != 1 || f.type != DATA);
         CHECK_STR(f.payload, "ping");
     }
@@ -268,7 +271,8 @@ static void bodies(nh_server *s) {
     frame_send(fd, DATA, 0, 3, "12345", 5);
     CHECK_STR(answer(fd, 3), "200 too large.");
     frame f;
-    do CHECK(frame_next(fd, &f));
+    do
+        CHECK(frame_next(fd, &f));
     while (f.type != RST_STREAM);
     CHECK_INT(frame_value(&f, 0), 0);
 
@@ -277,7 +281,8 @@ static void bodies(nh_server *s) {
 
     const char *expect[] = {"expect", "100-continue", "content-length", "2", NULL};
     ask(fd, 7, "POST", "/echo", 0, expect);
-    do CHECK(frame_next(fd, &f));
+    do
+        CHECK(frame_next(fd, &f));
     while (f.stream != 7);
     CHECK_INT(f.type, HEADERS);
     CHECK(!(f.flags & END_STREAM));
@@ -297,8 +302,10 @@ static void bodies(nh_server *s) {
 static void side_by_side(nh_server *s) {
     int fd = h2_connect(s, 1000), ended = 0, slept = 0, first_slept = 0;
     frame f;
-    for (int i = 0; i < 20; i++) ask(fd, 1 + 2 * (unsigned)i, "GET", "/sleep", END_STREAM, NULL);
-    for (int i = 20; i < 30; i++) ask(fd, 1 + 2 * (unsigned)i, "GET", "/facts", END_STREAM, NULL);
+    for (int i = 0; i < 20; i++)
+        ask(fd, 1 + 2 * (unsigned)i, "GET", "/sleep", END_STREAM, NULL);
+    for (int i = 20; i < 30; i++)
+        ask(fd, 1 + 2 * (unsigned)i, "GET", "/facts", END_STREAM, NULL);
     while (ended < 30) {
         CHECK(frame_next(fd, &f));
         if (f.type != DATA || !(f.flags & END_STREAM)) continue;
@@ -327,7 +334,8 @@ static void side_by_side(nh_server *s) {
     CHECK(strstr(answer(fd, 105), "reset 2"));
     await(&writes_failed, 1);
     ask(fd, 107, "GET", "/large", END_STREAM, NULL);
-    do CHECK(frame_next(fd, &f));
+    do
+        CHECK(frame_next(fd, &f));
     while (f.stream != 107 || f.type != DATA);
     frame_word(fd, RST_STREAM, 107, 8);
     await(&writes_failed, 2);
@@ -414,12 +422,14 @@ static void ends(void) {
     pthread_t t;
     frame f;
     CHECK_INT(pthread_create(&t, NULL, shut_down, s), 0);
-    do CHECK(frame_next(fd, &f));
+    do
+        CHECK(frame_next(fd, &f));
     while (f.type != GOAWAY);
     CHECK_INT(frame_value(&f, 0), 0x7fffffff);
     /* A stream that was on its way is served, and so is what goes on. */
     ask(fd, 3, "GET", "/facts", END_STREAM, NULL);
-    do CHECK(frame_next(fd, &f));
+    do
+        CHECK(frame_next(fd, &f));
     while (f.type != PING || f.flags & ACK);
     frame_send(fd, PING, ACK, 0, f.payload, 8);
     int last = 0, facts_came = 0;
