@@ -177,6 +177,30 @@ static void sleeps(nh_response_writer *w, nh_request *r, void *userdata) {
     CHECK_INT(nh_response_writer_write_str(w, "slept", NULL), NH_OK);
 }
 
+static void protocol(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)userdata;
+    char buf[10];
+    size_t n;
+    CHECK_STR(nh_request_method(r), "CONNECT");
+    CHECK_INT(nh_response_writer_write_str(w, nh_request_header_value(r, ":protocol"), NULL), NH_OK);
+    CHECK_INT(nh_response_writer_flush(w, NULL), NH_OK);
+    CHECK_INT(nh_request_body_read(r, buf, sizeof buf, &n, NULL), NH_OK);
+    CHECK_INT(nh_response_writer_write(w, buf, n, NULL), NH_OK);
+}
+
+static void too_late(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)r, (void)userdata;
+    pause_ms(100);
+    CHECK_ERR(NH_ERR_TIMEOUT, nh_response_writer_write_str(w, "x", NULL));
+}
+
+static int errors_counted;
+static void on_error(void *userdata, const char *kind) {
+    (void)userdata;
+    CHECK_STR(kind, "conn_protocol_error");
+    add(&errors_counted);
+}
+
 static int states[5];
 static void on_state(const nh_server_conn *c, int32_t state, void *userdata) {
     (void)c, (void)userdata;
@@ -402,6 +426,104 @@ static void prefaces(nh_server *s) {
     close(fd);
 }
 
+/* What is set counts. */
+static void settings(void) {
+    nh_server *s = nh_server_new();
+    nh_http2_config *c = nh_http2_config_new();
+    CHECK_INT(nh_http2_config_set_extended_connect(c, 1), NH_OK);
+    CHECK_INT(nh_http2_config_set_write_byte_timeout(c, 50), NH_OK);
+    CHECK_INT(nh_http2_config_set_max_concurrent_streams(c, 2), NH_OK);
+    CHECK_INT(nh_http2_config_set_count_error(c, on_error, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_set_http2(s, c), NH_OK);
+    CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
+    CHECK_INT(nh_server_set_max_header_bytes(s, 1000), NH_OK);
+    CHECK_INT(nh_server_set_read_header_timeout(s, 50), NH_OK);
+    CHECK_INT(nh_server_handle(s, "/chat", protocol, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_handle(s, "/large", large, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_handle(s, "/sleep", sleeps, NULL, NULL, NULL), NH_OK);
+    nh_handler *slow = nh_handler_new(too_late, NULL, NULL),
+               *timed = nh_timeout_handler(slow, 20, "too late");
+    CHECK_INT(nh_server_handle_handler(s, "/timed", timed, NULL), NH_OK);
+    nh_handler_free(slow);
+    nh_handler_free(timed);
+    CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
+    CHECK_INT(nh_server_start(s, NULL), NH_OK);
+
+    int fd = h2_connect(s, 65535);
+    const char *chat[] = {":protocol", "websocket", NULL};
+    ask(fd, 1, "CONNECT", "/chat", 0, chat);
+    frame f;
+    do
+        CHECK(frame_next(fd, &f));
+    while (f.type != DATA);
+    CHECK_STR(f.payload, "websocket");
+    frame_send(fd, DATA, 0, 1, "hi", 2);
+    CHECK_STR(answer(fd, 1), "hi.");
+    ask(fd, 3, "GET", "/timed", END_STREAM, NULL);
+    CHECK_STR(answer(fd, 3), "head too late.");
+    for (unsigned i = 5; i <= 9; i += 2)
+        ask(fd, i, "GET", "/sleep", END_STREAM, NULL);
+    CHECK_STR(answer(fd, 9), "reset 7");
+    CHECK_STR(answer(fd, 7), "200 slept.");
+    char many[21][101];
+    const char *fields[43] = {0};
+    for (int i = 0; i < 20; i++) {
+        memset(many[i], 'x', 100);
+        many[i][100] = 0;
+        fields[2 * i] = "x-field";
+        fields[2 * i + 1] = many[i];
+    }
+    char block[4000];
+    const char *own[] = {":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/sleep", NULL};
+    size_t n = fields_put(block, own);
+    n += fields_put(block + n, fields);
+    frame_send(fd, HEADERS, END_STREAM | END_HEADERS, 11, block, n);
+    CHECK_STR(answer(fd, 11), "head <h1>HTTP Error 431</h1><p>Request Header Field(s) Too Large</p>.");
+    /* A stream whose peer takes nothing. */
+    int before = __atomic_load_n(&writes_failed, __ATOMIC_SEQ_CST);
+    ask(fd, 13, "GET", "/large", END_STREAM, NULL);
+    CHECK(strstr(answer(fd, 13), "reset 2"));
+    await(&writes_failed, before + 1);
+    /* A head that does not come to its end. */
+    frame_send(fd, HEADERS, END_STREAM, 15, block, 10);
+    CHECK_STR(answer(fd, 0), "goaway 0");
+    close(fd);
+    fd = raw_connect(nh_server_port(s, 0));
+    raw_send(fd, PREFACE);
+    CHECK_STR(answer(fd, 0), "goaway 0"); /* no SETTINGS */
+    close(fd);
+    fd = h2_connect(s, 65535);
+    frame_send(fd, DATA, 0, 1, "x", 1);
+    CHECK_STR(answer(fd, 0), "goaway 1");
+    close(fd);
+    CHECK_INT(errors_counted, 1);
+    char text[100];
+    fd = raw_connect(nh_server_port(s, 0));
+    raw_send(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); /* not spoken */
+    raw_finish(fd, text, sizeof text);
+    CHECK_STR(text, "");
+    nh_server_free(s);
+
+    s = nh_server_new();
+    CHECK_INT(nh_http2_config_set_send_ping_timeout(c, 30), NH_OK);
+    CHECK_INT(nh_http2_config_set_ping_timeout(c, 30), NH_OK);
+    CHECK_INT(nh_server_set_http2(s, c), NH_OK);
+    CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
+    CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
+    CHECK_INT(nh_server_start(s, NULL), NH_OK);
+    fd = h2_connect(s, 65535);
+    for (int i = 0; i < 2; i++) {
+        do
+            CHECK(frame_next(fd, &f));
+        while (f.type != PING);
+        if (i == 0) frame_send(fd, PING, ACK, 0, f.payload, 8);
+    }
+    CHECK_STR(answer(fd, 0), "goaway 0"); /* the second was not answered */
+    close(fd);
+    nh_http2_config_free(c);
+    nh_server_free(s);
+}
+
 static void *shut_down(void *s) {
     CHECK_INT(nh_server_shutdown(s, 20000, NULL), NH_OK);
     return NULL;
@@ -468,6 +590,7 @@ int main(void) {
     nh_server_free(s);
     CHECK(states[NH_CONN_STATE_NEW] == states[NH_CONN_STATE_CLOSED]);
     CHECK(states[NH_CONN_STATE_ACTIVE] > 5 && states[NH_CONN_STATE_IDLE] > 5);
+    settings();
     ends();
     return 0;
 }
