@@ -203,7 +203,7 @@ def side_by_side(world):
     with in_the_clear(world) as server, Peer(server, setting(4, 1 << 20)) as peer:
         for first in (1, 1001):
             # The route has learned by the second time that it blocks.
-            peer.send(b"".join(request(first + 2 * i, b"/sleep?ms=50") for i in range(100)))
+            peer.send(b"".join(request(first + 2 * i, b"/sleep?ms=400") for i in range(100)))
             peer.send(b"".join(request(first + 200 + 2 * i, b"/plaintext") for i in range(20)))
             ended = []
             while len(ended) < 120:
