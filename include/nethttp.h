@@ -5101,8 +5101,9 @@ typedef nh_result (*nh_accept_fn)(void *userdata, ptrdiff_t *fd_out);
  * nh_server_listen_tls is nh_server_listen for https: connections are to begin with TLS 1.2 or 1.3, as tls says,
  * which must have a certificate. Go's ListenAndServeTLS.
  *
- * Of the protocols of nh_tls_config_set_alpn, "http/1.1" unless that was called, a client that names some must know
- * one. A handshake may take as long as the shortest of the times of nh_server_set_read_header_timeout,
+ * Of the protocols of nh_tls_config_set_alpn, "http/1.1" unless that was called, and "h2" before them unless
+ * nh_server_set_protocols leaves it out or that list is empty, a client that names some must know one. A handshake
+ * may take as long as the shortest of the times of nh_server_set_read_header_timeout,
  * nh_server_set_read_timeout and nh_server_set_write_timeout: 10 s by default. Failures go to
  * nh_server_set_error_log. A client that speaks plain HTTP is answered 400.
  *
@@ -5207,8 +5208,8 @@ nh_result nh_server_listen_callback(nh_server *s,
  * nh_server_set_protocols says which protocols a server speaks: NH_PROTOCOL_ bits. Default: NH_PROTOCOL_HTTP1 |
  * NH_PROTOCOL_HTTP2. Go's Server.Protocols.
  *
- * Over TLS a client chooses by ALPN; HTTP/2 is offered first. In the clear a connection that begins with the preface of
- * HTTP/2 speaks that, where NH_PROTOCOL_UNENCRYPTED_HTTP2 is set. Connections of protocols that are not spoken end
+ * Over TLS a client chooses by ALPN; HTTP/2 is offered first. In the clear a connection that begins with the preface
+ * of HTTP/2 speaks that, where NH_PROTOCOL_UNENCRYPTED_HTTP2 is set. Connections of protocols that are not spoken end
  * without an answer.
  *
  * Errors: NH_ERR_INVALID (s is NULL, protocols is 0 or has an unknown bit), NH_ERR_STATE (the server has started),
@@ -6324,9 +6325,9 @@ typedef int32_t (*nh_basic_auth_fn)(const char *username,
  * a page of the library's own if that is NULL or "".
  *
  * h is not ended: it goes on with its w and r until it returns, its writes answer NH_ERR_TIMEOUT, and then its
- * connection is closed. It should look for that, or at nh_request_is_client_gone. Its writer cannot flush, and
- * has no full duplex and no write timeout: NH_ERR_UNSUPPORTED. The 503 goes past writers of
- * nh_response_writer_wrap.
+ * connection is closed, but one of HTTP/2 is not. It should look for that, or at nh_request_is_client_gone. Its
+ * writer cannot flush, and has no full duplex and no write timeout: NH_ERR_UNSUPPORTED. The 503 goes past writers
+ * of nh_response_writer_wrap.
  *
  * NH_TIMEOUT_NONE is h without a bound. NULL if h is NULL or the time is below -1.
  *

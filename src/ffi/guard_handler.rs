@@ -14,9 +14,9 @@ use std::ffi::{c_char, c_void};
 /// a page of the library's own if that is NULL or "".
 ///
 /// h is not ended: it goes on with its w and r until it returns, its writes answer NH_ERR_TIMEOUT, and then its
-/// connection is closed. It should look for that, or at nh_request_is_client_gone. Its writer cannot flush, and
-/// has no full duplex and no write timeout: NH_ERR_UNSUPPORTED. The 503 goes past writers of
-/// nh_response_writer_wrap.
+/// connection is closed, but one of HTTP/2 is not. It should look for that, or at nh_request_is_client_gone. Its
+/// writer cannot flush, and has no full duplex and no write timeout: NH_ERR_UNSUPPORTED. The 503 goes past writers
+/// of nh_response_writer_wrap.
 ///
 /// NH_TIMEOUT_NONE is h without a bound. NULL if h is NULL or the time is below -1.
 ///

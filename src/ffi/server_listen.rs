@@ -34,8 +34,9 @@ unsafe fn descriptor(fd: isize) -> Result<OwnedFd> {
 /// nh_server_listen_tls is nh_server_listen for https: connections are to begin with TLS 1.2 or 1.3, as tls says,
 /// which must have a certificate. Go's ListenAndServeTLS.
 ///
-/// Of the protocols of nh_tls_config_set_alpn, "http/1.1" unless that was called, a client that names some must know
-/// one. A handshake may take as long as the shortest of the times of nh_server_set_read_header_timeout,
+/// Of the protocols of nh_tls_config_set_alpn, "http/1.1" unless that was called, and "h2" before them unless
+/// nh_server_set_protocols leaves it out or that list is empty, a client that names some must know one. A handshake
+/// may take as long as the shortest of the times of nh_server_set_read_header_timeout,
 /// nh_server_set_read_timeout and nh_server_set_write_timeout: 10 s by default. Failures go to
 /// nh_server_set_error_log. A client that speaks plain HTTP is answered 400.
 ///

@@ -9,8 +9,8 @@ use crate::message::protocols::Protocols;
 /// nh_server_set_protocols says which protocols a server speaks: NH_PROTOCOL_ bits. Default: NH_PROTOCOL_HTTP1 |
 /// NH_PROTOCOL_HTTP2. Go's Server.Protocols.
 ///
-/// Over TLS a client chooses by ALPN; HTTP/2 is offered first. In the clear a connection that begins with the preface of
-/// HTTP/2 speaks that, where NH_PROTOCOL_UNENCRYPTED_HTTP2 is set. Connections of protocols that are not spoken end
+/// Over TLS a client chooses by ALPN; HTTP/2 is offered first. In the clear a connection that begins with the preface
+/// of HTTP/2 speaks that, where NH_PROTOCOL_UNENCRYPTED_HTTP2 is set. Connections of protocols that are not spoken end
 /// without an answer.
 ///
 /// Errors: NH_ERR_INVALID (s is NULL, protocols is 0 or has an unknown bit), NH_ERR_STATE (the server has started),

@@ -28,6 +28,9 @@ pub(crate) struct Leader<'a, D: Driver> {
     shard: Box<Shard<D>>,
 }
 
+/// Beside is a leader with the connection that it has left in its shard for a while.
+pub(crate) type Beside<'a, D> = Option<(Leader<'a, D>, Box<<D as Driver>::Conn>)>;
+
 impl<'a, D: Driver> Leader<'a, D> {
     /// now is the time of this round in milliseconds since the runtime's start.
     pub(crate) fn now(&self) -> u64 {
@@ -64,7 +67,7 @@ impl<'a, D: Driver> Leader<'a, D> {
         route: u32,
         conn: Box<D::Conn>,
         f: impl FnOnce() -> R,
-    ) -> (Option<(Leader<'a, D>, Box<D::Conn>)>, R) {
+    ) -> (Beside<'a, D>, R) {
         let token = self.shard.driven;
         if let Some(e) = self.shard.entry(token) {
             e.conn = Some(conn);

@@ -69,7 +69,7 @@ impl Exchange {
         let wire: SharedWire = Arc::new(Wire::new(core));
         let mut request =
             Request { body: Body::Incoming(Box::new(BodyReader(wire.clone()))), ..Request::default() };
-        request.header.store_mut().block_mut().resize(BLOCK, 0);
+        *request.header.store_mut().block_mut() = vec![0; BLOCK];
         let writer = ResponseWriter::new(Line::Http1(wire.clone()));
         Exchange {
             request,

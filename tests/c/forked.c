@@ -50,6 +50,10 @@ static void old_handles(nh_server *server, nh_client *client, nh_request *reques
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_keep_alives(client, 1));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_buffer_sizes(client, 0, 0));
     CHECK_ERR(NH_ERR_FORKED, nh_client_set_tunnel_callbacks(client, NULL, NULL, NULL, NULL));
+    nh_http2_config *http2 = nh_http2_config_new();
+    CHECK_ERR(NH_ERR_FORKED, nh_server_set_protocols(server, NH_PROTOCOL_HTTP1));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_set_http2(server, http2));
+    nh_http2_config_free(http2);
     CHECK_ERR(NH_ERR_FORKED, nh_server_handle(server, "/x", handler, NULL, NULL, NULL));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_request_hook(server, handler, NULL, NULL, NULL));
     nh_handler *any = nh_handler_new(handler, NULL, NULL);

@@ -77,15 +77,12 @@ impl ServerIdentity {
 }
 
 /// offered is the list of a server that speaks these, and what the program names. As in Go, HTTP/2 comes first unless the
-/// program has said where; an empty list of its own stays empty.
+/// program has said where. A program that names none wants nothing to be agreed on.
 fn offered(named: Option<&[Vec<u8>]>, speaks: ServerAlpn) -> Vec<Vec<u8>> {
     let mut list = named.map_or_else(|| vec![b"http/1.1".to_vec()], <[_]>::to_vec);
-    if list.is_empty() {
-        return list;
-    }
     if speaks == ServerAlpn::Http1 {
         list.retain(|p| p != b"h2");
-    } else if !list.iter().any(|p| p == b"h2") {
+    } else if !list.iter().any(|p| p == b"h2") && (!list.is_empty() || speaks == ServerAlpn::Http2) {
         list.insert(0, b"h2".to_vec());
     }
     if speaks == ServerAlpn::Http2 {

@@ -103,7 +103,7 @@ impl Http {
         // As in HTTP/1.1: a handler that waits for a body that is just coming would lose its loop.
         if !end && small && !turn.expects() {
             turn.held_until = now + SMALL_BODY_MS;
-            h2.held.push(turn);
+            h2.held.push_back(turn);
         } else {
             h2.ready.push_back(turn);
         }
@@ -124,9 +124,8 @@ impl Session {
         if waits {
             stream.notify();
         }
-        if end && let Some(at) = self.held.iter().position(|t| t.id == id) {
-            let turn = self.held.swap_remove(at);
-            self.ready.push_back(turn);
+        if end {
+            self.release_held(|t| t.id == id);
         }
     }
 

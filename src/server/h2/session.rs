@@ -32,7 +32,7 @@ pub(crate) struct Session {
     pub(super) open: Vec<(u32, SharedStream)>,
     /// Requests whose handlers are to be called, and those that wait for a small body before.
     pub(super) ready: VecDeque<Box<Turn>>,
-    pub(super) held: Vec<Box<Turn>>,
+    pub(super) held: VecDeque<Box<Turn>>,
     /// The stream whose handler the leader is in.
     pub(super) inline: Option<u32>,
     /// Handlers that are not through.
@@ -67,7 +67,7 @@ impl Session {
             outbox: Arc::new(Outbox::new(core, local)),
             open: Vec::new(),
             ready: VecDeque::new(),
-            held: Vec::new(),
+            held: VecDeque::new(),
             inline: None,
             running: 0,
             ending: Ending::No,
@@ -101,8 +101,8 @@ impl Session {
         let unread = stream.lose(why);
         self.engine.release(id, unread);
         let waits = self.ready.iter().position(|t| t.id == id).and_then(|at| self.ready.remove(at));
-        let held = || self.held.iter().position(|t| t.id == id).map(|at| self.held.swap_remove(at));
-        if waits.or_else(held).is_some() {
+        let held = self.held.iter().position(|t| t.id == id).and_then(|at| self.held.remove(at));
+        if waits.or(held).is_some() {
             self.finished();
         }
     }

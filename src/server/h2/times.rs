@@ -2,6 +2,7 @@
 
 use super::session::{Ending, Session};
 use super::stream::State;
+use super::turn::Turn;
 use crate::error::Phase;
 use crate::h2::Code;
 use crate::runtime::NEVER;
@@ -48,7 +49,7 @@ impl Session {
         if self.last_due <= now {
             self.name_last();
         }
-        self.release_held(now);
+        self.release_held(|t| t.held_until <= now);
         if self.check_at <= now {
             self.check_streams(now);
         }
@@ -76,10 +77,10 @@ impl Session {
         self.lose_all();
     }
 
-    fn release_held(&mut self, now: u64) {
-        while let Some(at) = self.held.iter().position(|t| t.held_until <= now) {
-            let turn = self.held.swap_remove(at);
-            self.ready.push_back(turn);
+    /// release_held lets requests go that have waited for their bodies.
+    pub(super) fn release_held(&mut self, which: impl Fn(&Turn) -> bool) {
+        while let Some(at) = self.held.iter().position(|t| which(t)) {
+            self.ready.extend(self.held.remove(at));
         }
     }
 
