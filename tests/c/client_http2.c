@@ -13,7 +13,7 @@ static void *serve(void *arg) {
     int fd = (int)(intptr_t)arg;
     atomic_fetch_add(&connections, 1);
     if (get_preface(fd)) atomic_load (&script)(fd);
-    close(fd);
+    end_connection(fd);
     return NULL;
 }
 

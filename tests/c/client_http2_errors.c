@@ -12,7 +12,7 @@ static _Atomic long seen;
 static void *serve(void *arg) {
     int fd = (int)(intptr_t)arg, nth = atomic_fetch_add(&connections, 1) + 1;
     if (get_preface(fd)) atomic_load (&script)(fd, nth);
-    close(fd);
+    end_connection(fd);
     return NULL;
 }
 
