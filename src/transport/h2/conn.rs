@@ -9,7 +9,6 @@ use super::gate::Gate;
 use super::parker::Parker;
 use super::slot::Slot;
 use crate::error::{Error, Kind};
-use crate::fork::Stamp;
 use crate::h2::{Code, Engine, Event, Head, Options};
 use crate::message::trace::Step;
 use crate::net::sys;
@@ -40,7 +39,6 @@ pub(in crate::transport) struct H2Conn {
     pub(super) remote: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
     used: AtomicBool,
-    pub(super) stamp: Stamp,
     state: Mutex<State>,
 }
 
@@ -114,7 +112,6 @@ impl H2Conn {
             remote: conn.remote,
             local: conn.local,
             used: AtomicBool::new(false),
-            stamp: Stamp::now(),
             state: Mutex::new(State {
                 gate,
                 conn: Some(conn),
@@ -205,6 +202,9 @@ impl H2Conn {
         let wanted = after.freed > 0 && self.gate.release(after.freed);
         if wanted || after.widened {
             self.home.serve(&self.route);
+        }
+        if after.freed > 0 {
+            self.home.changed();
         }
         after.counts.iter().for_each(|kind| self.options.count(kind));
     }

@@ -285,6 +285,10 @@ fn take(state: &mut State, id: u32, first: &mut Option<Instant>) -> Option<Came>
     *first = slot.first;
     if let Some((code, header)) = slot.informed.pop_front() {
         slot.go_ahead = false;
+        if slot.informed.is_empty() {
+            // What was told counts no more: the trace can end the exchange (Go's rule).
+            slot.informed_bytes = 0;
+        }
         return Some(Came::Informed(code, header));
     }
     if std::mem::take(&mut slot.go_ahead) && !slot.traced {

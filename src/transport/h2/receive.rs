@@ -63,7 +63,7 @@ impl State {
                 }
                 Ok(None) | Err(_) => {}
             }
-            let holds = conn.holds();
+            let (holds, eof) = (conn.holds(), matches!(got, Ok(Some(0))));
             let read_failure = match got {
                 Ok(Some(0)) => Some(Error::new(Kind::UnexpectedEof, "unexpected EOF")),
                 Err(Stop::Tls(e)) => Some(e),
@@ -80,9 +80,7 @@ impl State {
                 // A GOAWAY says more than the end behind it, and a failed write more than none.
                 let farewell = self.farewell.as_ref().map(Farewell::closed);
                 let error = farewell.or_else(|| self.broken.take()).unwrap_or(e);
-                if self.slots.is_empty() {
-                    self.count("read_frame_eof");
-                }
+                self.count(if eof { "read_frame_eof" } else { "read_frame_other" });
                 self.die(error);
             }
             if !holds {
