@@ -9,7 +9,7 @@ use super::gate::Gate;
 use super::parker::Parker;
 use super::slot::Slot;
 use crate::error::{Error, Kind};
-use crate::h2::{Code, Engine, Event, Head, Options};
+use crate::h2::{Code, Engine, Event, Options};
 use crate::message::trace::Step;
 use crate::net::sys;
 use crate::net::tls::Info;
@@ -207,11 +207,6 @@ impl H2Conn {
             self.home.changed();
         }
         after.counts.iter().for_each(|kind| self.options.count(kind));
-    }
-
-    /// recycle takes a head back, for its memory.
-    pub(super) fn recycle(&self, head: Box<Head>) {
-        self.lock().engine.recycle(head);
     }
 }
 
