@@ -529,8 +529,8 @@ uint32_t nh_error_http2_stream(const nh_error *e);
 int64_t nh_error_http2_last_stream(const nh_error *e);
 
 /**
- * nh_error_http2_debug is the text that the server's GOAWAY had, up to 1024 bytes of it, with what is no printable ASCII
- * escaped; the empty text if there was none. Go's GoAwayError.DebugData.
+ * nh_error_http2_debug is the text that the server's GOAWAY had, up to 1024 bytes of it, with what is no printable
+ * ASCII escaped; the empty text if there was none. Go's GoAwayError.DebugData.
  *
  * Errors: none
  * Ownership: result: the library owns; borrowed until nh_error_free
@@ -3225,7 +3225,8 @@ const nh_header *nh_request_redirect_header(const nh_request *r);
 
 /**
  * nh_client_use_go_defaults sets all limits and timeouts to those of Go's DefaultClient: no timeout but 30 s for a
- * dial, two idle connections per host, response heads of up to 10 MiB, no bound for what gzip makes of a body.
+ * dial, two idle connections per host, response heads of up to 10 MiB, no bound for what gzip makes of a body; over
+ * HTTP/2 no pings, and no bound for writes.
  *
  * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
  * Ownership: nothing changes hands
@@ -4288,8 +4289,8 @@ nh_result nh_tls_config_set_min_version(nh_tls_config *c,
 
 /**
  * nh_tls_config_set_alpn offers these protocols to the server, or takes them from clients (RFC 7301), the one that is
- * liked best first, and a count of 0 is none. Without this call a client offers what nh_client_set_protocols says, "h2" and
- * "http/1.1" by default, and a server takes "http/1.1". Go's NextProtos.
+ * liked best first, and a count of 0 is none. Without this call a client offers what nh_client_set_protocols says,
+ * "h2" and "http/1.1" by default, and a server takes "http/1.1". Go's NextProtos.
  *
  * Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes)
  * Ownership: protocols: the library copies
@@ -4448,8 +4449,8 @@ nh_result nh_client_set_protocols(nh_client *c,
                                   uint32_t protocols);
 
 /**
- * nh_client_set_http2 gives the client's transport a configuration for HTTP/2; NULL goes back to the defaults. Connections
- * that are there carry no more requests. Go's Transport.HTTP2.
+ * nh_client_set_http2 gives the client's transport a configuration for HTTP/2; NULL goes back to the defaults.
+ * Connections that are there carry no more requests. Go's Transport.HTTP2.
  *
  * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
  * Ownership: config: the library copies
@@ -7137,7 +7138,7 @@ nh_result nh_client_conn_round_trip(nh_client_conn *c,
                                     nh_error **err);
 
 /**
- * nh_client_conn_reserve keeps the slot for the caller's next request.
+ * nh_client_conn_reserve keeps the slot, or over HTTP/2 one of them, for the caller's next request.
  *
  * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_BUSY (the slot is taken), NH_ERR_CLOSED (the connection has ended),
  * NH_ERR_FORKED (c was made before a fork)
@@ -7158,7 +7159,7 @@ nh_result nh_client_conn_reserve(nh_client_conn *c);
 nh_result nh_client_conn_release(nh_client_conn *c);
 
 /**
- * nh_client_conn_available is how many requests could begin now: 1 or 0.
+ * nh_client_conn_available is how many requests could begin now: 1 or 0, or over HTTP/2 as many as the server permits.
  *
  * Errors: none
  * Ownership: nothing changes hands

@@ -22,6 +22,7 @@ fi
 build=(gcc:gcc g++:g++ cmake:cmake make:make pkg-config:pkg-config curl:curl nm:binutils)
 tests=(clang-format:clang-format python3:python3 h2load:nghttp2-client nginx:nginx-light
     ab:apache2-utils wrk:wrk openssl:openssl
+    nghttpd:nghttp2-server node:nodejs
     tinyproxy:tinyproxy-bin haproxy:haproxy chromium:chromium)
 deep=(valgrind:valgrind clang:clang)
 case $level in

@@ -107,7 +107,7 @@ pub unsafe extern "C" fn nh_client_conn_round_trip(
     })
 }
 
-/// nh_client_conn_reserve keeps the slot for the caller's next request.
+/// nh_client_conn_reserve keeps the slot, or over HTTP/2 one of them, for the caller's next request.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL), NH_ERR_BUSY (the slot is taken), NH_ERR_CLOSED (the connection has ended),
 /// NH_ERR_FORKED (c was made before a fork)
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn nh_client_conn_release(c: *mut nh_client_conn) -> nh_re
     })
 }
 
-/// nh_client_conn_available is how many requests could begin now: 1 or 0.
+/// nh_client_conn_available is how many requests could begin now: 1 or 0, or over HTTP/2 as many as the server permits.
 ///
 /// Errors: none
 /// Ownership: nothing changes hands

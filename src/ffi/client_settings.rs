@@ -23,7 +23,8 @@ unsafe fn configure(c: *mut nh_client, change: impl FnOnce(&mut Settings) -> Res
 }
 
 /// nh_client_use_go_defaults sets all limits and timeouts to those of Go's DefaultClient: no timeout but 30 s for a
-/// dial, two idle connections per host, response heads of up to 10 MiB, no bound for what gzip makes of a body.
+/// dial, two idle connections per host, response heads of up to 10 MiB, no bound for what gzip makes of a body; over
+/// HTTP/2 no pings, and no bound for writes.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
 /// Ownership: nothing changes hands
@@ -31,13 +32,13 @@ unsafe fn configure(c: *mut nh_client, change: impl FnOnce(&mut Settings) -> Res
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_client_use_go_defaults(c: *mut nh_client) -> nh_result {
-    // SAFETY: P1.
-    unsafe {
-        configure(c, |s| {
-            *s = Settings::go();
-            Ok(())
-        })
-    }
+    guard_plain(|| {
+        // SAFETY: P1.
+        let transport = unsafe { &live(c)?.client.transport };
+        transport.configure(|s| *s = Settings::go());
+        transport.change_http2(|o| (o.send_ping_timeout, o.write_byte_timeout) = (Some(None), Some(None)));
+        Ok(())
+    })
 }
 
 /// nh_client_set_dial_timeout bounds resolving and connecting together, in milliseconds; 30000 by default,

@@ -43,8 +43,8 @@ pub unsafe extern "C" fn nh_error_http2_last_stream(e: *const nh_error) -> i64 {
     guard_or(-1, || unsafe { e.as_ref() }?.http2()?.last_stream.map(i64::from))
 }
 
-/// nh_error_http2_debug is the text that the server's GOAWAY had, up to 1024 bytes of it, with what is no printable ASCII
-/// escaped; the empty text if there was none. Go's GoAwayError.DebugData.
+/// nh_error_http2_debug is the text that the server's GOAWAY had, up to 1024 bytes of it, with what is no printable
+/// ASCII escaped; the empty text if there was none. Go's GoAwayError.DebugData.
 ///
 /// Errors: none
 /// Ownership: result: the library owns; borrowed until nh_error_free

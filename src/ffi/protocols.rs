@@ -35,8 +35,8 @@ pub unsafe extern "C" fn nh_client_set_protocols(c: *mut nh_client, protocols: u
     })
 }
 
-/// nh_client_set_http2 gives the client's transport a configuration for HTTP/2; NULL goes back to the defaults. Connections
-/// that are there carry no more requests. Go's Transport.HTTP2.
+/// nh_client_set_http2 gives the client's transport a configuration for HTTP/2; NULL goes back to the defaults.
+/// Connections that are there carry no more requests. Go's Transport.HTTP2.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
 /// Ownership: config: the library copies
@@ -47,7 +47,8 @@ pub unsafe extern "C" fn nh_client_set_http2(c: *mut nh_client, config: *const n
     guard_plain(|| {
         // SAFETY: P1.
         let (c, config) = unsafe { (live(c)?, config.as_ref()) };
-        c.client.transport.set_http2(config.map_or_else(Options::default, |o| o.options()));
+        let options = config.map_or_else(Options::default, |o| o.options());
+        c.client.transport.change_http2(|o| *o = options);
         Ok(())
     })
 }

@@ -290,8 +290,8 @@ pub unsafe extern "C" fn nh_tls_config_set_min_version(c: *mut nh_tls_config, ve
 }
 
 /// nh_tls_config_set_alpn offers these protocols to the server, or takes them from clients (RFC 7301), the one that is
-/// liked best first, and a count of 0 is none. Without this call a client offers what nh_client_set_protocols says, "h2" and
-/// "http/1.1" by default, and a server takes "http/1.1". Go's NextProtos.
+/// liked best first, and a count of 0 is none. Without this call a client offers what nh_client_set_protocols says,
+/// "h2" and "http/1.1" by default, and a server takes "http/1.1". Go's NextProtos.
 ///
 /// Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes)
 /// Ownership: protocols: the library copies

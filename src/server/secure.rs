@@ -4,7 +4,6 @@
 //! for as long as it takes to encrypt, to decrypt, and for system calls that do not wait; who waits for the socket
 //! has let go of it. So a blocked write does not stop a read.
 
-use super::settings::Protocols;
 use crate::error::Result;
 use crate::message::protocols::Protocols;
 use crate::net::sys;

@@ -141,9 +141,13 @@ impl Transport {
         self.start_over();
     }
 
-    /// set_http2 is for the connections to come; those that there are carry no more requests.
-    pub fn set_http2(&self, http2: Options) {
-        self.change_way(|w| w.http2 = Arc::new(http2));
+    /// change_http2 is for the connections to come; those that there are carry no more requests.
+    pub fn change_http2(&self, change: impl FnOnce(&mut Options)) {
+        self.change_way(|w| {
+            let mut http2 = Options::clone(&w.http2);
+            change(&mut http2);
+            w.http2 = Arc::new(http2);
+        });
         self.start_over();
     }
 

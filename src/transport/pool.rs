@@ -182,11 +182,7 @@ impl Shared {
             match host.as_ref().map_or(Room::None, |h| h.place()) {
                 Room::Free(lease) => {
                     *reused += usize::from(lease.reused);
-                    drop(state);
-                    if lease.conn().is_alive(now) {
-                        return Ok(Link::Shared(lease));
-                    }
-                    continue;
+                    return Ok(Link::Shared(lease));
                 }
                 Room::Full | Room::None => {}
             }

@@ -13,7 +13,7 @@ static void *serve(void *arg) {
     int fd = (int)(intptr_t)arg;
     atomic_fetch_add(&connections, 1);
     if (get_preface(fd)) atomic_load (&script)(fd);
-    close(fd);
+    end_connection(fd);
     return NULL;
 }
 
@@ -399,6 +399,66 @@ static void limits(int strict, int dials) {
     nh_client_free(c);
 }
 
+/* ---- a connection of the program's own */
+
+static void several(int fd) {
+    put_setting(fd, 3, 3);
+    uint32_t one = next_request(fd), two = next_request(fd);
+    put_ok(fd, two);
+    put_ok(fd, one);
+    put_headers(fd, next_request(fd), 0, "200", NULL);
+    next_request(fd);
+}
+
+static void *round_trip(void *arg) {
+    void **all_of_it = arg;
+    CHECK_INT(nh_client_conn_round_trip(all_of_it[0], all_of_it[1], all_of_it[2], NULL), NH_OK);
+    return NULL;
+}
+
+static void single(void) {
+    nh_client *c = start(several);
+    nh_transport *t = nh_client_transport(c);
+    nh_client_conn *conn = NULL;
+    nh_request *r[3];
+    nh_response *res[3];
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%d", origin_port);
+    CHECK_INT(nh_client_conn_new(t, "http", address, &conn, NULL), NH_OK);
+    nh_transport_free(t);
+    CHECK_INT(nh_client_conn_in_flight(conn), 0);
+    CHECK(nh_client_conn_available(conn) > 2);
+    CHECK_INT(nh_client_conn_reserve(conn), NH_OK);
+    CHECK_INT(nh_client_conn_reserve(conn), NH_OK);
+    CHECK_INT(nh_client_conn_in_flight(conn), 2);
+    CHECK_INT(nh_client_conn_release(conn), NH_OK);
+    CHECK_INT(nh_client_conn_release(conn), NH_OK);
+    pthread_t other;
+    for (int i = 0; i < 3; i++)
+        r[i] = new_request("GET");
+    CHECK_INT(pthread_create(&other, NULL, round_trip, (void *[]){conn, r[0], &res[0]}), 0);
+    CHECK_INT(nh_client_conn_round_trip(conn, r[1], &res[1], NULL), NH_OK);
+    pthread_join(other, NULL);
+    must_read(res[0], "ok");
+    must_read(res[1], "ok");
+    CHECK_INT(nh_client_conn_in_flight(conn), 0);
+    CHECK_INT(nh_client_conn_available(conn), 3);
+    CHECK_INT(nh_client_conn_round_trip(conn, r[2], &res[2], NULL), NH_OK);
+    CHECK_INT(nh_client_conn_in_flight(conn), 1);
+    CHECK_INT(nh_client_conn_close(conn), NH_OK);
+    char some[8];
+    size_t n;
+    CHECK_INT(nh_response_body_read(res[2], some, sizeof some, &n, NULL), NH_ERR_CLOSED);
+    CHECK_INT(nh_client_conn_check(conn), NH_ERR_CLOSED);
+    CHECK_INT(nh_client_conn_available(conn), 0);
+    for (int i = 0; i < 3; i++) {
+        nh_response_free(res[i]);
+        nh_request_free(r[i]);
+    }
+    nh_client_conn_free(conn);
+    nh_client_free(c);
+}
+
 int main(void) {
     nh_client *c = nh_client_new();
     CHECK_ERR(NH_ERR_INVALID, nh_client_set_protocols(c, 0));
@@ -420,5 +480,6 @@ int main(void) {
     limits(1, 1);
     limits(0, 2);
     limits(0, 1);
+    single();
     return 0;
 }

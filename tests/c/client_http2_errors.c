@@ -12,7 +12,7 @@ static _Atomic long seen;
 static void *serve(void *arg) {
     int fd = (int)(intptr_t)arg, nth = atomic_fetch_add(&connections, 1) + 1;
     if (get_preface(fd)) atomic_load (&script)(fd, nth);
-    close(fd);
+    end_connection(fd);
     return NULL;
 }
 
@@ -355,6 +355,13 @@ static void *fire_soon(void *token) {
     return NULL;
 }
 
+static _Atomic int lost;
+
+static void count(void *userdata, const char *kind) {
+    (void)userdata;
+    if (!strcmp(kind, "conn_close_lost_ping")) atomic_store(&lost, 1);
+}
+
 static void silence(void) {
     nh_client *c = start(silent_stream);
     must_get(c);
@@ -410,11 +417,14 @@ static void silence(void) {
 
     c = start(deaf);
     nh_http2_config *config = nh_http2_config_new();
+    CHECK_INT(nh_http2_config_set_count_error(config, count, NULL, NULL), NH_OK);
     CHECK_INT(nh_http2_config_set_send_ping_timeout(config, 50), NH_OK);
     CHECK_INT(nh_http2_config_set_ping_timeout(config, 50), NH_OK);
     CHECK_INT(nh_client_set_http2(c, config), NH_OK);
     nh_http2_config_free(config);
     nh_error_free(must_fail(c, r, NH_ERR_IO, "http2: client connection lost"));
+    while (!atomic_load(&lost))
+        origin_sleep(1);
     must_get(c);
     CHECK_INT(atomic_load(&connections), 2);
     nh_client_free(c);

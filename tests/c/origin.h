@@ -162,8 +162,8 @@ static inline void origin_start(void) { origin_serve(origin_conn); }
 
 /* The URL of a path; the text is good until the eighth call after. */
 static const char *origin_url(const char *path) {
-    static char urls[8][128];
-    static int next;
+    static _Thread_local char urls[8][128];
+    static _Thread_local int next;
     char *url = urls[next++ % 8];
     snprintf(url, sizeof urls[0], "http://127.0.0.1:%d%s", origin_port, path);
     return url;

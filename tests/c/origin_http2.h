@@ -55,7 +55,7 @@ static void put_frame(int fd, int type, int flags, uint32_t stream, const void *
     put_bytes(fd, all, 9 + len);
 }
 
-static void put_word(int fd, int type, uint32_t stream, uint32_t n) {
+static inline void put_word(int fd, int type, uint32_t stream, uint32_t n) {
     unsigned char word[4];
     put32(word, n);
     put_frame(fd, type, 0, stream, word, 4);
@@ -67,7 +67,7 @@ static void put_setting(int fd, int id, uint32_t value) {
     put_frame(fd, SETTINGS, 0, 0, s, id ? 6 : 0);
 }
 
-static void put_goaway(int fd, uint32_t last, uint32_t code, const char *debug) {
+static inline void put_goaway(int fd, uint32_t last, uint32_t code, const char *debug) {
     unsigned char g[8 + 64];
     put32(g, last), put32(g + 4, code);
     memcpy(g + 8, debug, strlen(debug));
@@ -143,11 +143,20 @@ static uint32_t next_request(int fd) {
 }
 
 /* Waits until the stream is reset, and answers by which code; -1 is the end of the connection. */
-static long wait_reset(int fd, uint32_t stream) {
+static inline long wait_reset(int fd, uint32_t stream) {
     static _Thread_local struct frame f;
     while (next_frame(fd, &f))
         if (f.type == RST_STREAM && f.stream == stream) return get32(f.payload);
     return -1;
+}
+
+/* Ends a connection without a reset: what still comes is read first. */
+static void end_connection(int fd) {
+    char waste[4096];
+    shutdown(fd, SHUT_WR);
+    while (recv(fd, waste, sizeof waste, 0) > 0) {
+    }
+    close(fd);
 }
 
 #endif

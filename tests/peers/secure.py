@@ -116,7 +116,7 @@ def go(world):
     path = folder(world)
     server = servers.Server([world.go_programs()[0], "--listen", "127.0.0.1:0", "--tls-cert", path / "cert.pem",
                              "--tls-key", path / "key.pem"])
-    ca = ["--cacert", str(path / "cert.pem")]
+    ca = ["--cacert", str(path / "cert.pem"), "--http1"]
     try:
         u = server.url.replace("http:", "https:")
         whole(one(world, "GET", u + "/hello", *ca), 200, b"hello")

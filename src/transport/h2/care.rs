@@ -47,22 +47,18 @@ impl H2Conn {
         state.end_if_unused();
         self.push(state);
     }
-
-    /// is_alive looks at a connection on which nothing went on for a while, before a request is trusted to it.
-    pub(in crate::transport) fn is_alive(&self, now: Instant) -> bool {
-        {
-            let mut state = self.lock();
-            let last = state.last_read.max(state.last_used);
-            if state.driver.is_none() && now.saturating_duration_since(last) > FRESH {
-                state.receive(&mut Direct::none());
-            }
-            self.settle(state);
-        }
-        !self.gate.is_shut()
-    }
 }
 
 impl State {
+    /// freshen takes in what came to a connection on which nothing went on for a while, before a request is trusted to
+    /// it.
+    pub(super) fn freshen(&mut self, now: Instant) {
+        let last = self.last_read.max(self.last_used);
+        if self.driver.is_none() && now.saturating_duration_since(last) > FRESH {
+            self.receive(&mut Direct::none());
+        }
+    }
+
     /// is_silent: the server was not heard for so long that it may be dead, and was not asked yet.
     pub(super) fn is_silent(&self, options: &Options) -> bool {
         let after = config::ping_after(options, true);

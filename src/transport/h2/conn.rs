@@ -9,8 +9,7 @@ use super::gate::Gate;
 use super::parker::Parker;
 use super::slot::Slot;
 use crate::error::{Error, Kind};
-use crate::fork::Stamp;
-use crate::h2::{Code, Engine, Event, Head, Options};
+use crate::h2::{Code, Engine, Event, Options};
 use crate::message::trace::Step;
 use crate::net::sys;
 use crate::net::tls::Info;
@@ -40,7 +39,6 @@ pub(in crate::transport) struct H2Conn {
     pub(super) remote: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
     used: AtomicBool,
-    pub(super) stamp: Stamp,
     state: Mutex<State>,
 }
 
@@ -114,7 +112,6 @@ impl H2Conn {
             remote: conn.remote,
             local: conn.local,
             used: AtomicBool::new(false),
-            stamp: Stamp::now(),
             state: Mutex::new(State {
                 gate,
                 conn: Some(conn),
@@ -206,12 +203,10 @@ impl H2Conn {
         if wanted || after.widened {
             self.home.serve(&self.route);
         }
+        if after.freed > 0 {
+            self.home.changed();
+        }
         after.counts.iter().for_each(|kind| self.options.count(kind));
-    }
-
-    /// recycle takes a head back, for its memory.
-    pub(super) fn recycle(&self, head: Box<Head>) {
-        self.lock().engine.recycle(head);
     }
 }
 

@@ -139,6 +139,10 @@ impl H2Conn {
             state = self.lock();
         }
         state.flush();
+        if state.conn.is_none() {
+            // Nothing will come, and whoever waits was told why.
+            return (state, Err(io::ErrorKind::NotConnected.into()));
+        }
         let mut came = sys::POLLIN;
         if !state.conn.as_ref().is_some_and(|c| c.holds()) {
             let out = if state.backlog() > 0 { sys::POLLOUT } else { 0 };

@@ -9,7 +9,7 @@ use super::receive::Direct;
 use super::slot::{Inbox, Slot};
 use crate::error::{Error, Kind, Phase};
 use crate::h1::StatusLine;
-use crate::h2::{Head, Refusal, RequestHead};
+use crate::h2::{Refusal, RequestHead};
 use crate::message::header::Header;
 use crate::message::request::Version;
 use crate::message::status;
@@ -29,8 +29,7 @@ const HTTP_20: Version = Version { major: 2, minor: 0 };
 enum Came {
     Informed(u16, Header),
     GoAhead,
-    /// The answer's head; with all the rest of it, if that is here.
-    Head(Box<Head>, bool, Option<(Inbox, Option<Header>)>),
+    Head(Answer),
     Failed(Failure),
 }
 
@@ -69,7 +68,7 @@ pub(in crate::transport) fn run(
         teller,
     );
     let mut exchange = Exchange { flow, call, timing, answered: false, continue_until: now };
-    let done = exchange.open(lease, head).and_then(|()| exchange.answer());
+    let done = exchange.open(lease, head, asked).and_then(|()| exchange.answer());
     match done {
         Err(_) if call.cancel.is_some_and(|t| t.is_fired()) => Err(fatal(canceled_in_head())),
         Ok(came) => Ok(exchange.respond(came)),
@@ -81,11 +80,20 @@ fn canceled_in_head() -> Error {
     crate::net::cancel::canceled().with_phase(Phase::Head)
 }
 
-type Answer = (Box<Head>, bool, Option<(Inbox, Option<Header>)>);
+/// Answer is the final answer's head.
+struct Answer {
+    header: Header,
+    code: u16,
+    length: Option<u64>,
+    /// There is no body.
+    ended: bool,
+    /// All the rest, if that is here.
+    rest: Option<(Inbox, Option<Header>)>,
+}
 
 impl Exchange<'_> {
     /// open waits for a stream, and sends the head and what goes with it.
-    fn open(&mut self, mut lease: Lease, head: &[u8]) -> Outcome<()> {
+    fn open(&mut self, mut lease: Lease, head: &[u8], asked: Instant) -> Outcome<()> {
         let (r, flow) = (self.call.request, &mut self.flow);
         let Some(target) = r.outbound.as_deref() else { return Err(unusable()) };
         let method = head::method_of(r);
@@ -105,7 +113,11 @@ impl Exchange<'_> {
         let conn: Arc<H2Conn> = lease.conn.clone();
         let cancel = flow.cancel.clone();
         let wait = Wait { stream: 0, until: self.call.overall, cancel: cancel.as_ref(), stays: true };
+        let mut fresh = false;
         let opened = conn.until(&wait, &mut Direct::none(), |state, _| {
+            if !std::mem::replace(&mut fresh, true) {
+                state.freshen(asked);
+            }
             if state.error.is_some() || state.gate.is_shut() {
                 return Some(Err(unusable()));
             }
@@ -183,7 +195,7 @@ impl Exchange<'_> {
                 self.flow.teller.tell(|| Step::FirstByte);
             }
             match turn {
-                Ok(Turn::Got(Came::Head(head, ended, rest))) => return Ok((head, ended, rest)),
+                Ok(Turn::Got(Came::Head(answer))) => return Ok(answer),
                 Ok(Turn::Got(Came::Failed(f))) => return Err(self.failed(f)),
                 Ok(Turn::Got(Came::GoAhead)) => self.flow.upload.held = false,
                 Ok(Turn::Got(Came::Informed(code, header))) => {
@@ -221,18 +233,17 @@ impl Exchange<'_> {
     }
 
     /// respond makes the response; the stream goes with its body, if it is not over.
-    fn respond(self, (mut head, ended, rest): Answer) -> Box<Response> {
+    fn respond(self, answer: Answer) -> Box<Response> {
         let Exchange { mut flow, call, timing, .. } = self;
         let is_head = head::method_of(call.request) == b"HEAD";
-        let code = head.status;
-        let mut header = std::mem::take(&mut head.header);
+        let Answer { mut header, code, length, ended, rest } = answer;
         let line = status_line(&mut header, code);
         log(&header, &line);
         let announced = header.get(b"Trailer").map(<[u8]>::to_vec);
         if announced.is_some() {
             header.del(b"Trailer");
         }
-        let content_length = match head.content_length {
+        let content_length = match length {
             Some(n) => i64::try_from(n).unwrap_or(i64::MAX),
             None if ended && !is_head => 0,
             None => -1,
@@ -242,7 +253,6 @@ impl Exchange<'_> {
             flow.upload.stop();
         }
         let (remote, local, tls) = (flow.conn.remote, flow.conn.local, flow.conn.info.clone());
-        flow.conn.recycle(head);
         let bodyless = is_head || matches!(code, 204 | 304);
         let body = match rest {
             Some((inbox, trailer)) => {
@@ -285,25 +295,32 @@ fn take(state: &mut State, id: u32, first: &mut Option<Instant>) -> Option<Came>
     *first = slot.first;
     if let Some((code, header)) = slot.informed.pop_front() {
         slot.go_ahead = false;
+        if slot.informed.is_empty() {
+            // What was told counts no more: the trace can end the exchange (Go's rule).
+            slot.informed_bytes = 0;
+        }
         return Some(Came::Informed(code, header));
     }
     if std::mem::take(&mut slot.go_ahead) && !slot.traced {
         return Some(Came::GoAhead);
     }
-    let Some(head) = slot.head.take() else {
+    let Some(mut head) = slot.head.take() else {
         let f = slot.failed.take()?;
         slot.failed = Some(Failure { error: f.error.clone(), retry: Retry::No });
         return Some(Came::Failed(f));
     };
-    if !(slot.ended && slot.sent) {
-        return Some(Came::Head(head, slot.ended && slot.inbox.is_empty(), None));
+    let header = std::mem::take(&mut head.header);
+    let (code, length, ended) = (head.status, head.content_length, slot.ended && slot.inbox.is_empty());
+    let mut rest = None;
+    if slot.ended && slot.sent {
+        // All is here: the rest needs the connection no more.
+        let (inbox, trailer) = (std::mem::take(&mut slot.inbox), slot.trailer.take());
+        state.engine.release(id, inbox.len());
+        state.leave(id);
+        rest = Some((inbox, trailer));
     }
-    // All is here: the rest needs the connection no more.
-    let (inbox, trailer) = (std::mem::take(&mut slot.inbox), slot.trailer.take());
-    let ended = inbox.is_empty();
-    state.engine.release(id, inbox.len());
-    state.leave(id);
-    Some(Came::Head(head, ended, Some((inbox, trailer))))
+    state.engine.recycle(head);
+    Some(Came::Head(Answer { header, code, length, ended, rest }))
 }
 
 fn status_line(header: &mut Header, code: u16) -> StatusLine {

@@ -171,10 +171,6 @@ impl Flow {
             return;
         }
         self.upload.stop();
-        // In a child after a fork the connection is the parent's.
-        if self.conn.stamp.is_stale() {
-            return;
-        }
         let mut state = self.conn.lock();
         state.leave(id);
         self.conn.push(state);

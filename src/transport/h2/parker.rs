@@ -125,9 +125,9 @@ mod tests {
             let q = p.clone();
             let other = std::thread::spawn(move || q.wake());
             if polls {
-                let _ = p.poll(None, None).unwrap();
+                assert_eq!(p.poll(None, None).unwrap(), 0);
             } else {
-                p.sleep(None)
+                p.sleep(None);
             }
             other.join().unwrap();
         }

@@ -2,10 +2,12 @@
 
 use super::conn::State;
 use super::errors::{Farewell, stream_error};
+use super::slot::Slot;
 use crate::error::{Error, Http2, Kind, Phase};
 use crate::h2::{Code, Event, Fault, Head};
 use crate::transport::conn::Stop;
 use crate::transport::exchange::{Failure, Retry};
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// ROUNDS bounds how much is received at one go, so that what came is told to those who wait for it.
@@ -61,7 +63,7 @@ impl State {
                 }
                 Ok(None) | Err(_) => {}
             }
-            let holds = conn.holds();
+            let (holds, eof) = (conn.holds(), matches!(got, Ok(Some(0))));
             let read_failure = match got {
                 Ok(Some(0)) => Some(Error::new(Kind::UnexpectedEof, "unexpected EOF")),
                 Err(Stop::Tls(e)) => Some(e),
@@ -78,9 +80,7 @@ impl State {
                 // A GOAWAY says more than the end behind it, and a failed write more than none.
                 let farewell = self.farewell.as_ref().map(Farewell::closed);
                 let error = farewell.or_else(|| self.broken.take()).unwrap_or(e);
-                if self.slots.is_empty() {
-                    self.count("read_frame_eof");
-                }
+                self.count(if eof { "read_frame_eof" } else { "read_frame_other" });
                 self.die(error);
             }
             if !holds {
@@ -109,7 +109,7 @@ impl State {
                 }
             }
             Event::Trailers { id, mut head } => {
-                if let Some(s) = self.slots.get_mut(&id) {
+                if let Some(s) = live(&mut self.slots, id) {
                     s.trailer = Some(std::mem::take(&mut head.header));
                 }
                 self.engine.recycle(head);
@@ -148,7 +148,7 @@ impl State {
     }
 
     fn answered(&mut self, id: u32, mut head: Box<Head>, end: bool) {
-        let Some(s) = self.slots.get_mut(&id) else { return self.engine.recycle(head) };
+        let Some(s) = live(&mut self.slots, id) else { return self.engine.recycle(head) };
         s.first.get_or_insert_with(Instant::now);
         if head.too_large {
             self.engine.recycle(head);
@@ -185,7 +185,7 @@ impl State {
     }
 
     fn data(&mut self, id: u32, data: &[u8], direct: &mut Direct<'_>) {
-        let Some(s) = self.slots.get_mut(&id) else { return self.engine.release(id, data.len()) };
+        let Some(s) = live(&mut self.slots, id) else { return self.engine.release(id, data.len()) };
         let mut rest = data;
         if id == direct.stream && s.inbox.is_empty() && s.head.is_none() {
             let room = direct.room();
@@ -205,7 +205,7 @@ impl State {
     }
 
     fn ended(&mut self, id: u32) {
-        let Some(s) = self.slots.get_mut(&id) else { return };
+        let Some(s) = live(&mut self.slots, id) else { return };
         s.ended = true;
         if s.sent {
             self.free(id);
@@ -251,6 +251,11 @@ impl State {
             self.call_stream(id);
         }
     }
+}
+
+/// live is a stream that has not failed: what came with the cause of that is of no more use.
+fn live(slots: &mut HashMap<u32, Slot>, id: u32) -> Option<&mut Slot> {
+    slots.get_mut(&id).filter(|s| s.failed.is_none())
 }
 
 /// token is how a code is spelled in a counter's name.

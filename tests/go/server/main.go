@@ -208,6 +208,7 @@ func main() {
 	flag.Int("shards", 0, "ignored")
 	cert := flag.String("tls-cert", "", "serve TLS with this certificate")
 	key := flag.String("tls-key", "", "its key")
+	h2c := flag.Bool("h2c", false, "speak HTTP/2 without TLS too")
 	flag.Parse()
 
 	var s seen
@@ -269,6 +270,11 @@ func main() {
 		srv.Shutdown(context.Background())
 		close(done)
 	}()
+	if *h2c {
+		srv.Protocols = new(http.Protocols)
+		srv.Protocols.SetHTTP1(true)
+		srv.Protocols.SetUnencryptedHTTP2(true)
+	}
 	serve := func() error { return srv.Serve(ln) }
 	if *cert != "" {
 		serve = func() error { return srv.ServeTLS(ln, *cert, *key) }
