@@ -248,6 +248,25 @@ pub unsafe extern "C" fn nh_http2_config_set_permit_prohibited_cipher_suites(
     }
 }
 
+/// nh_http2_config_set_client_priority says with 0 that the answers to a client take turns as equals; with 1, the
+/// default, those go first that the client calls more urgent (RFC 9218). It counts for servers only. Go's
+/// DisableClientPriority.
+///
+/// Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
+/// Ownership: nothing changes hands
+/// Threads: any thread, at the same time too
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_http2_config_set_client_priority(c: *mut nh_http2_config, on: i32) -> nh_result {
+    // SAFETY: P1.
+    unsafe {
+        change(c, |o| {
+            o.ignore_priorities = !flag(on)?;
+            Ok(())
+        })
+    }
+}
+
 /// nh_http2_config_set_extended_connect lets clients open streams by CONNECT with a :protocol (RFC 8441), if on is
 /// 1; 0 by default. It counts for servers only. Go's GODEBUG=http2xconnect=1.
 ///

@@ -168,6 +168,9 @@ impl Engine {
         if id.is_multiple_of(2) {
             return Err(protocol("PRIORITY_UPDATE of a stream that no client opens"));
         }
+        if self.config.ignore_priorities {
+            return Ok(());
+        }
         self.prioritized = true;
         self.streams.set_priority(id, Priority::parse(payload.get(4..).unwrap_or_default()));
         Ok(())

@@ -215,8 +215,9 @@ impl Engine {
         s.remaining = length;
         s.headers = size;
         s.head_only = head.text(head.method) == b"HEAD";
-        self.prioritized |= head.priority.is_some();
-        if let Some(p) = head.priority {
+        let priority = head.priority.filter(|_| !self.config.ignore_priorities);
+        self.prioritized |= priority.is_some();
+        if let Some(p) = priority {
             s.priority = p;
         } else if self.prioritized {
             s.priority.incremental = false;

@@ -30,6 +30,8 @@ pub struct Options {
     /// How long nothing of what is to be sent may be taken by the peer; `Some(None)`: for ever.
     pub write_byte_timeout: Option<Option<Duration>>,
     pub permit_prohibited_cipher_suites: bool,
+    /// A server's: equal turns for all streams.
+    pub ignore_priorities: bool,
     /// A server's: extended CONNECT (RFC 8441).
     pub connect_protocol: bool,
     pub count_error: Option<CountError>,
@@ -54,6 +56,7 @@ impl Options {
         set(&mut config.max_frame, self.max_read_frame_size);
         set(&mut config.connection_window, self.max_receive_buffer_per_connection);
         set(&mut config.stream_window, self.max_receive_buffer_per_stream);
+        config.ignore_priorities = self.ignore_priorities;
         config.connect_protocol = self.connect_protocol;
     }
 

@@ -36,6 +36,8 @@ pub struct Config {
     pub header_table: u32,
     /// What is used of the peer's table at most.
     pub encoder_table: u32,
+    /// Streams have equal turns, whatever the client says of its priorities (RFC 9218).
+    pub ignore_priorities: bool,
     /// Extended CONNECT (RFC 8441).
     pub connect_protocol: bool,
     /// Control frames that wait for the peer to read.
@@ -57,6 +59,7 @@ impl Config {
             max_headers_held: 4 << 20,
             header_table: DEFAULT_TABLE as u32,
             encoder_table: DEFAULT_TABLE as u32,
+            ignore_priorities: false,
             connect_protocol: false,
             max_control: 1000,
             max_wasted: 500,

@@ -49,6 +49,10 @@ int main(void) {
     CHECK_INT(nh_http2_config_set_permit_prohibited_cipher_suites(c, 1), NH_OK);
     CHECK_ERR(NH_ERR_INVALID, nh_http2_config_set_permit_prohibited_cipher_suites(c, -1));
     CHECK_ERR(NH_ERR_INVALID, nh_http2_config_set_permit_prohibited_cipher_suites(NULL, 1));
+    CHECK_INT(nh_http2_config_set_client_priority(c, 0), NH_OK);
+    CHECK_INT(nh_http2_config_set_client_priority(c, 1), NH_OK);
+    CHECK_ERR(NH_ERR_INVALID, nh_http2_config_set_client_priority(c, 2));
+    CHECK_ERR(NH_ERR_INVALID, nh_http2_config_set_client_priority(NULL, 1));
     CHECK_INT(nh_http2_config_set_extended_connect(c, 1), NH_OK);
     CHECK_ERR(NH_ERR_INVALID, nh_http2_config_set_extended_connect(c, 2));
     CHECK_ERR(NH_ERR_INVALID, nh_http2_config_set_extended_connect(NULL, 0));

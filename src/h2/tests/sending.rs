@@ -1,7 +1,11 @@
 use super::*;
 
 fn answering(ids: &[u32], priorities: &[&'static str]) -> Engine {
-    let mut e = begun(true, Config::server());
+    answering_by(Config::server(), ids, priorities)
+}
+
+fn answering_by(config: Config, ids: &[u32], priorities: &[&'static str]) -> Engine {
+    let mut e = begun(true, config);
     feed(&mut e, &window(0, 1 << 20));
     for (i, &id) in ids.iter().enumerate() {
         match priorities.get(i) {
@@ -39,6 +43,10 @@ fn who_is_next() {
     let mut e = answering(&[1, 3], &["u=1", "u=1"]);
     feed(&mut e, &raw(16, 0, 0, b"\0\0\0\x03u=0"));
     assert_eq!(run(&mut e, &[1, 3], len), [3, 3, 3, 1, 1, 1], "and changed");
+    let equals = Config { ignore_priorities: true, ..Config::server() };
+    let mut e = answering_by(equals, &[1, 3], &["u=5", "u=1"]);
+    feed(&mut e, &raw(16, 0, 0, b"\0\0\0\x03u=0"));
+    assert_eq!(run(&mut e, &[1, 3], len), [1, 3, 1, 3, 1, 3], "unless that is not to count");
     let mut e = answering(&[1, 3], &[]);
     e.want(1, false);
     feed(&mut e, &rst(3, Code::CANCEL));
