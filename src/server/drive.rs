@@ -2,22 +2,19 @@
 
 use super::conn::{Conn, State};
 use super::detach::Parcel;
+use super::dispatch::Preface;
 use super::exchange::Exchange;
 use super::h2::Turn;
-use super::hooks::{Access, ConnState};
+use super::hooks::ConnState;
 use super::input::receive_now;
 use super::reject;
 use super::settings::Settings;
 use super::stop::Shared;
-use super::writer::ResponseWriter;
 use crate::error::Error;
 use crate::h1::{self, Reject};
-use crate::h2::frame::PREFACE;
 use crate::log;
 use crate::message::address::Address;
 use crate::message::protocols::Protocols;
-use crate::message::request::Request;
-use crate::mux::Table;
 use crate::net::sys;
 use crate::net::tls::Stop;
 use crate::runtime::{Away, Driven, Driver, Fate, Flush, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
@@ -56,13 +53,6 @@ enum Next {
     Drop,
     /// The connection was handed over.
     Released,
-}
-
-/// Preface is how much of HTTP/2's has come.
-enum Preface {
-    No,
-    Part,
-    Whole,
 }
 
 impl Driver for Http {
@@ -303,20 +293,6 @@ impl Http {
         (Some(leader), fate)
     }
 
-    /// preface tells whether a connection in the clear begins as one of HTTP/2, if that may be.
-    fn preface(&self, received: &[u8]) -> Preface {
-        if !self.settings().protocols.has(Protocols::UNENCRYPTED_HTTP2) {
-            return Preface::No;
-        }
-        let n = received.len().min(PREFACE.len());
-        match received.get(..n) == PREFACE.get(..n) {
-            true if n == PREFACE.len() => Preface::Whole,
-            // Nothing at all is the beginning of either.
-            true if n > 0 || !self.settings().protocols.has(Protocols::HTTP1) => Preface::Part,
-            _ => Preface::No,
-        }
-    }
-
     /// more reads what the socket has; `Ok(false)`: nothing now. `Err` ends the connection, with an answer or not.
     fn more(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Result<bool, Option<Reject>> {
         let limit = self.settings().head_limit();
@@ -370,41 +346,6 @@ impl Http {
         ex.request.conn_id = conn.notice.as_ref().map_or(0, |n| n.id());
         ex.route = self.route(&mut ex.request, &mut ex.table, &mut ex.generation);
         Ok(())
-    }
-
-    /// route finds who answers a request, by the routes as they are now.
-    pub(super) fn route(&self, r: &mut Request, table: &mut Arc<Table>, generation: &mut u64) -> u32 {
-        let entered = std::mem::take(&mut r.entered);
-        if self.0.mux.refresh(table, generation) || entered {
-            r.routes = Some(table.clone());
-        }
-        r.route = table.route_first(r, self.settings().general_options);
-        r.route
-    }
-
-    /// serve calls the program for a request.
-    pub(super) fn serve(
-        &self,
-        table: &Table,
-        route: u32,
-        writer: &mut ResponseWriter,
-        request: &mut Request,
-    ) {
-        // As in Go, `OPTIONS *` is the server's own and reaches no mux.
-        if let Some(hook) = self.0.hook.as_ref().filter(|_| !table.is_options(route)) {
-            hook.serve(writer, request);
-        }
-        if let Some(handler) = table.handler(route) {
-            handler.serve(writer, request);
-        }
-    }
-
-    /// tell_access tells of an exchange that has ended; it began at `began`, where that is told.
-    pub(super) fn tell_access(&self, writer: &ResponseWriter, request: &Request, began: Option<Instant>) {
-        if let (Some(log), Some(began)) = (&self.0.hooks.access, began) {
-            let (status, written) = (writer.status(), writer.written());
-            log.ended(&Access { request, status, written, took: began.elapsed() });
-        }
     }
 
     fn call_handler(&self, ex: &mut Exchange) {

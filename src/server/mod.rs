@@ -10,6 +10,7 @@ mod arrive;
 mod clock;
 mod conn;
 mod detach;
+mod dispatch;
 mod drive;
 mod exchange;
 mod gone;

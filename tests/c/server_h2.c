@@ -148,6 +148,14 @@ static void leave(nh_response_writer *w, nh_request *r, void *userdata) {
     pthread_mutex_unlock(&left.lock);
 }
 
+/* Answered before the handler has returned. */
+static void early(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)r, (void)userdata;
+    CHECK_INT(nh_response_writer_detach(w), NH_OK);
+    CHECK_INT(nh_respond(w, 200, "text/plain", "early", 5), NH_OK);
+    nh_response_writer_free(w);
+}
+
 static nh_response_writer *take(void) {
     for (int i = 0; i < 4000; i++) {
         pthread_mutex_lock(&left.lock);
@@ -217,10 +225,11 @@ static void on_state(const nh_server_conn *c, int32_t state, void *userdata) {
 static const struct {
     const char *pattern;
     nh_handler_fn handler;
-} routes[] = {{"/facts", facts},         {"/echo", echo},      {"/broken", body_error}, {"/limited", limited},
-              {"/slow", slow_reader},    {"/abort", aborts},   {"/short", too_short},   {"/none", nothing},
-              {"/hints", hints},         {"/hijack", hijacks}, {"/large", large},       {"/leave", leave},
-              {"/gone", waits_for_gone}, {"/sleep", sleeps},   {"/gate", waits_at_gate}};
+} routes[] = {
+    {"/facts", facts},         {"/echo", echo},      {"/broken", body_error},  {"/limited", limited},
+    {"/slow", slow_reader},    {"/abort", aborts},   {"/short", too_short},    {"/none", nothing},
+    {"/hints", hints},         {"/hijack", hijacks}, {"/large", large},        {"/leave", leave},
+    {"/gone", waits_for_gone}, {"/sleep", sleeps},   {"/gate", waits_at_gate}, {"/early", early}};
 
 static nh_server *server(int64_t idle_ms) {
     nh_server *s = nh_server_new();
@@ -383,10 +392,12 @@ static void later(nh_server *s) {
     CHECK_INT(nh_response_writer_write_str(w, "ter", NULL), NH_OK);
     nh_response_writer_free(w);
     CHECK_STR(answer(fd, 1), "200 later.");
-    ask(fd, 5, "GET", "/leave", END_STREAM, NULL);
+    ask(fd, 9, "GET", "/early", END_STREAM, NULL);
+    CHECK_STR(answer(fd, 9), "200 early.");
+    ask(fd, 11, "GET", "/leave", END_STREAM, NULL);
     nh_response_writer_free(take());
-    CHECK_STR(answer(fd, 5), "reset 2");
-    ask(fd, 7, "GET", "/leave", END_STREAM, NULL);
+    CHECK_STR(answer(fd, 11), "reset 2");
+    ask(fd, 13, "GET", "/leave", END_STREAM, NULL);
     w = take();
     close(fd);
     while (nh_response_writer_write_str(w, "x", NULL) == NH_OK && nh_response_writer_flush(w, NULL) == NH_OK)

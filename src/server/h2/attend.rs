@@ -2,7 +2,8 @@
 
 use super::fields;
 use super::session::{Ending, Session};
-use super::stream::{SharedStream, State, closed};
+use super::state::State;
+use super::stream::{SharedStream, closed};
 use crate::h2::{Code, Refusal};
 use crate::runtime::{NEVER, Place};
 use crate::server::writer::Whole;

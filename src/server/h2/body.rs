@@ -1,6 +1,7 @@
 //! `StreamBody`: a request's body as its handler reads it, and what it tells of the stream.
 
-use super::stream::{SharedStream, State};
+use super::state::State;
+use super::stream::SharedStream;
 use crate::error::{Phase, Result};
 use crate::h1::status_line;
 use crate::message::address::Address;

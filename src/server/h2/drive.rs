@@ -219,7 +219,8 @@ impl Http {
     fn receive(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> bool {
         let Some(mut h2) = conn.h2.take() else { return false };
         let mut more = false;
-        if conn.readable && !h2.engine.is_dead() && h2.engine.output().len() < BACKLOG {
+        let over = h2.is_over() || h2.engine.is_dead();
+        if conn.readable && !over && h2.engine.output().len() < BACKLOG {
             let mut scratch = std::mem::take(&mut ex.scratch);
             scratch.resize(SCRATCH, 0);
             match receive_now(conn.socket.as_raw_fd(), conn.secure.as_deref(), &mut scratch) {

@@ -16,6 +16,7 @@ mod events;
 mod outbox;
 mod sending;
 mod session;
+mod state;
 mod stream;
 mod times;
 mod turn;

@@ -3,7 +3,7 @@
 //! Its lock is held for as long as it takes to copy some bytes, by the handler's threads and by the connection's leader;
 //! who waits has let go of it. Under the lock the outbox's may be taken, never the other way round.
 
-use super::outbox::Outbox;
+use super::state::State;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h2::Code;
 use crate::message::header::Header;
@@ -13,7 +13,6 @@ use crate::server::output::FULL;
 use crate::server::stop::Shared;
 use crate::server::writer::Whole;
 use crate::sync::{Condvar, Mutex, MutexGuard};
-use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,182 +24,6 @@ pub(crate) struct Stream {
     state: Mutex<State>,
     /// Data has come, room was made, or the stream has gone.
     changed: Condvar,
-}
-
-#[derive(Default)]
-pub(super) struct State {
-    pub(super) id: u32,
-    pub(super) outbox: Option<Arc<Outbox>>,
-    /// The handler runs on the leader, which looks for itself.
-    pub(super) led: bool,
-    /// It stands in the outbox.
-    pub(super) posted: bool,
-    /// Why the stream is no more.
-    pub(super) gone: Option<Error>,
-    pub(super) input: Received,
-    pub(super) output: Answer,
-    /// The handler is through.
-    pub(super) done: bool,
-    /// And the connection knows.
-    pub(super) counted: bool,
-    /// The connection is to end: `Connection: close`.
-    pub(super) ends_connection: bool,
-    /// How long the exchange has waited for its peer.
-    pub(super) waited: Duration,
-    /// Who is to be told when the stream goes.
-    pub(super) watch: Option<u64>,
-}
-
-/// Received is the request's body.
-#[derive(Default)]
-pub(super) struct Received {
-    pub(super) data: Vec<u8>,
-    pub(super) start: usize,
-    /// All of it is here.
-    pub(super) ended: bool,
-    pub(super) trailer: Option<Header>,
-    /// Bytes that were read and are to be given back to the windows.
-    pub(super) consumed: usize,
-    /// The client waits for 100 Continue.
-    pub(super) expect: bool,
-    pub(super) limit: u64,
-    pub(super) failed: Option<Error>,
-    pub(super) progress: Option<Duration>,
-    pub(super) deadline: Option<Instant>,
-    pub(super) waits: bool,
-}
-
-impl Received {
-    pub(super) fn unread(&self) -> usize {
-        self.data.len() - self.start
-    }
-
-    /// forget drops what was not read, and answers how much is to be given back.
-    pub(super) fn forget(&mut self) -> usize {
-        let n = self.unread() + std::mem::take(&mut self.consumed);
-        self.data = Vec::new();
-        self.start = 0;
-        n
-    }
-}
-
-/// Answer is what is not sent yet of the response.
-pub(super) struct Answer {
-    /// Heads as text: informational ones, and the final one.
-    pub(super) heads: VecDeque<(u16, Vec<u8>)>,
-    pub(super) body: Vec<u8>,
-    pub(super) start: usize,
-    /// The end, with the trailer.
-    pub(super) end: Option<Option<Header>>,
-    /// The end by a reset.
-    pub(super) abort: Option<Code>,
-    /// The final head was settled.
-    pub(super) answered: bool,
-    /// Another has answered in the handler's place.
-    pub(super) overtaken: bool,
-    pub(super) waits: bool,
-    /// When the response is to be out, and when the last of it was sent, in the runtime's milliseconds.
-    pub(super) deadline: u64,
-    pub(super) moved: u64,
-}
-
-impl Default for Answer {
-    fn default() -> Answer {
-        Answer {
-            heads: VecDeque::new(),
-            body: Vec::new(),
-            start: 0,
-            end: None,
-            abort: None,
-            answered: false,
-            overtaken: false,
-            waits: false,
-            deadline: NEVER,
-            moved: NEVER,
-        }
-    }
-}
-
-impl Answer {
-    pub(super) fn pending(&self) -> usize {
-        self.body.len() - self.start
-    }
-
-    fn clear(&mut self) {
-        self.heads.clear();
-        (self.end, self.abort) = (None, None);
-        (self.answered, self.overtaken, self.waits) = (false, false, false);
-        (self.deadline, self.moved) = (NEVER, NEVER);
-    }
-}
-
-impl State {
-    /// begin is for the next request.
-    pub(super) fn begin(&mut self, id: u32, outbox: &Arc<Outbox>, ended: bool, limit: u64) {
-        self.id = id;
-        if !self.outbox.as_ref().is_some_and(|o| Arc::ptr_eq(o, outbox)) {
-            self.outbox = Some(outbox.clone());
-        }
-        (self.led, self.posted, self.done, self.counted, self.ends_connection) =
-            (false, false, false, false, false);
-        self.gone = None;
-        self.waited = Duration::ZERO;
-        self.watch = None;
-        let i = &mut self.input;
-        if i.data.capacity() > 0 {
-            i.forget();
-        }
-        i.consumed = 0;
-        (i.ended, i.expect, i.waits, i.limit) = (ended, false, false, limit);
-        (i.trailer, i.failed, i.progress, i.deadline) = (None, None, None, None);
-        self.drop_body();
-        self.output.clear();
-    }
-
-    pub(super) fn check(&self) -> Result<()> {
-        self.gone.clone().map_or(Ok(()), Err)
-    }
-
-    /// put adds to the body that waits.
-    pub(super) fn put(&mut self, data: &[u8]) {
-        self.output.body.extend_from_slice(data);
-        if let Some(o) = &self.outbox {
-            o.hold(data.len());
-        }
-    }
-
-    /// sent takes off what was sent of the body.
-    pub(super) fn sent(&mut self, n: usize) {
-        self.output.start += n;
-        if let Some(o) = &self.outbox {
-            o.let_go(n);
-        }
-        if self.output.start >= self.output.body.len() {
-            self.output.start = 0;
-            if self.output.body.capacity() > FULL {
-                self.output.body = Vec::new();
-            } else {
-                self.output.body.clear();
-            }
-        }
-    }
-
-    pub(super) fn drop_body(&mut self) {
-        let n = self.output.pending();
-        if n > 0 {
-            self.sent(n);
-        }
-    }
-
-    fn room(&self) -> usize {
-        let bound = self.outbox.as_ref().map_or(0, |o| o.bound());
-        bound.saturating_sub(self.output.pending())
-    }
-
-    /// has_room_again: so much that it is worth to wake who waits.
-    pub(super) fn has_room_again(&self) -> bool {
-        self.room() >= self.output.pending()
-    }
 }
 
 impl Stream {

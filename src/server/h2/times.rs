@@ -1,7 +1,7 @@
 //! When a session is to be driven though nothing comes, and what is to be done then.
 
 use super::session::{Ending, Session};
-use super::stream::State;
+use super::state::State;
 use super::turn::Turn;
 use crate::error::Phase;
 use crate::h2::Code;
@@ -53,14 +53,14 @@ impl Session {
         if self.check_at <= now {
             self.check_streams(now);
         }
+        if after(self.stuck_since, self.progress) <= now {
+            return self.break_off();
+        }
         if self.engine.is_dead() {
             return;
         }
         if self.idle_due(settings) <= now || self.block_due(settings) <= now {
             self.close(Code::NO_ERROR, "");
-        } else if after(self.stuck_since, self.progress) <= now {
-            self.close(Code::NO_ERROR, "");
-            self.ending = Ending::Over;
         } else if self.ping_due(settings) <= now {
             if self.pinged {
                 self.close(Code::NO_ERROR, "");
@@ -123,6 +123,9 @@ impl Session {
         self.block_since = if self.engine.is_in_block() { self.block_since.min(now) } else { NEVER };
         let held = self.held.iter().map(|t| t.held_until).min().unwrap_or(NEVER);
         let stuck = after(self.stuck_since, self.progress);
+        if self.engine.is_dead() {
+            return stuck;
+        }
         let dues = [
             self.last_due,
             self.check_at,
