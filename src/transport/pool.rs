@@ -283,6 +283,7 @@ impl Shared {
     pub(super) fn dialed(self: &Arc<Self>, route: &Route, waiter: &Waiter, result: Result<Link>) {
         let result = match result {
             Err(e) => {
+                self.fail_held(route, waiter, &e);
                 self.clone().forget(route);
                 Err(e)
             }

@@ -7,7 +7,8 @@
 use super::h2::{H2Conn, Lease};
 use super::pool::{Host, Link, Shared, lock};
 use super::route::Route;
-use super::waiter::Waiter;
+use super::waiter::{Outcome, Waiter};
+use crate::error::{Error, Kind};
 use std::sync::Arc;
 
 /// Room is what a server's shared connections have for a request.
@@ -40,7 +41,10 @@ impl Host {
 
     /// is_dialing: somebody who waits is being dialed for.
     pub(super) fn is_dialing(&self) -> bool {
-        self.waiters.iter().any(|w| lock(&w.slot).dialing)
+        self.waiters.iter().any(|w| {
+            let slot = lock(&w.slot);
+            slot.dialing && matches!(slot.outcome, Outcome::Waiting)
+        })
     }
 }
 
@@ -67,6 +71,31 @@ impl Shared {
             super::sweep::start(self);
         }
         Link::Shared(made)
+    }
+
+    /// fail_held gives a dial's error to those who were held back to share its connection, as in Go: else each of them
+    /// would wait for a failure of its own, one after the other. Whose dial it was waits for none from here on: nobody
+    /// is held back on its account any more.
+    pub(super) fn fail_held(&self, route: &Route, whose: &Waiter, e: &Error) {
+        let mut held = Vec::new();
+        {
+            let mut state = lock(&self.state);
+            let Some(host) = state.hosts.get_mut(route) else { return };
+            host.waiters.retain(|w| !std::ptr::eq(&**w, whose));
+            // A dial that nobody waited for was not tried.
+            let shared = (host.multiplexed || route.prior) && e.kind() != Kind::Canceled;
+            host.waiters.retain(|w| {
+                let fails = shared && !lock(&w.slot).dialing;
+                if fails {
+                    held.push(w.clone());
+                }
+                !fails
+            });
+        }
+        for waiter in held {
+            // One that has gone needs no error.
+            let _ = waiter.deliver(Err(e.clone()));
+        }
     }
 
     /// serve gives places that are free to those who wait for one, and dials for who is left.

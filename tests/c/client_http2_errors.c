@@ -461,6 +461,26 @@ static void ended_connections(void) {
     nh_client_free(c);
 }
 
+/* ---- nobody there: all who wait share one dial, and its error */
+
+static void *get_nothing(void *arg) {
+    nh_request *r = NULL;
+    CHECK_INT(nh_request_new("GET", "http://127.0.0.1:1/", &r, NULL), NH_OK);
+    CHECK_ERR(NH_ERR_CONNECT, nh_client_do(arg, r, &(nh_response *){NULL}, NULL));
+    nh_request_free(r);
+    return NULL;
+}
+
+static void nobody(void) {
+    pthread_t t[8];
+    nh_client *c = start(ends);
+    for (int i = 0; i < 8; i++)
+        CHECK_INT(pthread_create(&t[i], NULL, get_nothing, c), 0);
+    for (int i = 0; i < 8; i++)
+        pthread_join(t[i], NULL);
+    nh_client_free(c);
+}
+
 int main(void) {
     origin_serve(serve);
     going_away();
@@ -468,5 +488,6 @@ int main(void) {
     breaches();
     silence();
     ended_connections();
+    nobody();
     return 0;
 }
