@@ -441,7 +441,8 @@ static const struct {
 };
 
 static const char usage[] =
-    "usage: nh-serve [--listen HOST:PORT] [--tls CERT KEY] [--h2c] [--shards N] [--max-handlers N] "
+    "usage: nh-serve [--listen HOST:PORT] [--tls CERT KEY] [--h2c] [--only-http2] [--shards N] "
+    "[--max-handlers N] "
     "[--max-header-bytes N]\n"
     "                [--read-header-timeout MS] [--read-timeout MS] [--write-timeout MS] [--idle-timeout "
     "MS]\n"
@@ -450,7 +451,7 @@ static const char usage[] =
     "it.\n"
     "--tls serves https with a certificate and a key in PEM. --root serves the files beneath DIR at "
     "/files/.\n--lame-duck goes on accepting for MS after the signal. --no-seen keeps no record for /seen. "
-    "--h2c takes HTTP/2 in the clear too.\n";
+    "--h2c takes HTTP/2 in the clear too; --only-http2 takes nothing else, there and over TLS.\n";
 
 static int set(const char *option, const char *value) {
     char *end;
@@ -523,6 +524,9 @@ int main(int argc, char **argv) {
         } else if (!strcmp(a, "--h2c")) {
             uint32_t all = NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2 | NH_PROTOCOL_UNENCRYPTED_HTTP2;
             if (nh_server_set_protocols(the_server, all) != NH_OK) return die(a, NULL);
+        } else if (!strcmp(a, "--only-http2")) {
+            uint32_t http2 = NH_PROTOCOL_HTTP2 | NH_PROTOCOL_UNENCRYPTED_HTTP2;
+            if (nh_server_set_protocols(the_server, http2) != NH_OK) return die(a, NULL);
         } else if (!strcmp(a, "--no-seen")) {
             keep_seen = 0;
         } else if (!strcmp(a, "--tls") && i + 2 < argc) {
