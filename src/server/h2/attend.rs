@@ -57,7 +57,8 @@ impl Session {
                 self.announce_end(now);
             }
         }
-        if s.input.waits || s.output.waits {
+        let ready = s.output.overtaken || (s.output.heads.is_empty() && s.has_room_again());
+        if s.output.waits && ready {
             drop(s);
             stream.notify();
         }

@@ -142,12 +142,13 @@ impl Stream {
         before_peer();
         let began = Instant::now();
         let mut s = self.state();
+        // Once: the connection then wakes when it has made room, and not before.
+        self.tell(&mut s);
         loop {
             s.check()?;
             if ready(&s) || s.output.overtaken {
                 break;
             }
-            self.tell(&mut s);
             s.output.waits = true;
             s = self.wait(s, None);
         }
