@@ -286,7 +286,7 @@ def hpack_bombs(world):
 
 def slow_readers(world):
     """Streams whose windows never open: what waits for them is bounded, and others are served."""
-    def deed(server):
+    def deed(server, stay=lambda: None):
         peers = [Peer(server, setting(4, 0)) for _ in range(4)]
         for peer in peers:
             peer.send(b"".join(request(2 * i + 1, b"/big") for i in range(200)))
@@ -295,8 +295,10 @@ def slow_readers(world):
             while (got := peer.read()) and got[0] != PING:
                 pass
             assert got, "the connection ended"
+        stay()
         for peer in peers:
             peer.__exit__()
+    deed.stays = True
     # Each of the 800 handlers waits on a thread of its own, with what its stream may hold.
     flood(world, deed, None, memory_price=800 * 96 << 10)
 
