@@ -1,5 +1,6 @@
 """HTTP/2 by the frame, for checks that say what no client would: sent as it is written, read as (type, flags, stream, payload)."""
 
+import select
 import socket
 import struct
 
@@ -70,16 +71,23 @@ class Peer:
             return None
         return head[3], head[4], int.from_bytes(head[5:], "big"), payload
 
-    def pour(self, make, most):
+    def pour(self, make, most, reads=True):
         """Sends make(0), make(1) and so on, up to so many, until the server ends the connection. Its GOAWAY's code, or
-        None where there was none."""
+        None where there was none. One that reads takes meanwhile what has come; a GOAWAY can only reach one who does."""
+        got = bytearray()
         try:
             for i in range(most):
                 self.send(make(i))
+                while reads and select.select([self.sock], [], [], 0)[0] and (piece := self.sock.recv(1 << 16)):
+                    got += piece
+            while piece := self.sock.recv(1 << 16):
+                got += piece
         except OSError:
             pass
-        code = None
-        while got := self.read():
-            if got[0] == GOAWAY:
-                code = int.from_bytes(got[3][4:8], "big")
+        at, code = 0, None
+        while at + 9 <= len(got):
+            end = at + 9 + int.from_bytes(got[at:at + 3], "big")
+            if got[at + 3] == GOAWAY and end <= len(got):
+                code = int.from_bytes(got[at + 13:at + 17], "big")
+            at = end
         return code

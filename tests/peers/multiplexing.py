@@ -223,7 +223,8 @@ def flood(world, deed, code=ENHANCE_YOUR_CALM, cpu=400, memory_price=MEMORY):
         good.more()
         before, ticks = memory(server), processor(server)
         for _ in range(2):
-            same(deed(server), code, "GOAWAY's code")
+            told = deed(server)
+            assert code in (None, told), "GOAWAY's code is %r, not %r" % (told, code)
         spent = processor(server) - ticks
         good.more()
         grown = memory(server) - before
@@ -236,10 +237,10 @@ def flood(world, deed, code=ENHANCE_YOUR_CALM, cpu=400, memory_price=MEMORY):
         server.kill()
 
 
-def poured(make, most=200_000, *settings):
+def poured(make, most=200_000, reads=True):
     def deed(server):
-        with Peer(server, *settings) as peer:
-            return peer.pour(make, most)
+        with Peer(server) as peer:
+            return peer.pour(make, most, reads)
     return deed
 
 
@@ -265,10 +266,12 @@ def continuation(world):
 
 
 def control_frames(world):
-    """CVE-2019-9512, -9515, -9518 and their like: frames that cost an answer, or carry nothing. Nobody reads the answers."""
+    """CVE-2019-9512, -9515, -9518 and their like: frames that cost an answer, or carry nothing. Who does not read the answers
+    may not hear the GOAWAY, either."""
     for one in (frame(PING, 0, 0, b"12345678"), setting(4, 65535), frame(PRIORITY, 0, 1, struct.pack(">IB", 3, 1)),
                 window(0, 1), frame(0xfe, 0, 0, b"x")):
         flood(world, poured(lambda i, one=one: one * 500))
+        flood(world, poured(lambda i, one=one: one * 500, reads=False), None)
     begun = request(1, b"/echo", b"POST", 0)
     flood(world, poured(lambda i: (begun if i == 0 else b"") + frame(DATA, 0, 1) * 500))
 
@@ -300,7 +303,7 @@ def slow_readers(world):
             peer.__exit__()
     deed.stays = True
     # Each of the 800 handlers waits on a thread of its own, with what its stream may hold.
-    flood(world, deed, None, memory_price=800 * 96 << 10)
+    flood(world, deed, None, memory_price=800 * 128 << 10)
 
 
 CHECKS = [
