@@ -176,4 +176,27 @@ static inline const char *answer(int fd, unsigned stream) {
     return text;
 }
 
+/* Reads to the connection's end, which is a graceful one, and tells what came for a stream. */
+static inline const char *ending(int fd, unsigned stream, unsigned last) {
+    static char text[200];
+    frame f;
+    int step = 0;
+    text[0] = 0;
+    while (frame_next(fd, &f)) {
+        size_t at = strlen(text);
+        if (f.type == PING && !(f.flags & ACK)) frame_send(fd, PING, ACK, 0, f.payload, 8);
+        if (f.type == GOAWAY) {
+            CHECK_INT(frame_value(&f, 4), 0);
+            CHECK_INT(frame_value(&f, 0), step == 0 ? 0x7fffffff : last);
+            step++;
+        }
+        CHECK(f.type != RST_STREAM);
+        if (f.type == DATA && f.stream == stream)
+            snprintf(text + at, sizeof text - at, "%s%s", f.payload, f.flags & END_STREAM ? "." : "");
+    }
+    CHECK_INT(step, 2);
+    close(fd);
+    return text;
+}
+
 #endif
