@@ -152,13 +152,9 @@ impl<'a, D: Driver> Leader<'a, D> {
                 if first {
                     self.rt.stopped();
                 }
-                for token in self.shard.tokens() {
-                    if let Some(e) = self.shard.entry(token) {
-                        e.ready.stop = true;
-                    }
-                    self.shard.enqueue(token);
-                }
+                self.end_idle();
             }
+            Msg::EndIdle => self.end_idle(),
             Msg::Abort => {
                 for token in self.shard.tokens() {
                     let Some(e) = self.shard.entry(token) else { continue };
@@ -170,6 +166,16 @@ impl<'a, D: Driver> Leader<'a, D> {
                     }
                 }
             }
+        }
+    }
+
+    /// end_idle has all connections asked to end; those that are away are when they come back.
+    fn end_idle(&mut self) {
+        for token in self.shard.tokens() {
+            if let Some(e) = self.shard.entry(token) {
+                e.ready.stop = true;
+            }
+            self.shard.enqueue(token);
         }
     }
 

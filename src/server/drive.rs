@@ -168,7 +168,7 @@ impl Http {
         // An idle connection is to end at a stop, unless a request has just come by it.
         conn.readable |= ready.readable || ready.closed || ready.stop;
         conn.closed |= ready.closed;
-        conn.stop |= ready.stop;
+        self.heed(conn, ready);
         let now = leader.now();
         let expired = ready.expired && conn.due <= now;
         match conn.state {
@@ -194,6 +194,16 @@ impl Http {
             State::Reading => {}
         }
         self.read_requests(leader, conn, ex)
+    }
+
+    /// heed notes that a connection is asked to end, unless that was taken back meanwhile.
+    pub(super) fn heed(&self, conn: &mut Conn, ready: Ready) {
+        conn.stop = (conn.stop || ready.stop) && !self.0.keeps_alive();
+    }
+
+    /// ends_when_idle tells whether nothing more is awaited of a connection, as Go looks at it after each answer.
+    pub(super) fn ends_when_idle(&self, conn: &Conn) -> bool {
+        conn.stop || conn.served > 0 && !self.0.keep_alive.load(Ordering::Relaxed)
     }
 
     fn settings(&self) -> &Settings {
@@ -339,8 +349,7 @@ impl Http {
         ex.request.version = Some(line.version);
         let facts = h1::request_facts(&ex.request.header, &line)?;
         ex.used += len;
-        let close = conn.stop || self.0.stopping.load(Ordering::Relaxed);
-        ex.prepare(&line, facts, &self.0.settings, conn.started, close);
+        ex.prepare(&line, facts, &self.0.settings, conn.started);
         ex.request.remote = Some(conn.remote.clone());
         ex.request.tls = conn.info.clone();
         ex.request.conn_id = conn.notice.as_ref().map_or(0, |n| n.id());
@@ -480,7 +489,7 @@ impl Http {
         if idle && conn.served > 0 {
             conn.tell(ConnState::Idle);
         }
-        if conn.stop && idle {
+        if idle && self.ends_when_idle(conn) {
             let grace = conn.since + NEW_IS_IDLE_MS;
             if conn.served > 0 || now >= grace {
                 conn.goodbye();

@@ -27,6 +27,8 @@ pub(super) struct Shared {
     /// Called before the handler of each request.
     pub(super) hook: Option<Arc<dyn Handler>>,
     pub(super) stopping: Arc<AtomicBool>,
+    /// What the program has said last of it.
+    pub(super) keep_alive: AtomicBool,
     pub(super) hooks: Arc<Hooks>,
     pub(super) doors: Arc<Doors>,
     /// Connections within the limit of them, and those beyond that are told so.
@@ -56,6 +58,11 @@ impl Shared {
     /// now is the runtime's time.
     pub(super) fn now(&self) -> u64 {
         self.base.elapsed().as_millis() as u64
+    }
+
+    /// keeps_alive tells whether a connection may outlive an answer that is given now.
+    pub(super) fn keeps_alive(&self) -> bool {
+        self.keep_alive.load(Ordering::Relaxed) && !self.stopping.load(Ordering::Relaxed)
     }
 
     /// base_value is what all requests have by that name.
@@ -199,6 +206,18 @@ impl Server {
         Ok(())
     }
 
+    /// set_keep_alive says whether connections serve more than one request, from now on. Off, those that are idle end at
+    /// once and others with their answer (Go's SetKeepAlivesEnabled).
+    pub fn set_keep_alive(&self, on: bool) {
+        let mut s = self.setup();
+        s.settings.keep_alive = on;
+        let Some(shared) = self.shared.get() else { return };
+        shared.keep_alive.store(on, Ordering::SeqCst);
+        if let Some(rt) = self.runtime.get().filter(|_| !on) {
+            rt.end_idle();
+        }
+    }
+
     /// watch changes what the program is told of; that is fixed once the server has started.
     pub fn watch(&self, change: impl FnOnce(&mut Hooks)) -> Result<()> {
         let mut s = self.setup();
@@ -299,6 +318,7 @@ impl Server {
             mux: s.handler.take().unwrap_or_else(|| self.mux.clone()),
             hook: s.hook.take(),
             stopping: Arc::new(AtomicBool::new(false)),
+            keep_alive: AtomicBool::new(s.settings.keep_alive),
             hooks: Arc::new(std::mem::take(&mut s.hooks)),
             doors: self.doors.clone(),
             open: Arc::default(),

@@ -94,7 +94,7 @@ impl Turn {
             version: HTTP_20,
             head: r.text(r.method) == b"HEAD",
             connect: r.text(r.method) == b"CONNECT",
-            keep_alive: core.settings.keep_alive,
+            keep_alive: true,
         };
         self.writer.begin(asked);
         self.stream.leaving().reset();
