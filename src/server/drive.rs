@@ -9,7 +9,7 @@ use super::hooks::ConnState;
 use super::input::receive_now;
 use super::reject;
 use super::settings::Settings;
-use super::stop::Shared;
+use super::shared::Shared;
 use crate::error::Error;
 use crate::h1::{self, Reject};
 use crate::log;

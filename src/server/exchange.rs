@@ -5,7 +5,7 @@ use super::h2::Turn;
 use super::input::BodyReader;
 use super::line::Line;
 use super::settings::Settings;
-use super::stop::Shared;
+use super::shared::Shared;
 use super::wire::{SharedWire, Wire};
 use super::writer::{Asked, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};

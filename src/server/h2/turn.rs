@@ -11,7 +11,7 @@ use crate::mux::Table;
 use crate::net::tls::Info;
 use crate::server::exchange::renew;
 use crate::server::line::Line;
-use crate::server::stop::Shared;
+use crate::server::shared::Shared;
 use crate::server::writer::{Asked, ResponseWriter};
 use std::sync::Arc;
 use std::time::Instant;
