@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows HTTP: a [`Driver`] does.
 
+mod accept;
 mod bell;
 mod handoff;
 mod learn;

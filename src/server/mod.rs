@@ -21,6 +21,7 @@ mod line;
 mod listen;
 mod output;
 mod over;
+mod park;
 mod reject;
 mod secure;
 mod settings;
