@@ -8,7 +8,6 @@
 //!
 //! Nothing here knows HTTP: a [`Driver`] does.
 
-mod accept;
 mod bell;
 mod handoff;
 mod learn;
@@ -17,6 +16,8 @@ mod sync;
 mod timers;
 mod workers;
 
+#[cfg(not(loom))]
+mod accept;
 #[cfg(not(loom))]
 mod current;
 #[cfg(not(loom))]
