@@ -5510,7 +5510,7 @@ nh_result nh_request_set_read_timeout(nh_request *r, int64_t timeout_ms);
 int32_t nh_request_is_client_gone(const nh_request *r);
 
 /* ========================================================================================================
- * The settings of nh_server: typed setters, all before the start
+ * The settings of nh_server: typed setters, before the start where they do not say otherwise
  * ======================================================================================================== */
 
 /**
@@ -5677,15 +5677,18 @@ nh_result nh_server_set_max_connections(nh_server *s,
                                         size_t n);
 
 /**
- * nh_server_set_keep_alive says whether connections serve more than one request: 1, the default, or 0.
+ * nh_server_set_keep_alive says whether connections serve more than one request: 1, the default, or 0. While the
+ * server serves, 0 ends idle connections at once, and each answer that begins from then on is its connection's last:
+ * Connection: close, and over HTTP/2 a GOAWAY. 1 takes that back, but for connections that were told so. Follows Go's
+ * Server.SetKeepAlivesEnabled.
  *
- * Errors: NH_ERR_INVALID (s is NULL, on is neither), NH_ERR_STATE (the server has started), NH_ERR_FORKED
- * (s was made before a fork)
+ * Errors: NH_ERR_INVALID (s is NULL, on is neither), NH_ERR_FORKED (s was made before a fork)
  * Ownership: nothing changes hands.
- * Threads: any thread, before the server starts.
+ * Threads: any thread, also while the server serves.
  * Since: 0.1.0
  */
-nh_result nh_server_set_keep_alive(nh_server *s, int32_t on);
+nh_result nh_server_set_keep_alive(nh_server *s,
+                                   int32_t on);
 
 /**
  * nh_server_set_general_options says whether the server answers OPTIONS * itself, 1, the default, or leaves it to its

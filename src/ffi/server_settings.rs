@@ -1,6 +1,6 @@
-//! The settings of `nh_server`: typed setters, all before the start.
+//! The settings of `nh_server`: typed setters, before the start where they do not say otherwise.
 
-use super::server::{configure, duration, nh_server};
+use super::server::{configure, duration, nh_server, server};
 use super::{guard_plain, nh_result};
 use crate::error::invalid;
 
@@ -249,12 +249,14 @@ pub unsafe extern "C" fn nh_server_set_max_connections(s: *mut nh_server, n: usi
     guard_plain(|| unsafe { configure(s, |x| x.max_connections = (n > 0).then_some(n)) })
 }
 
-/// nh_server_set_keep_alive says whether connections serve more than one request: 1, the default, or 0.
+/// nh_server_set_keep_alive says whether connections serve more than one request: 1, the default, or 0. While the
+/// server serves, 0 ends idle connections at once, and each answer that begins from then on is its connection's last:
+/// `Connection: close`, and over HTTP/2 a GOAWAY. 1 takes that back, but for connections that were told so. Follows Go's
+/// Server.SetKeepAlivesEnabled.
 ///
-/// Errors: NH_ERR_INVALID (s is NULL, on is neither), NH_ERR_STATE (the server has started), NH_ERR_FORKED
-/// (s was made before a fork)
+/// Errors: NH_ERR_INVALID (s is NULL, on is neither), NH_ERR_FORKED (s was made before a fork)
 /// Ownership: nothing changes hands.
-/// Threads: any thread, before the server starts.
+/// Threads: any thread, also while the server serves.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_set_keep_alive(s: *mut nh_server, on: i32) -> nh_result {
@@ -263,7 +265,8 @@ pub unsafe extern "C" fn nh_server_set_keep_alive(s: *mut nh_server, on: i32) ->
             return Err(invalid("nethttp: keep_alive must be 0 or 1"));
         }
         // SAFETY: P1.
-        unsafe { configure(s, |x| x.keep_alive = on == 1) }
+        unsafe { server(s)? }.set_keep_alive(on == 1);
+        Ok(())
     })
 }
 

@@ -160,8 +160,7 @@ impl Engine {
         }
     }
 
-    /// priority_update follows RFC 9218, 7.1. One that comes before its stream is forgotten: the stream's own field says
-    /// the same in practice.
+    /// priority_update follows RFC 9218, 7.1. One that comes before its stream waits for that.
     pub(super) fn priority_update(&mut self, payload: &[u8]) -> Result<(), Fault> {
         self.guard.idle()?;
         let id = frame::word(payload).unwrap_or_default() & MAX_31;
@@ -172,7 +171,16 @@ impl Engine {
             return Ok(());
         }
         self.prioritized = true;
-        self.streams.set_priority(id, Priority::parse(payload.get(4..).unwrap_or_default()));
+        let priority = Priority::parse(payload.get(4..).unwrap_or_default());
+        if !self.is_idle(id) {
+            self.streams.set_priority(id, priority);
+            return Ok(());
+        }
+        // Streams that are open and those that are only spoken of are bounded together: a MUST, once the client knows.
+        let room = (self.config.max_streams as usize).saturating_sub(self.streams.len());
+        if !self.foretold.keep(id, priority, self.last_peer, room) && self.acknowledged {
+            return Err(protocol("PRIORITY_UPDATE of more streams than may be open"));
+        }
         Ok(())
     }
 }

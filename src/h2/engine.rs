@@ -7,6 +7,7 @@ use super::frame::{self, MAX_31, PREFACE};
 use super::guard::Guard;
 use super::head::Head;
 use super::hpack::{Decoder, Encoder};
+use super::priority::Foretold;
 use super::recv::Reading;
 use super::settings::{Config, PeerSettings, id};
 use super::streams::{Half, Streams};
@@ -65,6 +66,7 @@ pub struct Engine {
     ended: VecDeque<u32>,
     /// The peer has spoken of priorities (RFC 9218): who is silent then means the default, not turns.
     pub(super) prioritized: bool,
+    pub(super) foretold: Foretold,
 }
 
 impl Engine {
@@ -111,6 +113,7 @@ impl Engine {
             resets: VecDeque::new(),
             ended: VecDeque::new(),
             prioritized: false,
+            foretold: Foretold::default(),
             config,
         };
         e.announce();

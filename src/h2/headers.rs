@@ -215,7 +215,9 @@ impl Engine {
         s.remaining = length;
         s.headers = size;
         s.head_only = head.text(head.method) == b"HEAD";
-        let priority = head.priority.filter(|_| !self.config.ignore_priorities);
+        // What a PRIORITY_UPDATE has said overrides the field (RFC 9218, 7).
+        let said = self.foretold.take(id).or(head.priority);
+        let priority = said.filter(|_| !self.config.ignore_priorities);
         self.prioritized |= priority.is_some();
         if let Some(p) = priority {
             s.priority = p;

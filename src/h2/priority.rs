@@ -1,5 +1,7 @@
 //! `Priority`: urgency and incremental delivery (RFC 9218). RFC 7540's tree is ignored, as RFC 9113, 5.3.2 has it.
 
+use std::collections::BTreeMap;
+
 /// Priority is what a client would like. Without a word of it responses take turns, as in Go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Priority {
@@ -28,9 +30,43 @@ impl Priority {
     }
 }
 
+/// Foretold is what was said of streams that are not open yet (RFC 9218, 7.1).
+#[derive(Debug, Default)]
+pub(super) struct Foretold(BTreeMap<u32, Priority>);
+
+impl Foretold {
+    /// keep remembers the last word on a stream; `false`: there are `most` others. No stream up to `opened` is to come any
+    /// more (RFC 9113, 5.1.1).
+    pub(super) fn keep(&mut self, id: u32, priority: Priority, opened: u32, most: usize) -> bool {
+        while self.0.first_key_value().is_some_and(|(&first, _)| first <= opened) {
+            self.0.pop_first();
+        }
+        let room = self.0.len() < most || self.0.contains_key(&id);
+        if room {
+            self.0.insert(id, priority);
+        }
+        room
+    }
+
+    /// take is for a stream that opens.
+    pub(super) fn take(&mut self, id: u32) -> Option<Priority> {
+        self.0.remove(&id)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_foretold() {
+        let (mut f, urgent) = (Foretold::default(), |urgency| Priority { urgency, incremental: false });
+        assert!(f.keep(3, urgent(1), 0, 2) && f.keep(5, urgent(2), 0, 2));
+        assert!(!f.keep(7, urgent(3), 0, 2), "no room");
+        assert!(f.keep(5, urgent(4), 0, 2), "the last word counts");
+        assert!(f.keep(7, urgent(3), 3, 2), "3 was left out, or has come");
+        assert_eq!([3, 5, 5, 7].map(|id| f.take(id)), [None, Some(urgent(4)), None, Some(urgent(3))]);
+    }
 
     #[test]
     fn fields() {

@@ -1,5 +1,6 @@
 //! `Leader`: the thread that owns a shard, and its loop.
 
+use super::accept::A_WAKE;
 use super::current;
 use super::driver::{Away, Driven, Driver, Fate, Place, Ready};
 use super::shard::{self, Flush, Msg, Shard, Shared};
@@ -15,17 +16,13 @@ use std::time::Instant;
 /// Work that has waited this long is offered to a shard that sleeps.
 const OFFER_AFTER_US: u128 = 200;
 const OFFER_MOST: usize = 8;
-/// New connections taken at one wake.
-const A_WAKE: usize = 16;
-/// Linux's usual bound on connections that wait to be accepted.
-const BACKLOG: usize = 4096;
 /// Kept for exchanges that go off the loop; more than these are let go.
 const KEEP_LEASES: usize = 32;
 
 /// Leader is the right to lead a shard. It is moved, never copied: a call consumes it and may not return it.
 pub(crate) struct Leader<'a, D: Driver> {
-    rt: &'a Arc<Runtime<D>>,
-    shard: Box<Shard<D>>,
+    pub(super) rt: &'a Arc<Runtime<D>>,
+    pub(super) shard: Box<Shard<D>>,
 }
 
 /// Beside is a leader with the connection that it has left in its shard for a while.
@@ -101,7 +98,7 @@ impl<'a, D: Driver> Leader<'a, D> {
         }
     }
 
-    fn shared(&self) -> Option<&'a Shared<D>> {
+    pub(super) fn shared(&self) -> Option<&'a Shared<D>> {
         self.rt.shards.get(self.shard.index).map(|s| &**s)
     }
 
@@ -152,13 +149,9 @@ impl<'a, D: Driver> Leader<'a, D> {
                 if first {
                     self.rt.stopped();
                 }
-                for token in self.shard.tokens() {
-                    if let Some(e) = self.shard.entry(token) {
-                        e.ready.stop = true;
-                    }
-                    self.shard.enqueue(token);
-                }
+                self.end_idle();
             }
+            Msg::EndIdle => self.end_idle(),
             Msg::Abort => {
                 for token in self.shard.tokens() {
                     let Some(e) = self.shard.entry(token) else { continue };
@@ -173,91 +166,13 @@ impl<'a, D: Driver> Leader<'a, D> {
         }
     }
 
-    fn watch(&mut self, shared: &Shared<D>, l: Arc<super::Listening>) {
-        let index = self.shard.listeners.len();
-        let mut watched = super::listen::Watched::new(l);
-        if sys::epoll_add(
-            shared.epoll.as_raw_fd(),
-            watched.listening.socket.as_raw_fd(),
-            libc::EPOLLIN | libc::EPOLLEXCLUSIVE,
-            shard::listener_token(index),
-        )
-        .is_err()
-        {
-            watched.back_off(self.shard.now);
-        }
-        self.shard.listeners.push(watched);
-    }
-
-    /// unwatch lets go of the listeners. Connections that the system has taken already would be reset with them, and
-    /// with those a request that is on its way: they are accepted first.
-    fn unwatch(&mut self, shared: &Shared<D>) {
-        for index in 0..self.shard.listeners.len() {
-            self.accept(index, BACKLOG);
-        }
-        for w in self.shard.listeners.drain(..) {
-            let _ = sys::epoll_del(shared.epoll.as_raw_fd(), w.listening.socket.as_raw_fd());
-        }
-    }
-
-    /// accept takes at most so many new connections.
-    fn accept(&mut self, index: usize, most: usize) {
-        let Some(shared) = self.shared() else { return };
-        for _ in 0..most {
-            let Some(w) = self.shard.listeners.get_mut(index) else { return };
-            match sys::accept(w.listening.socket.as_raw_fd()) {
-                Ok((socket, peer)) => {
-                    w.recovered();
-                    let listener = w.listening.index;
-                    if let Some((conn, due)) = self.rt.driver.accepted(socket, peer, listener, self.shard.now)
-                    {
-                        self.place(shared, conn, due);
-                    }
-                }
-                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return,
-                Err(e) if e.raw_os_error() == Some(libc::ECONNABORTED) => {}
-                Err(e) => {
-                    // EMFILE and its like: let the listener be for a while instead of spinning on it.
-                    let wait = w.back_off(self.shard.now);
-                    let _ = sys::epoll_del(shared.epoll.as_raw_fd(), w.listening.socket.as_raw_fd());
-                    self.rt.driver.accept_failed(&e, wait);
-                    return;
-                }
+    /// end_idle has all connections asked to end; those that are away are when they come back.
+    fn end_idle(&mut self) {
+        for token in self.shard.tokens() {
+            if let Some(e) = self.shard.entry(token) {
+                e.ready.stop = true;
             }
-        }
-    }
-
-    /// place gives a new connection to the emptiest shard; this one wins a draw.
-    fn place(&mut self, shared: &Shared<D>, conn: Box<D::Conn>, due: u64) {
-        use std::sync::atomic::Ordering::Relaxed;
-        let mine = shared.conns.load(Relaxed);
-        let emptiest = self.rt.shards.iter().min_by_key(|s| s.conns.load(Relaxed));
-        match emptiest.filter(|s| s.conns.load(Relaxed) < mine) {
-            Some(other) => {
-                shard::add(&other.conns);
-                other.post(Msg::Adopt { conn, ready: Ready::default(), due });
-            }
-            None => {
-                shard::add(&shared.conns);
-                if self.shard.insert(shared.epoll.as_raw_fd(), conn, due).is_err() {
-                    shard::sub(&shared.conns);
-                }
-            }
-        }
-    }
-
-    fn retry_listeners(&mut self) {
-        let Some(shared) = self.shared() else { return };
-        let now = self.shard.now;
-        for (index, w) in self.shard.listeners.iter_mut().enumerate() {
-            if w.retry_at != 0 && w.retry_at <= now {
-                w.retry_at = 0;
-                let events = libc::EPOLLIN | libc::EPOLLEXCLUSIVE;
-                let (ep, fd) = (shared.epoll.as_raw_fd(), w.listening.socket.as_raw_fd());
-                if sys::epoll_add(ep, fd, events, shard::listener_token(index)).is_err() {
-                    w.back_off(now);
-                }
-            }
+            self.shard.enqueue(token);
         }
     }
 

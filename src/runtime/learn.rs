@@ -44,6 +44,10 @@ impl Learn {
     /// tell fixes the answer: 1 the route blocks, 0 it does not, -1 find out.
     pub(crate) fn tell(&self, what: i32) {
         self.told.store(if what < 0 { 0 } else { 1 + what.min(1) }, Ordering::Relaxed);
+        // The program's word is as good as one call that was seen.
+        if what == 0 {
+            self.stalls.store(0, Ordering::Relaxed);
+        }
     }
 
     /// blocks says where the next call goes: off the loop if true.
@@ -117,10 +121,11 @@ mod tests {
         l.tell(1);
         assert!(l.blocks() && !l.is_quick());
         l.tell(0);
+        assert!(l.is_quick());
         for _ in 0..10 {
             l.stalled(Stall::Blocked);
         }
-        assert!(!l.blocks());
+        assert!(!l.blocks() && !l.is_quick(), "a wrong word is no reason to trust");
         l.tell(-1);
         assert!(l.blocks());
     }

@@ -17,6 +17,8 @@ mod timers;
 mod workers;
 
 #[cfg(not(loom))]
+mod accept;
+#[cfg(not(loom))]
 mod current;
 #[cfg(not(loom))]
 mod driver;

@@ -39,6 +39,8 @@ pub(super) enum Msg<D: Driver> {
     /// A connection that is away will not come back.
     Forget(u64),
     Listen(Arc<Listening>),
+    /// End idle connections now, and go on with others.
+    EndIdle,
     /// End idle connections now and busy ones after their answer.
     Stop,
     /// End all connections now.

@@ -203,6 +203,11 @@ impl<D: Driver> Runtime<D> {
         self.tell(|| Msg::Stop);
     }
 
+    /// end_idle ends idle connections; new ones are accepted as before.
+    pub(crate) fn end_idle(&self) {
+        self.tell(|| Msg::EndIdle);
+    }
+
     /// request_stop asks for a drain; async-signal-safe.
     pub(crate) fn request_stop(&self) {
         self.stop_requested.store(true, Ordering::SeqCst);

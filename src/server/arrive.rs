@@ -1,8 +1,9 @@
 //! From a new socket to a connection that may send requests: limits, and the TLS handshake.
 
 use super::conn::{Conn, Counted, State};
-use super::drive::{Http, NEW_IS_IDLE_MS, after};
+use super::drive::{Http, after};
 use super::exchange::Exchange;
+use super::park::NEW_IS_IDLE_MS;
 use super::reject;
 use super::secure::Secure;
 use crate::error::Error;

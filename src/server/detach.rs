@@ -7,7 +7,7 @@ use super::conn::Conn;
 use super::drive::Http;
 use super::exchange::Exchange;
 use super::h2::Turn;
-use super::stop::Shared;
+use super::shared::Shared;
 use crate::error::{Error, Kind, Result};
 use crate::runtime::Away;
 use crate::sync::{Mutex, MutexGuard};

@@ -7,15 +7,14 @@ use super::exchange::Exchange;
 use super::h2::Turn;
 use super::hooks::ConnState;
 use super::input::receive_now;
+use super::park::{Next, discard};
 use super::reject;
 use super::settings::Settings;
-use super::stop::Shared;
-use crate::error::Error;
+use super::shared::Shared;
 use crate::h1::{self, Reject};
 use crate::log;
 use crate::message::address::Address;
 use crate::message::protocols::Protocols;
-use crate::net::sys;
 use crate::net::tls::Stop;
 use crate::runtime::{Away, Driven, Driver, Fate, Flush, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
 use std::io::ErrorKind;
@@ -24,10 +23,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Go's: how long a connection that was closed for cause lingers.
-const LINGER_MS: u64 = 500;
-/// Go's: a new connection that says nothing for this long counts as idle when the server stops.
-pub(super) const NEW_IS_IDLE_MS: u64 = 5000;
 /// A call off the loop that took longer than this, but for its waits on its own connection, blocked.
 pub(super) const BLOCKED: Duration = Duration::from_micros(300);
 /// Go's: so many bytes of line ends behind a POST are no part of the next request.
@@ -37,23 +32,8 @@ const SKIP: u8 = 4;
 pub(super) const SMALL_BODY: u64 = 8 * 1024;
 /// But not for longer than this: the handler may have something to say before.
 pub(super) const SMALL_BODY_MS: u64 = 5;
-/// Bytes thrown away at once while lingering.
-const JUNK: usize = 16 * 1024;
-
 /// Http is the driver of a server: everything in it is shared by its threads.
 pub(super) struct Http(pub(super) Arc<Shared>);
-
-/// Next is what a connection does after an exchange or a refusal.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    GoOn,
-    /// Close once the answer has gone.
-    Close,
-    /// Close now: the exchange was aborted. What answers earlier requests goes out before.
-    Drop,
-    /// The connection was handed over.
-    Released,
-}
 
 impl Driver for Http {
     type Conn = Conn;
@@ -168,7 +148,7 @@ impl Http {
         // An idle connection is to end at a stop, unless a request has just come by it.
         conn.readable |= ready.readable || ready.closed || ready.stop;
         conn.closed |= ready.closed;
-        conn.stop |= ready.stop;
+        self.heed(conn, ready);
         let now = leader.now();
         let expired = ready.expired && conn.due <= now;
         match conn.state {
@@ -196,7 +176,7 @@ impl Http {
         self.read_requests(leader, conn, ex)
     }
 
-    fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &Settings {
         &self.0.settings
     }
 
@@ -339,8 +319,7 @@ impl Http {
         ex.request.version = Some(line.version);
         let facts = h1::request_facts(&ex.request.header, &line)?;
         ex.used += len;
-        let close = conn.stop || self.0.stopping.load(Ordering::Relaxed);
-        ex.prepare(&line, facts, &self.0.settings, conn.started, close);
+        ex.prepare(&line, facts, &self.0.settings, conn.started);
         ex.request.remote = Some(conn.remote.clone());
         ex.request.tls = conn.info.clone();
         ex.request.conn_id = conn.notice.as_ref().map_or(0, |n| n.id());
@@ -423,115 +402,6 @@ impl Http {
         ex.used = ex.filled;
         Next::Close
     }
-
-    /// park sends what was gathered, as far as the socket takes it, and puts the connection to its next wait.
-    fn park(&self, conn: &mut Conn, ex: &mut Exchange, next: Next, now: u64) -> Fate {
-        if next == Next::Released {
-            ex.wire.let_go();
-            ex.give_back(&mut conn.carry);
-            conn.secure = None;
-            conn.tell(ConnState::Hijacked);
-            return Fate::Released;
-        }
-        let drop = next == Next::Drop && ex.wire.output().buf.is_empty();
-        if drop {
-            let broken: Error = crate::error::Error::new(crate::error::Kind::Closed, "nethttp: aborted");
-            ex.wire.output().break_with(broken);
-        }
-        let sent = ex.wire.detach(&mut conn.pending);
-        ex.give_back(&mut conn.carry);
-        if let Some(secure) = &conn.secure {
-            secure.give_back(&mut ex.buffers);
-        }
-        conn.cut |= next == Next::Drop;
-        let Some(all) = sent.ok().filter(|_| !drop) else {
-            // An alert, if there is one.
-            conn.goodbye();
-            return Fate::Close;
-        };
-        let close = next != Next::GoOn;
-        if !all {
-            conn.state = State::Flushing { then_close: close };
-            conn.due = after(now, self.settings().write_progress);
-            return Fate::Wait(conn.due);
-        }
-        conn.pending = Vec::new();
-        self.after_answer(conn, close, now)
-    }
-
-    /// after_answer is where a connection stands when everything was sent.
-    pub(super) fn after_answer(&self, conn: &mut Conn, close: bool, now: u64) -> Fate {
-        conn.state = State::Reading;
-        if close {
-            if conn.closed && !conn.readable {
-                return Fate::Close;
-            }
-            conn.goodbye();
-            let _ = sys::shutdown(conn.socket.as_raw_fd(), libc::SHUT_WR);
-            conn.state = State::Lingering;
-            conn.due = now + LINGER_MS;
-            return if discard(conn) { Fate::Wait(conn.due) } else { Fate::Close };
-        }
-        if conn.body_due != NEVER {
-            conn.due = conn.body_due;
-            return Fate::Wait(conn.due);
-        }
-        let idle = conn.carry.is_empty();
-        if idle && conn.served > 0 {
-            conn.tell(ConnState::Idle);
-        }
-        if conn.stop && idle {
-            let grace = conn.since + NEW_IS_IDLE_MS;
-            if conn.served > 0 || now >= grace {
-                conn.goodbye();
-                return Fate::Close;
-            }
-            conn.due = grace;
-            return Fate::Wait(grace);
-        }
-        let limit = match conn.served {
-            n if n > 0 && idle => self.settings().idle(),
-            _ => self.settings().header_timeout(),
-        };
-        conn.due = after(conn.since, limit);
-        Fate::Wait(conn.due)
-    }
-
-    pub(super) fn flush_pending(&self, conn: &mut Conn, then_close: bool, expired: bool, now: u64) -> Fate {
-        if let Some(secure) = conn.secure.clone() {
-            return match secure.flush() {
-                Err(_) => Fate::Close,
-                Ok((0, false)) if expired => Fate::Close,
-                Ok((_, true)) => self.after_answer(conn, then_close, now),
-                Ok((sent, false)) => {
-                    if sent > 0 {
-                        conn.due = after(now, self.settings().write_progress);
-                    }
-                    Fate::Wait(conn.due)
-                }
-            };
-        }
-        let mut sent = 0;
-        while let Some(rest) = conn.pending.get(sent..).filter(|r| !r.is_empty()) {
-            match sys::send(conn.socket.as_raw_fd(), rest, libc::MSG_DONTWAIT) {
-                Ok(n) => sent += n,
-                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => return Fate::Close,
-            }
-        }
-        if sent == 0 && expired {
-            return Fate::Close;
-        }
-        conn.pending.drain(..sent);
-        if !conn.pending.is_empty() {
-            if sent > 0 {
-                conn.due = after(now, self.settings().write_progress);
-            }
-            return Fate::Wait(conn.due);
-        }
-        conn.pending = Vec::new();
-        self.after_answer(conn, then_close, now)
-    }
 }
 
 /// body_is_coming tells whether the request whose head of `len` bytes is there should wait for its body, and since
@@ -548,20 +418,6 @@ fn body_is_coming(conn: &mut Conn, ex: &Exchange, len: usize, now: u64) -> bool 
         return false;
     }
     conn.body_due = conn.body_due.min(now + SMALL_BODY_MS);
-    true
-}
-
-/// discard throws away what the peer still sends; `false`: it has ended.
-pub(super) fn discard(conn: &mut Conn) -> bool {
-    let mut junk = [0; JUNK];
-    // A bound on one turn: a peer that sends without end is cut off by the deadline, not served all day.
-    for _ in 0..16 {
-        match sys::recv(conn.socket.as_raw_fd(), &mut junk, libc::MSG_DONTWAIT) {
-            Ok(0) => return false,
-            Ok(_) => {}
-            Err(e) => return e.kind() == ErrorKind::WouldBlock,
-        }
-    }
     true
 }
 

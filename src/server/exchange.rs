@@ -5,7 +5,7 @@ use super::h2::Turn;
 use super::input::BodyReader;
 use super::line::Line;
 use super::settings::Settings;
-use super::stop::Shared;
+use super::shared::Shared;
 use super::wire::{SharedWire, Wire};
 use super::writer::{Asked, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};
@@ -133,7 +133,6 @@ impl Exchange {
         facts: RequestFacts,
         settings: &Settings,
         started: Option<Instant>,
-        close: bool,
     ) {
         let r = &mut self.request;
         h1::describe_request(r, line, &facts);
@@ -142,7 +141,7 @@ impl Exchange {
             version: line.version,
             head: r.text(r.method) == b"HEAD",
             connect: r.text(r.method) == b"CONNECT",
-            keep_alive: facts.keep_alive && !close && settings.keep_alive,
+            keep_alive: facts.keep_alive,
         };
         self.writer.begin(asked);
         self.wire.reset();

@@ -3,7 +3,7 @@
 use super::detach::Leaving;
 use super::h2::SharedStream;
 use super::over::unsupported;
-use super::stop::Shared;
+use super::shared::Shared;
 use super::wire::SharedWire;
 use crate::error::Result;
 use std::os::fd::RawFd;

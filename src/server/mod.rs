@@ -21,9 +21,11 @@ mod line;
 mod listen;
 mod output;
 mod over;
+mod park;
 mod reject;
 mod secure;
 mod settings;
+mod shared;
 mod stop;
 mod wire;
 mod writer;
@@ -32,7 +34,8 @@ pub use hooks::{Access, ConnState, Hooks, LogAccess, LogErrors, Peer, WatchConns
 pub use listen::Source;
 pub use over::Over;
 pub use settings::Settings;
-pub use stop::{Server, Value};
+pub use shared::Value;
+pub use stop::Server;
 pub use writer::{Later, ResponseWriter};
 
 use crate::message::request::Request;

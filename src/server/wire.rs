@@ -6,7 +6,7 @@ use super::detach::Leaving;
 use super::input::Input;
 use super::output::Output;
 use super::secure::Secure;
-use super::stop::Shared;
+use super::shared::Shared;
 use super::writer::hijacked;
 use crate::error::{Error, Kind, Result};
 use crate::message::address::Address;

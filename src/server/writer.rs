@@ -420,7 +420,7 @@ impl ResponseWriter {
             return Ok(());
         }
         self.stage = Stage::Sent;
-        self.close |= self.line.core().stopping.load(Ordering::Relaxed);
+        self.close |= !self.line.core().keeps_alive();
         self.read_rest();
         self.put_type(next);
         self.line.will_answer();

@@ -5,6 +5,8 @@
 
 #include "serve.h"
 
+#include <time.h>
+
 enum {
     DATA,
     HEADERS,
@@ -18,6 +20,20 @@ enum {
     CONTINUATION
 };
 enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
+
+static inline void pause_ms(int ms) {
+    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* Waits until a counter has come to a value. */
+static inline void await(int *counter, int want) {
+    for (int i = 0; i < 4000 && __atomic_load_n(counter, __ATOMIC_SEQ_CST) < want; i++)
+        pause_ms(5);
+    CHECK_INT(__atomic_load_n(counter, __ATOMIC_SEQ_CST), want);
+}
+
+static inline void add(int *counter) { __atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST); }
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -127,6 +143,7 @@ static inline unsigned frame_value(const frame *f, size_t at) {
  * on. A head is its status (or "head" where that is not indexed), data is its text, "." is END_STREAM, "reset
  * N" and "goaway N" are codes. */
 static inline const char *answer(int fd, unsigned stream) {
+    static const char *const indexed[] = {"200", "204", "206", "304", "400", "404", "500"};
     static char text[8192];
     size_t at = 0;
     frame f;
@@ -141,10 +158,8 @@ static inline const char *answer(int fd, unsigned stream) {
         if (stream == 0 || f.stream != stream) continue;
         int first = f.len ? (unsigned char)f.payload[0] : 0;
         if (f.type == HEADERS)
-            snprintf(text + at, sizeof text - at, "%s",
-                     first == 0x88   ? "200 "
-                     : first == 0x89 ? "204 "
-                                     : "head ");
+            snprintf(text + at, sizeof text - at, "%s ",
+                     first >= 0x88 && first <= 0x8e ? indexed[first - 0x88] : "head");
         else if (f.type == DATA)
             snprintf(text + at, sizeof text - at, "%.*s", (int)f.len, f.payload);
         else if (f.type == RST_STREAM)
@@ -158,6 +173,29 @@ static inline const char *answer(int fd, unsigned stream) {
         CHECK(at < sizeof text - 4096);
     }
     snprintf(text + at, sizeof text - at, "end");
+    return text;
+}
+
+/* Reads to the connection's end, which is a graceful one, and tells what came for a stream. */
+static inline const char *ending(int fd, unsigned stream, unsigned last) {
+    static char text[200];
+    frame f;
+    int step = 0;
+    text[0] = 0;
+    while (frame_next(fd, &f)) {
+        size_t at = strlen(text);
+        if (f.type == PING && !(f.flags & ACK)) frame_send(fd, PING, ACK, 0, f.payload, 8);
+        if (f.type == GOAWAY) {
+            CHECK_INT(frame_value(&f, 4), 0);
+            CHECK_INT(frame_value(&f, 0), step == 0 ? 0x7fffffff : last);
+            step++;
+        }
+        CHECK(f.type != RST_STREAM);
+        if (f.type == DATA && f.stream == stream)
+            snprintf(text + at, sizeof text - at, "%s%s", f.payload, f.flags & END_STREAM ? "." : "");
+    }
+    CHECK_INT(step, 2);
+    close(fd);
     return text;
 }
 

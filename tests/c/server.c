@@ -380,7 +380,6 @@ static void states(void) {
     CHECK_ERR(NH_ERR_STATE, nh_server_set_max_header_bytes(s, 1));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_queue_timeout(s, 1));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_max_body_bytes(s, 1));
-    CHECK_ERR(NH_ERR_STATE, nh_server_set_keep_alive(s, 1));
     CHECK_ERR(NH_ERR_STATE, nh_server_use_go_defaults(s));
     CHECK_INT(nh_server_shutdown(s, 10000, NULL), NH_OK);
     CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_listen(s, "127.0.0.1:0", NULL));

@@ -271,7 +271,6 @@ static void started(void) {
     CHECK_ERR(NH_ERR_STATE, nh_server_set_max_header_bytes(server, 5));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_queue_timeout(server, 5));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_max_body_bytes(server, 5));
-    CHECK_ERR(NH_ERR_STATE, nh_server_set_keep_alive(server, 1));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_general_options(server, 1));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_lame_duck(server, 5));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_reuse_port(server, 1));

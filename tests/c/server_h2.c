@@ -2,21 +2,6 @@
 #include "frames.h"
 
 #include <pthread.h>
-#include <time.h>
-
-static void pause_ms(int ms) {
-    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
-    nanosleep(&t, NULL);
-}
-
-/* Waits until a counter has come to a value. */
-static void await(int *counter, int want) {
-    for (int i = 0; i < 4000 && __atomic_load_n(counter, __ATOMIC_SEQ_CST) < want; i++)
-        pause_ms(5);
-    CHECK_INT(__atomic_load_n(counter, __ATOMIC_SEQ_CST), want);
-}
-
-static void add(int *counter) { __atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST); }
 
 /* ---- handlers */
 

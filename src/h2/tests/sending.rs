@@ -58,6 +58,51 @@ fn who_is_next() {
     assert_eq!(e.turn(), Some((1, 7)), "and on when it opens");
 }
 
+/// RFC 9218, 7.1: what is said of a stream before it comes counts, more than its own field.
+#[test]
+fn priorities_that_come_first() {
+    let update = |id: u32, value: &str| raw(16, 0, 0, &[&id.to_be_bytes()[..], value.as_bytes()].concat());
+    let open = |e: &mut Engine, ids: &[u32]| {
+        for &id in ids {
+            feed(e, &headers(id, &with(GET, &[("priority", "u=2")]), true));
+            e.respond(id, 200, [], false).unwrap();
+            e.want(id, true);
+        }
+        e.sent(usize::MAX);
+    };
+    let mut e = begun(true, Config::server());
+    feed(&mut e, &[update(3, "u=7"), update(5, "u=1"), update(3, "u=0")].concat());
+    open(&mut e, &[1, 3, 5]);
+    assert_eq!(run(&mut e, &[1, 3, 5], 20_000), [3, 3, 5, 5, 1, 1], "the last word on each");
+
+    // As many as streams may be open, those that are included.
+    let small = || {
+        let mut e = begun(true, Config { max_streams: 3, ..Config::server() });
+        open(&mut e, &[1]);
+        e
+    };
+    let two = [update(5, "u=1"), update(7, "u=1"), update(5, "u=3"), update(1, "u=4")].concat();
+    check("in bounds", &small, &two, "");
+    check(
+        "one too many",
+        &small,
+        &[two.clone(), update(9, "")].concat(),
+        "closed PROTOCOL_ERROR\nGOAWAY 1 PROTOCOL_ERROR",
+    );
+    // A stream that was left out will not come, and one that came is counted once.
+    let mut e = small();
+    feed(&mut e, &[update(3, ""), update(5, "")].concat());
+    open(&mut e, &[5]);
+    assert_eq!(feed(&mut e, &update(7, "u=0")), "");
+    assert_eq!(feed(&mut e, &update(9, "")), "closed PROTOCOL_ERROR\n");
+    // Who has not seen the bound yet is not to blame.
+    let mut e = Engine::server(Config { max_streams: 1, ..Config::server() });
+    let early = [&PREFACE[..], &settings(&[]), &update(1, ""), &update(3, "u=0")].concat();
+    assert_eq!(feed(&mut e, &early), "settings\n");
+    let mut e = begun(true, Config { max_streams: 1, ignore_priorities: true, ..Config::server() });
+    assert_eq!(feed(&mut e, &[update(1, ""), update(3, "u=0")].concat()), "", "or where none counts");
+}
+
 #[test]
 fn the_order_of_a_message() {
     let mut e = begun(true, Config::server());

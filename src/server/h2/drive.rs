@@ -5,7 +5,7 @@ use super::session::{Ending, Session};
 use super::turn::{KEPT, Turn};
 use crate::net::sys;
 use crate::net::tls::Stop;
-use crate::runtime::{Driven, Fate, Leader, Ready, Stall, blocks_in, in_handler};
+use crate::runtime::{Driven, Fate, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
 use crate::server::conn::Conn;
 use crate::server::detach::Parcel;
 use crate::server::drive::{BLOCKED, Http};
@@ -49,7 +49,7 @@ impl Http {
     ) -> Driven<'a, Http> {
         conn.readable |= ready.readable || ready.closed;
         conn.closed |= ready.closed;
-        conn.stop |= ready.stop;
+        self.heed(&mut conn, ready);
         let now = leader.now();
         let place = leader.here();
         if let Some(h2) = conn.h2.as_mut() {
@@ -63,8 +63,9 @@ impl Http {
         if let Some(secure) = &conn.secure {
             secure.borrow(&mut ex.buffers);
         }
-        if conn.stop
-            && let Some(h2) = conn.h2.as_mut()
+        let ends = self.ends_when_idle(&conn);
+        if let Some(h2) = conn.h2.as_mut()
+            && (conn.stop || ends && h2.idle_since != NEVER)
         {
             h2.announce_end(now);
         }

@@ -4,8 +4,9 @@ use super::session::{Ending, Session};
 use crate::net::sys;
 use crate::runtime::{Fate, NEVER};
 use crate::server::conn::{Conn, State};
-use crate::server::drive::{Http, discard};
+use crate::server::drive::Http;
 use crate::server::hooks::ConnState;
+use crate::server::park::discard;
 use std::os::fd::AsRawFd;
 
 impl Session {

@@ -3,7 +3,7 @@
 use super::stream::SharedStream;
 use crate::message::address::Address;
 use crate::runtime::Place;
-use crate::server::stop::Shared;
+use crate::server::shared::Shared;
 use crate::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};

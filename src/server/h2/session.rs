@@ -8,7 +8,7 @@ use crate::h2::{Code, Config, Engine, Event};
 use crate::message::address::Address;
 use crate::runtime::NEVER;
 use crate::server::settings::Settings;
-use crate::server::stop::Shared;
+use crate::server::shared::Shared;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;

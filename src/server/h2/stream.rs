@@ -10,7 +10,7 @@ use crate::message::header::Header;
 use crate::runtime::{NEVER, before_peer};
 use crate::server::detach::Leaving;
 use crate::server::output::FULL;
-use crate::server::stop::Shared;
+use crate::server::shared::Shared;
 use crate::server::writer::Whole;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::sync::{Arc, PoisonError};

@@ -11,7 +11,7 @@ use crate::mux::Table;
 use crate::net::tls::Info;
 use crate::server::exchange::renew;
 use crate::server::line::Line;
-use crate::server::stop::Shared;
+use crate::server::shared::Shared;
 use crate::server::writer::{Asked, ResponseWriter};
 use std::sync::Arc;
 use std::time::Instant;
@@ -94,7 +94,7 @@ impl Turn {
             version: HTTP_20,
             head: r.text(r.method) == b"HEAD",
             connect: r.text(r.method) == b"CONNECT",
-            keep_alive: core.settings.keep_alive,
+            keep_alive: true,
         };
         self.writer.begin(asked);
         self.stream.leaving().reset();

@@ -1,0 +1,166 @@
+//! Where a connection goes after an exchange: to its next request, to its end, or to a wait for its peer.
+
+use super::conn::{Conn, State};
+use super::drive::{Http, after};
+use super::exchange::Exchange;
+use super::hooks::ConnState;
+use crate::error::Error;
+use crate::net::sys;
+use crate::runtime::{Fate, NEVER, Ready};
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::Ordering;
+
+/// Go's: how long a connection that was closed for cause lingers.
+const LINGER_MS: u64 = 500;
+/// Go's: a new connection that says nothing for this long counts as idle when the server stops.
+pub(super) const NEW_IS_IDLE_MS: u64 = 5000;
+/// Bytes thrown away at once while lingering.
+const JUNK: usize = 16 * 1024;
+
+/// Next is what a connection does after an exchange or a refusal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    GoOn,
+    /// Close once the answer has gone.
+    Close,
+    /// Close now: the exchange was aborted. What answers earlier requests goes out before.
+    Drop,
+    /// The connection was handed over.
+    Released,
+}
+
+impl Http {
+    /// heed notes that a connection is asked to end, unless that was taken back meanwhile.
+    pub(super) fn heed(&self, conn: &mut Conn, ready: Ready) {
+        conn.stop = (conn.stop || ready.stop) && !self.0.keeps_alive();
+    }
+
+    /// ends_when_idle tells whether nothing more is awaited of a connection, as Go looks at it after each answer.
+    pub(super) fn ends_when_idle(&self, conn: &Conn) -> bool {
+        conn.stop || conn.served > 0 && !self.0.keep_alive.load(Ordering::Relaxed)
+    }
+
+    /// park sends what was gathered, as far as the socket takes it, and puts the connection to its next wait.
+    pub(super) fn park(&self, conn: &mut Conn, ex: &mut Exchange, next: Next, now: u64) -> Fate {
+        if next == Next::Released {
+            ex.wire.let_go();
+            ex.give_back(&mut conn.carry);
+            conn.secure = None;
+            conn.tell(ConnState::Hijacked);
+            return Fate::Released;
+        }
+        let drop = next == Next::Drop && ex.wire.output().buf.is_empty();
+        if drop {
+            let broken: Error = crate::error::Error::new(crate::error::Kind::Closed, "nethttp: aborted");
+            ex.wire.output().break_with(broken);
+        }
+        let sent = ex.wire.detach(&mut conn.pending);
+        ex.give_back(&mut conn.carry);
+        if let Some(secure) = &conn.secure {
+            secure.give_back(&mut ex.buffers);
+        }
+        conn.cut |= next == Next::Drop;
+        let Some(all) = sent.ok().filter(|_| !drop) else {
+            // An alert, if there is one.
+            conn.goodbye();
+            return Fate::Close;
+        };
+        let close = next != Next::GoOn;
+        if !all {
+            conn.state = State::Flushing { then_close: close };
+            conn.due = after(now, self.settings().write_progress);
+            return Fate::Wait(conn.due);
+        }
+        conn.pending = Vec::new();
+        self.after_answer(conn, close, now)
+    }
+
+    /// after_answer is where a connection stands when everything was sent.
+    pub(super) fn after_answer(&self, conn: &mut Conn, close: bool, now: u64) -> Fate {
+        conn.state = State::Reading;
+        if close {
+            if conn.closed && !conn.readable {
+                return Fate::Close;
+            }
+            conn.goodbye();
+            let _ = sys::shutdown(conn.socket.as_raw_fd(), libc::SHUT_WR);
+            conn.state = State::Lingering;
+            conn.due = now + LINGER_MS;
+            return if discard(conn) { Fate::Wait(conn.due) } else { Fate::Close };
+        }
+        if conn.body_due != NEVER {
+            conn.due = conn.body_due;
+            return Fate::Wait(conn.due);
+        }
+        let idle = conn.carry.is_empty();
+        if idle && conn.served > 0 {
+            conn.tell(ConnState::Idle);
+        }
+        if idle && self.ends_when_idle(conn) {
+            let grace = conn.since + NEW_IS_IDLE_MS;
+            if conn.served > 0 || now >= grace {
+                conn.goodbye();
+                return Fate::Close;
+            }
+            conn.due = grace;
+            return Fate::Wait(grace);
+        }
+        let limit = match conn.served {
+            n if n > 0 && idle => self.settings().idle(),
+            _ => self.settings().header_timeout(),
+        };
+        conn.due = after(conn.since, limit);
+        Fate::Wait(conn.due)
+    }
+
+    pub(super) fn flush_pending(&self, conn: &mut Conn, then_close: bool, expired: bool, now: u64) -> Fate {
+        if let Some(secure) = conn.secure.clone() {
+            return match secure.flush() {
+                Err(_) => Fate::Close,
+                Ok((0, false)) if expired => Fate::Close,
+                Ok((_, true)) => self.after_answer(conn, then_close, now),
+                Ok((sent, false)) => {
+                    if sent > 0 {
+                        conn.due = after(now, self.settings().write_progress);
+                    }
+                    Fate::Wait(conn.due)
+                }
+            };
+        }
+        let mut sent = 0;
+        while let Some(rest) = conn.pending.get(sent..).filter(|r| !r.is_empty()) {
+            match sys::send(conn.socket.as_raw_fd(), rest, libc::MSG_DONTWAIT) {
+                Ok(n) => sent += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return Fate::Close,
+            }
+        }
+        if sent == 0 && expired {
+            return Fate::Close;
+        }
+        conn.pending.drain(..sent);
+        if !conn.pending.is_empty() {
+            if sent > 0 {
+                conn.due = after(now, self.settings().write_progress);
+            }
+            return Fate::Wait(conn.due);
+        }
+        conn.pending = Vec::new();
+        self.after_answer(conn, then_close, now)
+    }
+}
+
+/// discard throws away what the peer still sends; `false`: it has ended.
+pub(super) fn discard(conn: &mut Conn) -> bool {
+    let mut junk = [0; JUNK];
+    // A bound on one turn: a peer that sends without end is cut off by the deadline, not served all day.
+    for _ in 0..16 {
+        match sys::recv(conn.socket.as_raw_fd(), &mut junk, libc::MSG_DONTWAIT) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(e) => return e.kind() == ErrorKind::WouldBlock,
+        }
+    }
+    true
+}

@@ -1,0 +1,133 @@
+//! `Shared`: what all threads of a server see of it.
+
+use super::Handler;
+use super::alarms::Alarms;
+use super::detach::Detached;
+use super::drive::Http;
+use super::gone::Watcher;
+use super::hooks::Hooks;
+use super::listen::Doors;
+use super::settings::Settings;
+use crate::mux::Mux;
+use crate::runtime::{Place, Runtime};
+use crate::sync::{Condvar, Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+/// Value is something of the program's by its name.
+pub type Value = (String, Box<dyn std::any::Any + Send + Sync>);
+
+/// Shared is what the server's threads see of it.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) mux: Arc<Mux>,
+    /// Called before the handler of each request.
+    pub(super) hook: Option<Arc<dyn Handler>>,
+    pub(super) stopping: Arc<AtomicBool>,
+    /// What the program has said last of it.
+    pub(super) keep_alive: AtomicBool,
+    pub(super) hooks: Arc<Hooks>,
+    pub(super) doors: Arc<Doors>,
+    /// Connections within the limit of them, and those beyond that are told so.
+    pub(super) open: Arc<AtomicUsize>,
+    pub(super) surplus: Arc<AtomicUsize>,
+    pub(super) alarms: Arc<Alarms>,
+    pub(super) watcher: Watcher,
+    /// What all requests have (Go's BaseContext).
+    pub(super) base_values: Vec<Value>,
+    /// Exchanges that are answered later.
+    pub(super) detached: Mutex<Vec<Weak<Detached>>>,
+    /// The server is being freed: what is detached is let go.
+    pub(super) orphaned: AtomicBool,
+    /// Told when a graceful stop begins.
+    pub(super) on_shutdown: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+    /// Threads that call those.
+    pub(super) helpers: Mutex<Vec<JoinHandle<()>>>,
+    /// Told when the last connection has ended.
+    pub(super) on_end: Vec<Box<dyn Fn() + Send + Sync>>,
+    pub(super) base: Instant,
+    pub(super) ended: Mutex<Ended>,
+    pub(super) end: Condvar,
+    pub(super) runtime: OnceLock<Weak<Runtime<Http>>>,
+}
+
+impl Shared {
+    /// now is the runtime's time.
+    pub(super) fn now(&self) -> u64 {
+        self.base.elapsed().as_millis() as u64
+    }
+
+    /// keeps_alive tells whether a connection may outlive an answer that is given now.
+    pub(super) fn keeps_alive(&self) -> bool {
+        self.keep_alive.load(Ordering::Relaxed) && !self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// base_value is what all requests have by that name.
+    pub(super) fn base_value(&self, key: &str) -> Option<&(dyn std::any::Any + Send + Sync)> {
+        self.base_values.iter().find(|(k, _)| k == key).map(|(_, v)| &**v)
+    }
+
+    /// wake has a connection driven.
+    pub(super) fn wake(&self, place: Place) {
+        if let Some(rt) = self.runtime.get().and_then(Weak::upgrade) {
+            rt.wake(place);
+        }
+    }
+
+    /// drained: the last connection has ended after a stop.
+    pub(super) fn drained(&self) {
+        if let Some(rt) = self.runtime.get().and_then(Weak::upgrade) {
+            rt.quit();
+        }
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).drained = true;
+        self.end.notify_all();
+        for told in &self.on_end {
+            told();
+        }
+    }
+
+    /// remember is told of each exchange that is detached.
+    pub(super) fn remember(&self, detached: &Arc<Detached>) {
+        let mut all = self.detached.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= 64 && all.len().is_power_of_two() {
+            all.retain(|d| d.strong_count() > 0);
+        }
+        all.push(Arc::downgrade(detached));
+    }
+
+    /// hijacked counts a connection that is the program's, until the guard is dropped: a shutdown waits for it.
+    pub(super) fn hijacked(self: &Arc<Self>) -> Hijacked {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).hijacked += 1;
+        Hijacked(self.clone())
+    }
+
+    /// draining calls those who asked for it, on a thread of their own: they may wait.
+    pub(super) fn draining(&self) {
+        let told = std::mem::take(&mut *self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner));
+        if told.is_empty() {
+            return;
+        }
+        let all = move || told.into_iter().for_each(|f| f());
+        if let Ok(t) = crate::hooks::spawn("nh-shutdown", all) {
+            self.helpers.lock().unwrap_or_else(PoisonError::into_inner).push(t);
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Ended {
+    pub(super) drained: bool,
+    pub(super) hijacked: usize,
+}
+
+/// Hijacked is a connection that is the program's now.
+pub(super) struct Hijacked(Arc<Shared>);
+
+impl Drop for Hijacked {
+    fn drop(&mut self) {
+        self.0.ended.lock().unwrap_or_else(PoisonError::into_inner).hijacked -= 1;
+        self.0.end.notify_all();
+    }
+}
