@@ -3,8 +3,9 @@
 use super::auth::basic;
 use super::url::{Url, host_header, to_ascii};
 use crate::error::{Result, invalid};
+use crate::sync::OnceLock;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// Key is a server: requests to the same one may share connections. Its hash is made once, since the pool looks for it
 /// under a lock.
