@@ -2762,6 +2762,17 @@ int64_t nh_response_timing(const nh_response *r,
  */
 int32_t nh_response_reused(const nh_response *r);
 
+/**
+ * nh_response_http2_stream is the number of the stream of HTTP/2 that the response came on, 0 if it came by another
+ * version, or over no connection, and for NULL. After redirects it is that of the last exchange.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+uint32_t nh_response_http2_stream(const nh_response *r);
+
 /* ========================================================================================================
  * What TLS has agreed on for a response's connection; all of it absent without TLS
  * ======================================================================================================== */

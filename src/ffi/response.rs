@@ -82,6 +82,10 @@ impl nh_response {
         self.response.timing.as_ref()
     }
 
+    pub(super) fn stream(&self) -> u32 {
+        self.response.stream
+    }
+
     pub(super) fn tls_info(&self) -> Option<&Info> {
         self.response.tls.as_deref()
     }

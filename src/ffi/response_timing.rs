@@ -1,4 +1,4 @@
-//! Where the time of an exchange went.
+//! Where the time of an exchange went, and over what it went.
 
 use super::response::nh_response;
 use super::{guard_or, ptr};
@@ -67,4 +67,17 @@ pub unsafe extern "C" fn nh_response_timing(r: *const nh_response, what: i32) ->
 pub unsafe extern "C" fn nh_response_reused(r: *const nh_response) -> i32 {
     // SAFETY: P1, P6.
     guard_or(0, || Some(unsafe { timing(r) }?.dial.is_none().into()))
+}
+
+/// nh_response_http2_stream is the number of the stream of HTTP/2 that the response came on, 0 if it came by another
+/// version, or over no connection, and for NULL. After redirects it is that of the last exchange.
+///
+/// Errors: none
+/// Ownership: nothing changes hands
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_http2_stream(r: *const nh_response) -> u32 {
+    // SAFETY: P1, P6.
+    guard_or(0, || Some(unsafe { ptr::shared(r, "response") }.ok()?.stream()))
 }

@@ -140,7 +140,12 @@ impl Engine {
     /// begin looks at a frame's head and decides what its payload is.
     fn begin(&mut self, head: FrameHead, events: &mut Vec<Event>) -> Result<(), Fault> {
         if !self.settled && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
-            return Err(protocol("the first frame is not SETTINGS"));
+            let old = head.bytes().starts_with(b"HTTP/1.");
+            return Err(protocol(if old {
+                "it begins as HTTP/1 does"
+            } else {
+                "the first frame is not SETTINGS"
+            }));
         }
         self.block.admits(head)?;
         if let Err(fault) = head.check(self.config.max_frame) {

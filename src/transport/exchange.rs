@@ -354,6 +354,7 @@ impl Exchange<'_> {
             announced,
             remote,
             local,
+            stream: 0,
             tls,
             timing: Some(self.timing),
             body: ResponseBody::Conn(reader),

@@ -1,7 +1,7 @@
 //! The transport: one request, one response, over pooled connections; Go's `Transport.RoundTrip`.
 //!
 //! * [`settings`]: limits and timeouts.
-//! * `pool`, `dialer`, `sweep`: idle connections, who waits for one, the threads that dial and tidy up.
+//! * `pool`, `get_conn`, `dialer`, `sweep`: idle connections, who waits for one, the threads that dial and tidy up.
 //! * `route`: the pool's key. `line`, `tunnel`, `socks`: from a connected socket to the server.
 //! * [`proxy`], `environment`: which proxy a request goes by.
 //! * `conn`: a connection with its read buffer.
@@ -18,6 +18,7 @@ mod conn;
 mod dialer;
 mod environment;
 mod exchange;
+mod get_conn;
 mod gunzip;
 mod h2;
 mod head;
@@ -60,6 +61,7 @@ pub use hook::{Dial, Protocol, Tunnel};
 use pool::{Link, Pool, Way, lock};
 use proxy::Rule;
 pub use response::{ReadBody, Response};
+use retry::Refusals;
 use route::Route;
 use settings::Settings;
 pub use single::{ClientConn, Watch};
@@ -304,7 +306,7 @@ impl Transport {
             return Err(canceled().with_phase(Phase::Prepare));
         }
         let shared = &self.0.0;
-        let (mut skips, mut refusals, mut now) = (0, 0, started);
+        let (mut skips, mut refusals, mut now) = (0, Refusals::default(), started);
         loop {
             let teller = Teller::new(r, started);
             teller.tell(|| Step::GetConn(route.address()));
@@ -320,7 +322,7 @@ impl Transport {
                         Ok(response) => return Ok(response),
                         Err(f) if !shared.is_single() && retry::may(r, &f, reused) => {
                             if f.retry == Retry::Refused {
-                                retry::back_off(&mut refusals, f, overall, cancel)?;
+                                refusals.back_off(f, overall, cancel)?;
                             }
                             now = Instant::now();
                         }

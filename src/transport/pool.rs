@@ -1,4 +1,4 @@
-//! `Pool`: idle connections by server, and who waits for one; Go's `getConn`, `tryPutIdleConn`, `wantConn`.
+//! `Pool`: idle connections by server, and who waits for one; Go's `tryPutIdleConn`, `wantConn`.
 //!
 //! One lock, held for a few words' work: no system call but the sweep's poll, no callback, no drop of a
 //! connection happens under it. A connection counts against its server's limit from the moment its dial is
@@ -7,24 +7,19 @@
 
 use super::conn::Conn;
 use super::dialer::Dials;
-use super::exchange::AWAITING_HEADERS;
 use super::h2::{H2Conn, Lease};
 use super::hook::{Hooks, Spoken};
 use super::proxy::Rule;
 use super::route::{Route, Routes};
 use super::settings::{self, Settings};
-use super::shared::Room;
 use super::single::Watch;
-use super::tell::Teller;
-use super::waiter::{Outcome, Slot, Waiter};
+use super::waiter::{Outcome, Waiter};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h2::Options;
 use crate::message::header::Header;
 use crate::message::protocols::Protocols;
-use crate::net::cancel::{CancelToken, canceled};
-use crate::net::event::Event;
+use crate::net::cancel::CancelToken;
 use crate::net::tls::{self, Identity};
-use crate::runtime::before_block;
 use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -98,12 +93,12 @@ pub(super) struct State {
 pub(super) struct Host {
     /// The last one is the one that was used last.
     pub(super) idle: Vec<Box<Conn>>,
-    spoken: Vec<Arc<Spoken>>,
+    pub(super) spoken: Vec<Arc<Spoken>>,
     pub(super) shared: Vec<Arc<H2Conn>>,
     /// HTTP/2 was spoken there before.
     pub(super) multiplexed: bool,
     /// All that are open or being dialed.
-    conns: usize,
+    pub(super) conns: usize,
     pub(super) waiters: VecDeque<Arc<Waiter>>,
 }
 
@@ -156,126 +151,6 @@ impl Shared {
 
     pub(super) fn settings(&self) -> Settings {
         self.settings.get()
-    }
-
-    /// get answers an idle connection, or waits for one or for a new one; `now` is about that.
-    pub(super) fn get(
-        self: &Arc<Self>,
-        route: &Route,
-        settings: &Settings,
-        deadline: Option<Instant>,
-        cancel: Option<&CancelToken>,
-        teller: &Teller,
-        now: Instant,
-    ) -> Result<Link> {
-        let waiter = loop {
-            let mut state = lock(&self.state);
-            if state.closed {
-                return Err(Error::new(Kind::Closed, "http: client closed").with_phase(Phase::Pool));
-            }
-            let State { hosts, idle, reused, .. } = &mut *state;
-            let host = hosts.get_mut(route);
-            if let Some(spoken) = host.as_ref().and_then(|h| h.spoken.last()) {
-                *reused += 1;
-                return Ok(Link::Spoken(spoken.clone()));
-            }
-            match host.as_ref().map_or(Room::None, |h| h.place()) {
-                Room::Free(lease) => {
-                    *reused += usize::from(lease.reused);
-                    return Ok(Link::Shared(lease));
-                }
-                Room::Full | Room::None => {}
-            }
-            if let Some(mut conn) = host.and_then(|h| h.idle.pop()) {
-                *idle -= 1;
-                *reused += 1;
-                drop(state);
-                let aged = settings.idle.is_some_and(|t| now.saturating_duration_since(conn.idle_since) >= t);
-                if !aged && conn.is_alive(now) {
-                    conn.idle_for = Some(now.saturating_duration_since(conn.idle_since));
-                    return Ok(Link::Own(conn));
-                }
-                lock(&self.state).reused -= 1;
-                continue;
-            }
-            let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
-            let host = hosts.entry(route.clone()).or_default();
-            let limit = settings.max_conns_per_host;
-            // Where connections are shared one dial at a time is enough.
-            let held = (host.multiplexed || route.prior) && host.is_dialing();
-            let dialing = !held && (limit == 0 || host.conns < limit);
-            let slot = Mutex::new(Slot { outcome: Outcome::Waiting, dialing });
-            let waiter = Arc::new(Waiter { log: teller.log(&event), event, slot });
-            host.waiters.push_back(waiter.clone());
-            host.conns += usize::from(dialing);
-            drop(state);
-            if dialing {
-                self.start_dial(route, &waiter);
-            }
-            break waiter;
-        };
-        let link = self.wait(route, &waiter, deadline, cancel, teller);
-        teller.tell_log(waiter.log.as_ref());
-        let mut link = link.map_err(|e| e.with_phase(Phase::Pool))?;
-        match &mut link {
-            Link::Own(conn) => {
-                conn.idle_for = None;
-                lock(&self.state).reused += usize::from(conn.reused);
-            }
-            Link::Shared(lease) => lock(&self.state).reused += usize::from(lease.reused),
-            Link::Spoken(_) => {}
-        }
-        Ok(link)
-    }
-
-    fn wait(
-        self: &Arc<Self>,
-        route: &Route,
-        waiter: &Arc<Waiter>,
-        deadline: Option<Instant>,
-        cancel: Option<&CancelToken>,
-        teller: &Teller,
-    ) -> Result<Link> {
-        let registered = cancel.map(|t| t.register_event(waiter.event.fd()));
-        let error = loop {
-            teller.tell_log(waiter.log.as_ref());
-            // Cancel wins over what came and over the deadline.
-            if cancel.is_some_and(CancelToken::is_fired) || matches!(registered, Some(None)) {
-                break canceled();
-            }
-            if let Some(result) = waiter.take() {
-                self.leave(route, waiter);
-                return result;
-            }
-            if deadline.is_some_and(|d| d <= Instant::now()) {
-                break Error::new(Kind::Timeout, AWAITING_HEADERS);
-            }
-            before_block();
-            if let Err(e) = waiter.event.wait(deadline) {
-                break Error::io(Kind::NoResources, "poll", &e);
-            }
-        };
-        let late = {
-            let mut slot = lock(&waiter.slot);
-            std::mem::replace(&mut slot.outcome, Outcome::Gone)
-        };
-        self.leave(route, waiter);
-        match late {
-            Outcome::Ready(Ok(Link::Own(conn))) => drop(self.put(conn)),
-            // Its place is the next one's.
-            late => drop(late),
-        }
-        Err(error)
-    }
-
-    fn leave(&self, route: &Route, waiter: &Arc<Waiter>) {
-        let mut state = lock(&self.state);
-        if let Some(host) = state.hosts.get_mut(route) {
-            host.waiters.retain(|w| !Arc::ptr_eq(w, waiter));
-            if host.is_unused() {
-                state.hosts.remove(route);
-            }
-        }
     }
 
     /// dialed brings the outcome of a dial: to the waiter that asked for it if it still waits, else a

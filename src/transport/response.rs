@@ -30,6 +30,8 @@ pub struct Response {
     /// None where the response came over no connection of the library's.
     pub remote: Option<SocketAddr>,
     pub local: Option<SocketAddr>,
+    /// The stream of HTTP/2 that it came on, 0 where there was none.
+    pub stream: u32,
     /// `None` without TLS.
     pub tls: Option<Arc<tls::Info>>,
     /// Where the time went, if it came over the network.
@@ -122,6 +124,7 @@ impl Response {
             announced: None,
             remote: None,
             local: None,
+            stream: 0,
             tls: None,
             timing: None,
             body: ResponseBody::Other(body),

@@ -1,8 +1,8 @@
 //! When a request that failed is sent again; Go's `shouldRetryRequest`, for both versions of HTTP.
 
-use super::exchange::{Failure, Retry};
+use super::exchange::{AWAITING_HEADERS, Failure, Retry, timeout};
 use super::head::method_of;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Phase, Result};
 use crate::message::request::{Body, Request};
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event::Event;
@@ -54,22 +54,43 @@ pub(super) fn cannot(r: &Request, reused: bool, f: Failure) -> Error {
     Error::new(Kind::BodySpent, text).with_cause(f.error)
 }
 
-/// back_off waits before a refused request is sent once more: not at all at first, then 1 s, 2 s and so on, with a tenth
-/// that is left to chance; after the last try the refusal is the error.
-pub(super) fn back_off(
-    refusals: &mut u32,
-    f: Failure,
-    overall: Option<Instant>,
-    cancel: Option<&CancelToken>,
-) -> Result<()> {
-    *refusals += 1;
-    let now = Instant::now();
-    let wait = match *refusals {
-        1 => return Ok(()),
-        n if n > REFUSALS + 1 => return Err(f.error),
-        n => Duration::from_secs(1 << (n - 2)),
-    };
-    let until = now + wait + wait / 1000 * (now.elapsed().subsec_nanos() % 100);
+/// Refusals counts how often a request was refused, and tells how long to wait before it is sent once more.
+#[derive(Default)]
+pub(super) struct Refusals(u32);
+
+impl Refusals {
+    /// next is no time at all at first, then 1 s, 2 s and so on, with up to a tenth that is left to `chance`, of 100; there
+    /// is none after the last try.
+    fn next(&mut self, chance: u32) -> Option<Duration> {
+        self.0 += 1;
+        match self.0 {
+            1 => Some(Duration::ZERO),
+            n if n > REFUSALS + 1 => None,
+            n => {
+                let wait = Duration::from_secs(1 << (n - 2));
+                Some(wait + wait / 1000 * (chance % 100))
+            }
+        }
+    }
+
+    /// back_off waits before a refused request is sent once more; after the last try the refusal is the error.
+    pub(super) fn back_off(
+        &mut self,
+        f: Failure,
+        overall: Option<Instant>,
+        cancel: Option<&CancelToken>,
+    ) -> Result<()> {
+        let now = Instant::now();
+        match self.next(now.elapsed().subsec_nanos()) {
+            None => Err(f.error),
+            Some(Duration::ZERO) => Ok(()),
+            Some(wait) => pause(now + wait, overall, cancel),
+        }
+    }
+}
+
+/// pause waits, unless the request ends before.
+fn pause(until: Instant, overall: Option<Instant>, cancel: Option<&CancelToken>) -> Result<()> {
     let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
     let registered = cancel.map(|t| t.register_event(event.fd()));
     while Instant::now() < until {
@@ -77,14 +98,41 @@ pub(super) fn back_off(
             return Err(canceled());
         }
         if overall.is_some_and(|at| at <= Instant::now()) {
-            return Err(super::exchange::timeout(
-                super::exchange::AWAITING_HEADERS,
-                crate::error::Phase::Head,
-            ));
+            return Err(timeout(AWAITING_HEADERS, Phase::Head));
         }
         before_block();
         let end = overall.map_or(until, |at| at.min(until));
         event.wait(Some(end)).map_err(|e| Error::io(Kind::NoResources, "poll", &e))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_times_between_tries_double() {
+        let mut refusals = Refusals::default();
+        let least: Vec<_> = std::iter::from_fn(|| refusals.next(100)).map(|d| d.as_millis()).collect();
+        assert_eq!(least, [0, 1000, 2000, 4000, 8000, 16_000, 32_000]);
+        assert_eq!(refusals.next(0), None);
+        let mut refusals = Refusals::default();
+        let most: Vec<_> = std::iter::from_fn(|| refusals.next(99)).map(|d| d.as_millis()).collect();
+        assert_eq!(most, [0, 1099, 2198, 4396, 8792, 17_584, 35_168]);
+    }
+
+    #[test]
+    fn a_pause_ends_with_its_request() {
+        let (now, far) = (Instant::now(), Instant::now() + Duration::from_secs(3600));
+        assert!(pause(now, Some(now), None).is_ok());
+        let late = pause(far, Some(now + Duration::from_millis(1)), None).unwrap_err();
+        assert_eq!((late.kind(), late.phase()), (Kind::Timeout, Phase::Head));
+        let token = CancelToken::new();
+        let other = token.clone();
+        let firing = std::thread::spawn(move || other.fire());
+        assert_eq!(pause(far, None, Some(&token)).unwrap_err().kind(), Kind::Canceled);
+        firing.join().unwrap();
+        assert_eq!(pause(far, Some(far), Some(&token)).unwrap_err().kind(), Kind::Canceled);
+    }
 }

@@ -1,68 +1,10 @@
 /* The client over HTTP/2 against an origin of raw frames: what a request and its answer may be, and how
  * streams share a connection without harm to each other. */
-#include <pthread.h>
-
-#include "nethttp.h"
-#include "origin_http2.h"
-
-static void (*_Atomic script)(int fd);
-static _Atomic int connections;
-static _Atomic long seen;
-
-static void *serve(void *arg) {
-    int fd = (int)(intptr_t)arg;
-    atomic_fetch_add(&connections, 1);
-    if (get_preface(fd)) atomic_load (&script)(fd);
-    end_connection(fd);
-    return NULL;
-}
-
-static nh_client *start(void (*with)(int fd)) {
-    nh_client *c = nh_client_new();
-    atomic_store(&script, with);
-    atomic_store(&connections, 0);
-    atomic_store(&seen, 0);
-    CHECK_INT(nh_client_set_protocols(c, NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
-    return c;
-}
-
-static nh_request *new_request(const char *method) {
-    nh_request *r = NULL;
-    CHECK_INT(nh_request_new(method, origin_url("/"), &r, NULL), NH_OK);
-    return r;
-}
-
-static nh_response *send_it(nh_client *c, nh_request *r) {
-    nh_response *res = NULL;
-    nh_error *err = NULL;
-    if (nh_client_do(c, r, &res, &err) != NH_OK) fprintf(stderr, "%s\n", nh_error_message(err));
-    CHECK(res != NULL && err == NULL);
-    return res;
-}
-
-static void must_read(nh_response *res, const char *want) {
-    const void *data;
-    size_t len;
-    nh_error *err = NULL;
-    if (nh_response_body_read_all(res, 1 << 20, &data, &len, &err) != NH_OK)
-        fprintf(stderr, "%s\n", nh_error_message(err));
-    CHECK(err == NULL && len == strlen(want) && !memcmp(data, want, len));
-}
-
-static void must_get(nh_client *c, const char *want) {
-    nh_request *r = new_request("GET");
-    nh_response *res = send_it(c, r);
-    CHECK_INT(nh_response_status_code(res), 200);
-    CHECK_STR(nh_response_proto(res), "HTTP/2.0");
-    must_read(res, want);
-    nh_response_free(res);
-    nh_request_free(r);
-}
+#include "client_http2.h"
 
 static void plain(int fd) {
     put_setting(fd, 0, 0);
-    for (uint32_t id; (id = next_request(fd)) != 0;)
-        put_ok(fd, id);
+    go_on(fd);
 }
 
 static void one_connection(void) {
@@ -468,7 +410,7 @@ int main(void) {
     CHECK_INT(nh_client_set_http2(c, NULL), NH_OK);
     nh_client_free(c);
 
-    origin_serve(serve);
+    origin_serve(serve_script);
     one_connection();
     answers();
     heads_alone();

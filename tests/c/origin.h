@@ -161,7 +161,7 @@ static void origin_serve(void *(*script)(void *)) {
 static inline void origin_start(void) { origin_serve(origin_conn); }
 
 /* The URL of a path; the text is good until the eighth call after. */
-static const char *origin_url(const char *path) {
+static inline const char *origin_url(const char *path) {
     static _Thread_local char urls[8][128];
     static _Thread_local int next;
     char *url = urls[next++ % 8];

@@ -19,7 +19,7 @@ use crate::transport::head;
 use crate::transport::response::{Response, ResponseBody};
 use crate::transport::tell::Teller;
 use crate::transport::timing::Timing;
-use crate::transport::upload::Upload;
+use crate::transport::upload::{Upload, fields_of};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -253,6 +253,7 @@ impl Exchange<'_> {
             flow.upload.stop();
         }
         let (remote, local, tls) = (flow.conn.remote, flow.conn.local, flow.conn.info.clone());
+        let stream = flow.id;
         let bodyless = is_head || matches!(code, 204 | 304);
         let body = match rest {
             Some((inbox, trailer)) => {
@@ -272,6 +273,7 @@ impl Exchange<'_> {
             announced,
             remote,
             local,
+            stream,
             tls,
             timing: Some(timing),
             body: ResponseBody::Other(Box::new(body)),
@@ -279,9 +281,34 @@ impl Exchange<'_> {
     }
 }
 
-/// flow_fields are the fields of a head of HTTP/1, Host first.
+/// flow_fields are the fields of a head of HTTP/1, Host first. A cookie is a field for each of its pairs, which the tables
+/// then know one by one (RFC 9113, 8.2.3).
 fn flow_fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-    crate::transport::upload::fields_of(head)
+    fields_of(head).flat_map(|(name, value)| Crumbs { name, rest: Some(value) })
+}
+
+/// Crumbs are the pairs of a cookie, or any other field as it is.
+#[derive(Clone)]
+struct Crumbs<'a> {
+    name: &'a [u8],
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Crumbs<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let value = self.rest.take()?;
+        if !self.name.eq_ignore_ascii_case(b"cookie") {
+            return Some((self.name, value));
+        }
+        let (pair, rest) = match memchr::memchr(b';', value).and_then(|at| value.split_at_checked(at)) {
+            Some((pair, rest)) => (pair, rest.get(1..).map(<[u8]>::trim_ascii_start)),
+            None => (value, None),
+        };
+        self.rest = rest.filter(|r| !r.is_empty());
+        Some((self.name, pair))
+    }
 }
 
 fn asks_to_close(call: &Call<'_>) -> bool {
@@ -342,5 +369,26 @@ fn log(header: &Header, line: &StatusLine) {
         let mut text = [b"HTTP/2.0 ", header.store().get(line.status), b"\r\n"].concat();
         header.write_to(&mut text);
         crate::log::head('<', &text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::flow_fields;
+
+    #[test]
+    fn a_cookie_is_a_field_for_each_pair() {
+        let pairs = |value: &str| -> Vec<String> {
+            let head = format!("GET / HTTP/1.1\r\nHost: a;b\r\nCookie: {value}\r\nX: c; d\r\n\r\n");
+            let text = |t: &[u8]| String::from_utf8_lossy(t).into_owned();
+            let all: Vec<_> = flow_fields(head.as_bytes()).map(|(n, v)| (text(n), text(v))).collect();
+            assert_eq!(all[0], ("Host".into(), "a;b".into()));
+            assert_eq!(all[all.len() - 1], ("X".into(), "c; d".into()));
+            all[1..all.len() - 1].iter().map(|(n, v)| (n == "Cookie").then(|| v.clone()).unwrap()).collect()
+        };
+        assert_eq!(pairs("a=1"), ["a=1"]);
+        assert_eq!(pairs("a=1; b=2;c=3;   d=4"), ["a=1", "b=2", "c=3", "d=4"]);
+        assert_eq!(pairs("a=1; "), ["a=1"]);
+        assert_eq!(pairs("a=1;; b"), ["a=1", "", "b"]);
     }
 }

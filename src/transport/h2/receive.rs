@@ -108,6 +108,10 @@ impl State {
                     self.ended(id);
                 }
             }
+            Event::Trailers { id, head } if head.too_large => {
+                self.engine.recycle(head);
+                self.too_large(id);
+            }
             Event::Trailers { id, mut head } => {
                 if let Some(s) = live(&mut self.slots, id) {
                     s.trailer = Some(std::mem::take(&mut head.header));
@@ -152,8 +156,7 @@ impl State {
         s.first.get_or_insert_with(Instant::now);
         if head.too_large {
             self.engine.recycle(head);
-            let cause = "http2: response header list larger than advertised limit";
-            return self.refuse(id, stream_error(Kind::TooLarge, id, Code::PROTOCOL_ERROR, cause));
+            return self.too_large(id);
         }
         if head.status >= 200 {
             s.head = Some(head);
@@ -176,6 +179,11 @@ impl State {
             return self.refuse(id, stream_error(Kind::TooLarge, id, Code::PROTOCOL_ERROR, cause));
         }
         self.call_stream(id);
+    }
+
+    fn too_large(&mut self, id: u32) {
+        let cause = "http2: response header list larger than advertised limit";
+        self.refuse(id, stream_error(Kind::TooLarge, id, Code::PROTOCOL_ERROR, cause));
     }
 
     /// refuse resets a stream for what came on it.

@@ -18,6 +18,7 @@ import (
 type order struct {
 	Method, URL, Body string
 	Repeat, Timeout   int
+	HTTP2             bool
 }
 
 type answer struct {
@@ -82,6 +83,10 @@ func main() {
 			continue
 		}
 		transport := &http.Transport{MaxResponseHeaderBytes: 1 << 20}
+		if o.HTTP2 {
+			transport.Protocols = new(http.Protocols)
+			transport.Protocols.SetUnencryptedHTTP2(true)
+		}
 		client := &http.Client{
 			Transport:     transport,
 			Timeout:       time.Duration(o.Timeout) * time.Millisecond,
