@@ -2721,7 +2721,7 @@ nh_result nh_response_set_body(nh_response *r,
                                size_t len);
 
 /* ========================================================================================================
- * Where the time of an exchange went
+ * Where the time of an exchange went, and over what it went
  * ======================================================================================================== */
 
 /** NH_TIMING_POOL: from the start until there was a connection, with all of a dial that it waited for. */
