@@ -20,6 +20,7 @@ impl Engine {
                 "more data than the connection's window",
             ));
         }
+        self.give_connection(0);
         if head.has(flag::PADDED) {
             if head.len == 0 {
                 return Err(Fault::connection(Code::FRAME_SIZE_ERROR, "no room for the padding"));
@@ -126,7 +127,7 @@ impl Engine {
     }
 
     pub(super) fn give_connection(&mut self, n: u32) {
-        if let Some(n) = self.recv_window.give(n)
+        if let Some(n) = self.recv_window.give_shared(n)
             && self.dead.is_none()
         {
             frame::window_update(&mut self.out, 0, n);

@@ -54,9 +54,17 @@ impl RecvWindow {
     /// give counts consumed bytes, and answers what to announce.
     pub(super) fn give(&mut self, n: u32) -> Option<u32> {
         self.consumed = self.consumed.saturating_add(n);
-        if u64::from(self.consumed) * 2 < u64::from(self.target) || self.consumed == 0 {
-            return None;
-        }
+        if i64::from(self.consumed) * 2 < i64::from(self.target) { None } else { self.announce() }
+    }
+
+    /// give_shared is [`RecvWindow::give`] for a window of many streams: what was consumed is announced also when no more
+    /// than that is left. Else a body that is not read on could keep from others what has been read of it.
+    pub(super) fn give_shared(&mut self, n: u32) -> Option<u32> {
+        let due = self.give(n);
+        if due.is_none() && i64::from(self.consumed) >= self.left { self.announce() } else { due }
+    }
+
+    fn announce(&mut self) -> Option<u32> {
         // More than the target is never outstanding, whatever the caller says that it consumed.
         let room = (i64::from(self.target) - self.left).clamp(0, i64::from(self.consumed)) as u32;
         self.left += i64::from(room);
@@ -90,5 +98,19 @@ mod tests {
         assert_eq!(w.give(5000), Some(50), "no more than the window");
         assert_eq!(w.give(0), None);
         assert_eq!(RecvWindow::new(0).give(0), None);
+    }
+
+    #[test]
+    fn what_is_shared_is_given_back_before_it_runs_out() {
+        let mut w = RecvWindow::new(100);
+        assert!(w.take(50, 0));
+        assert_eq!(w.give_shared(30), None);
+        assert!(w.take(20, 0));
+        assert_eq!(w.give_shared(0), Some(30));
+        assert_eq!(w.left, 60);
+        assert_eq!(w.give_shared(0), None);
+        assert!(w.take(60, 0));
+        assert_eq!(w.give_shared(0), None);
+        assert_eq!(w.give_shared(1), Some(1));
     }
 }

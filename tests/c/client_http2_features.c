@@ -1,5 +1,5 @@
 /* What a program can ask of a request, over HTTP/2 as over HTTP/1: redirects, cookies, gzip, progress, a
- * trace that may end the exchange; and one connection alone. */
+ * trace that may end the exchange; and bodies larger than every window beside other streams. */
 #include "client_http2.h"
 
 /* ---- a server that knows HTTP/2 */
@@ -36,6 +36,17 @@ static void zip(nh_response_writer *w, nh_request *r, void *userdata) {
     nh_response_writer_write(w, zipped, sizeof zipped - 1, NULL);
 }
 
+enum { BIG = 6 << 20, BLOCK = 1 << 16 };
+
+static void big(nh_response_writer *w, nh_request *r, void *userdata) {
+    char block[BLOCK];
+    (void)r, (void)userdata;
+    for (int i = 0; i < BIG / BLOCK; i++) {
+        memset(block, 'a' + i % 26, sizeof block);
+        if (nh_response_writer_write(w, block, sizeof block, NULL) != NH_OK) return;
+    }
+}
+
 /* Sends back what comes, and its trailer field. */
 static void echo(nh_response_writer *w, nh_request *r, void *userdata) {
     char buf[20000];
@@ -52,7 +63,7 @@ static void begin(void) {
     static const struct {
         const char *path;
         nh_handler_fn fn;
-    } routes[] = {{"/hop", hop}, {"/cookies", cookies}, {"/zip", zip}, {"/echo", echo}};
+    } routes[] = {{"/hop", hop}, {"/cookies", cookies}, {"/zip", zip}, {"/big", big}, {"/echo", echo}};
     server = nh_server_new();
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         CHECK_INT(nh_server_handle(server, routes[i].path, routes[i].fn, NULL, NULL, NULL), NH_OK);
@@ -191,6 +202,35 @@ static void uploads(void) {
     nh_client_free(c);
 }
 
+/* ---- a body larger than all windows is read slowly, and holds up nobody */
+
+static void large_body(void) {
+    nh_http2_config *config = nh_http2_config_new();
+    nh_client *c = client();
+    CHECK_INT(nh_http2_config_set_max_receive_buffer_per_stream(config, 100000), NH_OK);
+    CHECK_INT(nh_http2_config_set_max_receive_buffer_per_connection(config, 150000), NH_OK);
+    CHECK_INT(nh_client_set_http2(c, config), NH_OK);
+    nh_http2_config_free(config);
+    nh_request *r = to("GET", "/big");
+    nh_response *res = send_it(c, r);
+    char buf[BLOCK];
+    for (int i = 0; i < BIG / BLOCK; i++) {
+        for (size_t at = 0, n; at < sizeof buf; at += n) {
+            CHECK_INT(nh_response_body_read(res, buf + at, sizeof buf - at, &n, NULL), NH_OK);
+            CHECK(n > 0);
+        }
+        CHECK(buf[0] == 'a' + i % 26 && buf[BLOCK - 1] == buf[0]);
+        must(c, "/cookies", "GET||");
+    }
+    size_t n;
+    CHECK_INT(nh_response_body_read(res, buf, sizeof buf, &n, NULL), NH_OK);
+    CHECK_INT(n, 0);
+    CHECK_INT(nh_client_dialed_count(c), 1);
+    nh_response_free(res);
+    nh_request_free(r);
+    nh_client_free(c);
+}
+
 /* ---- a trace may end the exchange at an informational answer */
 
 static void hints(int fd) {
@@ -281,6 +321,7 @@ int main(void) {
     redirects();
     cookie_fields();
     uploads();
+    large_body();
     traced();
     single();
     nh_server_free(server);
