@@ -16,6 +16,7 @@ use crate::message::trace::Step;
 use crate::net::addr::join_host_port;
 use crate::net::cancel::canceled;
 use crate::net::dial::{Dialed, Dialer, Tell, ends};
+use crate::net::tls::End;
 use crate::sync::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::ffi::CStr;
@@ -146,7 +147,7 @@ impl Dials {
         let mut line = Line { dialed: &dialed, tls: None };
         if let Some(proxy) = proxy {
             if let (Scheme::Https, Some(identity)) = (proxy.scheme, &route.tls) {
-                line.secure(identity, &proxy.host, handshake()).map_err(by_proxy)?;
+                line.secure(identity, End::Proxy, &proxy.host, handshake()).map_err(by_proxy)?;
             }
             pass(&mut line, route, proxy, &settings)?;
         }
@@ -155,7 +156,7 @@ impl Dials {
         if let ("https", Some(identity)) = (server.scheme.as_str(), &route.tls) {
             let started = Instant::now();
             tell(Step::TlsStart);
-            let agreed = line.secure(identity, &server.host, handshake());
+            let agreed = line.secure(identity, End::Server, &server.host, handshake());
             tell(Step::TlsDone(agreed.clone()));
             info = Some(agreed?);
             times.tls = Some(started.elapsed());

@@ -4,7 +4,7 @@ use super::conn::{Stop, Until, recv_until, wait};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::dial::{Dialed, ends};
 use crate::net::sys;
-use crate::net::tls::{self, Identity, Info, Io, Tls};
+use crate::net::tls::{self, End, Identity, Info, Io, Tls};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
@@ -50,9 +50,15 @@ impl Line<'_> {
     }
 
     /// secure makes a session with `host`, inside the one that is there.
-    pub(super) fn secure(&mut self, identity: &Identity, host: &str, until: Option<Instant>) -> Result<Info> {
+    pub(super) fn secure(
+        &mut self,
+        identity: &Identity,
+        end: End,
+        host: &str,
+        until: Option<Instant>,
+    ) -> Result<Info> {
         let below = self.tls.take();
-        let (tls, info) = tls::handshake(identity, host, below, &mut self.socket(until))?;
+        let (tls, info) = tls::handshake(identity, end, host, below, &mut self.socket(until))?;
         self.tls = Some(tls);
         Ok(info)
     }

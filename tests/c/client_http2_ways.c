@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 
-static nh_server *origin, *plain;
+static nh_server *origin, *plain, *secure_proxy;
 static _Atomic int tunnels, dials;
 
 static void proto(nh_response_writer *w, nh_request *r, void *userdata) {
@@ -30,7 +30,7 @@ static void echo(nh_response_writer *w, nh_request *r, void *userdata) {
         if (nh_response_writer_write(w, buf, n, NULL) != NH_OK) return;
 }
 
-/* ---- proxies: CONNECT and SOCKS5 on one port */
+/* ---- proxies: CONNECT and SOCKS5 on one port, CONNECT within TLS on another */
 
 static int send_all(int fd, const char *data, ssize_t len) {
     for (ssize_t n; len > 0; data += n, len -= n)
@@ -73,12 +73,55 @@ static void *proxy(void *arg) {
     return NULL;
 }
 
+typedef struct {
+    nh_conn *conn;
+    int fd;
+} pair;
+
+static void *upwards(void *arg) {
+    pair *p = arg;
+    char buf[16384];
+    size_t n;
+    while (nh_conn_read(p->conn, buf, sizeof buf, &n, NULL) == NH_OK && n > 0 &&
+           send_all(p->fd, buf, (ssize_t)n)) {
+    }
+    shutdown(p->fd, SHUT_RDWR);
+    return NULL;
+}
+
+static void connect_within_tls(nh_response_writer *w, nh_request *r, void *userdata) {
+    pair p = {0};
+    pthread_t t;
+    char buf[16384];
+    (void)userdata;
+    CHECK_STR(nh_request_method(r), "CONNECT");
+    CHECK_INT(nh_request_proto(r), 11);
+    p.fd = raw_connect(nh_server_port(origin, 0));
+    CHECK_INT(nh_response_writer_hijack(w, &p.conn, NULL), NH_OK);
+    const char *yes = "HTTP/1.1 200 OK\r\n\r\n";
+    CHECK_INT(nh_conn_write(p.conn, yes, strlen(yes), NULL), NH_OK);
+    atomic_fetch_add(&tunnels, 1);
+    CHECK_INT(pthread_create(&t, NULL, upwards, &p), 0);
+    for (ssize_t n; (n = recv(p.fd, buf, sizeof buf, 0)) > 0;)
+        if (nh_conn_write(p.conn, buf, (size_t)n, NULL) != NH_OK) break;
+    nh_conn_close(p.conn);
+    pthread_join(t, NULL);
+    close(p.fd);
+    nh_conn_free(p.conn);
+}
+
 /* ---- servers, clients, and what each way must give */
 
-static nh_server *serve(int tls, int32_t protocols) {
+static nh_server *serve(nh_handler_fn fn, int tls, int32_t protocols) {
     nh_server *s = nh_server_new();
-    CHECK_INT(nh_server_handle(s, "/proto", proto, NULL, NULL, NULL), NH_OK);
-    CHECK_INT(nh_server_handle(s, "/echo", echo, NULL, NULL, NULL), NH_OK);
+    if (fn) {
+        nh_handler *h = nh_handler_new(fn, NULL, NULL);
+        CHECK_INT(nh_server_set_handler(s, h, NULL), NH_OK);
+        nh_handler_free(h);
+    } else {
+        CHECK_INT(nh_server_handle(s, "/proto", proto, NULL, NULL, NULL), NH_OK);
+        CHECK_INT(nh_server_handle(s, "/echo", echo, NULL, NULL, NULL), NH_OK);
+    }
     CHECK_INT(nh_server_set_protocols(s, protocols), NH_OK);
     if (tls) {
         nh_tls_config *t = nh_tls_config_new();
@@ -164,6 +207,8 @@ static void proxies(void) {
     CHECK_INT(atomic_load(&tunnels), 1);
     shares(client("socks5", origin_port));
     CHECK_INT(atomic_load(&tunnels), 1);
+    shares(client("https", nh_server_port(secure_proxy, 0)));
+    CHECK_INT(atomic_load(&tunnels), 1);
     /* Prior knowledge is of the server, not of the proxy's: a SOCKS5 proxy carries it. */
     nh_client *c = client("socks5", origin_port);
     CHECK_INT(nh_client_set_protocols(c, NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
@@ -234,12 +279,14 @@ static void agreed(void) {
 int main(void) {
     certs_begin();
     certs_make("a", "IP:127.0.0.1");
-    origin = serve(1, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2);
-    plain = serve(0, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_UNENCRYPTED_HTTP2);
+    origin = serve(NULL, 1, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2);
+    plain = serve(NULL, 0, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_UNENCRYPTED_HTTP2);
+    secure_proxy = serve(connect_within_tls, 1, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2);
     origin_serve(proxy);
     proxies();
     hooks();
     agreed();
+    nh_server_free(secure_proxy);
     nh_server_free(plain);
     nh_server_free(origin);
     return 0;

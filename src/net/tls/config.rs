@@ -134,11 +134,20 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 pub struct Identity {
     settings: Settings,
     config: OnceLock<Result<Arc<ClientConfig>>>,
+    for_proxies: OnceLock<Result<Arc<ClientConfig>>>,
+}
+
+/// End is whom a session is made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Server,
+    /// One is asked for tunnels and forwards in HTTP/1.1, whatever else it speaks.
+    Proxy,
 }
 
 impl Identity {
     pub fn new(settings: Settings) -> Identity {
-        Identity { settings, config: OnceLock::new() }
+        Identity { settings, config: OnceLock::new(), for_proxies: OnceLock::new() }
     }
 
     /// server_name is the name to ask for and to check where the URL says `host`.
@@ -147,9 +156,19 @@ impl Identity {
     }
 
     /// config is made on first use, which reads the system's roots.
-    pub(super) fn config(&self) -> Result<Arc<ClientConfig>> {
-        self.config.get_or_init(|| build(&self.settings)).clone()
+    pub(super) fn config(&self, end: End) -> Result<Arc<ClientConfig>> {
+        let config = self.config.get_or_init(|| build(&self.settings)).clone();
+        match end {
+            End::Server => config,
+            End::Proxy => self.for_proxies.get_or_init(|| config.map(without_http2)).clone(),
+        }
     }
+}
+
+fn without_http2(config: Arc<ClientConfig>) -> Arc<ClientConfig> {
+    let mut config = ClientConfig::clone(&config);
+    config.alpn_protocols.retain(|name| name != b"h2");
+    Arc::new(config)
 }
 
 fn build(s: &Settings) -> Result<Arc<ClientConfig>> {

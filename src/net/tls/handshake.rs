@@ -1,7 +1,7 @@
 //! The handshake, driven to its end.
 
 use super::stream::Step;
-use super::{Identity, Info, Stop, Tls};
+use super::{End, Identity, Info, Stop, Tls};
 use crate::error::{Error, Kind, Phase, Result};
 use rustls::pki_types::ServerName;
 use std::io;
@@ -19,13 +19,14 @@ pub trait Io {
 /// handshake makes a session with the server of that name. `below` is the session that it runs inside of.
 pub fn handshake(
     identity: &Identity,
+    end: End,
     host: &str,
     below: Option<Box<Tls>>,
     io: &mut dyn Io,
 ) -> Result<(Box<Tls>, Info)> {
     let name = identity.server_name(host);
     let parsed = server_name(&name)?;
-    let mut tls = Box::new(Tls::new(identity, parsed, below)?);
+    let mut tls = Box::new(Tls::new(identity, end, parsed, below)?);
     match run(&mut tls, io) {
         Ok(()) => {
             let info = super::info::info(tls.session.common(), &name);

@@ -24,7 +24,7 @@ mod verify;
 pub use crate::message::tls_info::Info;
 pub use accept::{Accept, Buffers};
 pub use client_auth::ClientAuth;
-pub use config::{Identity, Settings, Version, parse_certificates, parse_key};
+pub use config::{End, Identity, Settings, Version, parse_certificates, parse_key};
 pub use handshake::{Io, handshake};
 pub use server::{ServerAlpn, ServerIdentity};
 pub use stream::{Tls, Written};

@@ -7,7 +7,7 @@
 use super::block::Block;
 use super::session::{Blocks, Done, RECORD, Session};
 use super::text::from_rustls;
-use super::{Identity, ServerAlpn, ServerIdentity, Stop};
+use super::{End, Identity, ServerAlpn, ServerIdentity, Stop};
 use crate::error::{Error, Kind, Phase, Result};
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
@@ -75,9 +75,14 @@ pub(super) enum Step {
 
 impl Tls {
     /// new starts a session with a server of that name, inside another one if there is one.
-    pub fn new(identity: &Identity, name: ServerName<'static>, below: Option<Box<Tls>>) -> Result<Tls> {
-        let session =
-            UnbufferedClientConnection::new(identity.config()?, name).map_err(|e| from_rustls(&e, true))?;
+    pub fn new(
+        identity: &Identity,
+        end: End,
+        name: ServerName<'static>,
+        below: Option<Box<Tls>>,
+    ) -> Result<Tls> {
+        let session = UnbufferedClientConnection::new(identity.config(end)?, name)
+            .map_err(|e| from_rustls(&e, true))?;
         Ok(Tls::start(Session::Client(session), below))
     }
 

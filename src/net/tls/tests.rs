@@ -1,7 +1,9 @@
 //! A session against a server in memory, fed in pieces of every size.
 
 use super::stream::Step;
-use super::{Accept, Buffers, ClientAuth, Identity, Info, ServerAlpn, ServerIdentity, Settings, Stop, Tls};
+use super::{
+    Accept, Buffers, ClientAuth, End, Identity, Info, ServerAlpn, ServerIdentity, Settings, Stop, Tls,
+};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ServerConfig, ServerConnection};
 use std::io::{self, Read, Write};
@@ -31,7 +33,7 @@ impl Pair {
         let config = config.with_no_client_auth().with_single_cert(vec![made.der().clone()], key).unwrap();
         let server = ServerConnection::new(Arc::new(config)).unwrap();
         let identity = Identity::new(Settings { insecure: true, ..Settings::default() });
-        let tls = Tls::new(&identity, ServerName::try_from("a.example").unwrap(), None).unwrap();
+        let tls = Tls::new(&identity, End::Server, ServerName::try_from("a.example").unwrap(), None).unwrap();
         let mut p = Pair { tls, server, wire: Vec::new() };
         loop {
             match p.tls.step(&mut [], &[]).unwrap() {
@@ -111,7 +113,7 @@ fn pieces_of_every_size_give_the_same() {
 fn accepted(settings: &Settings, client: Settings, name: &str, piece: usize) -> (Tls, Tls, Info) {
     let mut server = Tls::server(&ServerIdentity::new(settings).unwrap(), ServerAlpn::Http1).unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    let mut client = Tls::new(&Identity::new(client), name, None).unwrap();
+    let mut client = Tls::new(&Identity::new(client), End::Server, name, None).unwrap();
     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
     let mut agreed = None;
     for _ in 0..100_000 {
