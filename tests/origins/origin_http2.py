@@ -29,7 +29,7 @@ class OriginHttp2(Origin):
                 stream, payload = int.from_bytes(head[5:], "big"), self.exactly(conn, length)
                 if kind in (SETTINGS, PING) and not flags & ACK:
                     conn.sendall(frame(kind, ACK, 0, payload if kind == PING else b""))
-                elif kind == RST_STREAM:
+                elif kind == RST_STREAM and self.case.resets:
                     self.note(number, "reset %d by %d" % (stream, int.from_bytes(payload, "big")))
                 elif kind == DATA and length and not self.case.early:
                     conn.sendall(window(0, length) + window(stream, length))

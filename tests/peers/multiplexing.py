@@ -180,7 +180,7 @@ def node(world):
 
 PAGE = """<p id=out>nothing</p><script type=module>
 const all = await Promise.all([...Array(60).keys()].map(i => fetch('/sleep?ms=20&i=' + i).then(r => r.text())));
-const how = performance.getEntriesByType('resource').filter(e => e.nextHopProtocol === 'h2').length;
+const how = performance.getEntriesByType('resource').filter(e => e.name.includes('/sleep') && e.nextHopProtocol === 'h2').length;
 const up = await (await fetch('/echo', { method: 'POST', body: 'x'.repeat(200000) })).text();
 document.getElementById('out').textContent = [all.filter(t => t === 'slept').length, how, up.length].join(' ');
 </script>"""
