@@ -51,6 +51,10 @@ static void goes_away(int fd) {
     put_goaway(fd, 0, 0, "");
 }
 
+/* Long enough for a connection and a request to come about, also under valgrind; the wait between tries is 1
+ * s. */
+static int64_t short_ms(void) { return getenv("NH_SLOW") ? 800 : 100; }
+
 #define TIMED_OUT "(Client.Timeout exceeded while awaiting headers)"
 
 /* What came behind a timeout was not harmed by it. */
@@ -64,7 +68,7 @@ static void lives_on(nh_client *c, int code) {
 
 static void timeouts(void) {
     nh_client *c = start(reset_is_seen);
-    CHECK_INT(nh_client_set_timeout(c, 50), NH_OK);
+    CHECK_INT(nh_client_set_timeout(c, short_ms()), NH_OK);
     must_fail_get(c, NH_ERR_TIMEOUT, TIMED_OUT);
     lives_on(c, 8);
 
@@ -72,14 +76,14 @@ static void timeouts(void) {
     must_get(c, "ok");
     nh_request *r = new_request("POST");
     CHECK_INT(nh_request_set_body(r, "body", 4), NH_OK);
-    CHECK_INT(nh_client_set_timeout(c, 50), NH_OK);
+    CHECK_INT(nh_client_set_timeout(c, short_ms()), NH_OK);
     nh_error_free(must_fail(c, r, NH_ERR_TIMEOUT, TIMED_OUT));
     nh_request_free(r);
     lives_on(c, 8);
 
     c = start(half_a_body);
     r = new_request("GET");
-    CHECK_INT(nh_client_set_timeout(c, 100), NH_OK);
+    CHECK_INT(nh_client_set_timeout(c, short_ms()), NH_OK);
     nh_response *res = send_it(c, r);
     nh_error *err = NULL;
     const void *data;
@@ -98,7 +102,7 @@ static void timeouts(void) {
     nh_http2_config_free(config);
     must_get(c, "ok");
     res = send_it(c, r);
-    CHECK_INT(nh_client_set_timeout(c, 50), NH_OK);
+    CHECK_INT(nh_client_set_timeout(c, short_ms()), NH_OK);
     must_fail_get(c, NH_ERR_TIMEOUT, TIMED_OUT);
     nh_response_free(res);
     lives_on(c, 8);
@@ -108,7 +112,7 @@ static void timeouts(void) {
     CHECK_INT(nh_client_set_max_conns_per_host(c, 1), NH_OK);
     must_get(c, "ok");
     res = send_it(c, r);
-    CHECK_INT(nh_client_set_timeout(c, 50), NH_OK);
+    CHECK_INT(nh_client_set_timeout(c, short_ms()), NH_OK);
     must_fail_get(c, NH_ERR_TIMEOUT, TIMED_OUT);
     nh_response_free(res);
     lives_on(c, 8);
@@ -127,14 +131,14 @@ static void *fire(void *token) {
 
 static void backoff(void) {
     nh_client *c = start(refuses);
-    CHECK_INT(nh_client_set_timeout(c, 100), NH_OK);
+    CHECK_INT(nh_client_set_timeout(c, short_ms()), NH_OK);
     must_fail_get(c, NH_ERR_TIMEOUT, TIMED_OUT);
     CHECK_INT(atomic_load(&seen), 0);
     CHECK_INT(atomic_load(&connections), 1);
     nh_client_free(c);
 
     c = start(goes_away);
-    CHECK_INT(nh_client_set_timeout(c, 100), NH_OK);
+    CHECK_INT(nh_client_set_timeout(c, short_ms()), NH_OK);
     must_fail_get(c, NH_ERR_TIMEOUT, TIMED_OUT);
     CHECK_INT(atomic_load(&seen), 0);
     CHECK_INT(atomic_load(&connections), 2);
