@@ -6,7 +6,6 @@ use crate::error::{Error, Kind, Phase, Result, invalid};
 use crate::h1::{Framing, ResponseFacts, StatusLine};
 use crate::message::header::Header;
 use crate::message::request::HTTP_11;
-use crate::message::status;
 use crate::transport::{ReadBody, Response};
 use std::ffi::{c_char, c_void};
 
@@ -61,13 +60,7 @@ pub unsafe extern "C" fn nh_response_new(code: i32, out: *mut *mut nh_response) 
             .filter(|c| (200..1000).contains(c))
             .ok_or_else(|| invalid("nethttp: status is out of range"))?;
         let mut header = Header::new();
-        let reason = status::text(code);
-        let line = StatusLine {
-            version: HTTP_11,
-            code,
-            reason: header.store_mut().intern(reason.as_bytes()),
-            status: header.store_mut().intern(format!("{code} {reason}").trim_end().as_bytes()),
-        };
+        let line = StatusLine::made(&mut header, HTTP_11, code);
         let facts =
             ResponseFacts { framing: Framing::None, keep_alive: true, content_length: 0, chunked: false };
         let response = Response::from_parts(header, line, facts, bytes(&[]));

@@ -6,6 +6,7 @@ use super::request::parse_version;
 use crate::error::{Error, Kind};
 use crate::message::header::Header;
 use crate::message::request::Version;
+use crate::message::status;
 use crate::message::text::Span;
 use memchr::memchr;
 
@@ -18,6 +19,20 @@ pub struct StatusLine {
     pub reason: Span,
     /// "200 OK": Go's `Response.Status`.
     pub status: Span,
+}
+
+impl StatusLine {
+    /// made is the line of a response that came by no line of text; its spans are in `h`.
+    pub fn made(h: &mut Header, version: Version, code: u16) -> StatusLine {
+        let text = status::text(code);
+        let mut line = Vec::with_capacity(text.len() + 4);
+        line.extend_from_slice(&[100, 10, 1].map(|unit| b'0' + (code / unit % 10) as u8));
+        line.push(b' ');
+        line.extend_from_slice(text.as_bytes());
+        let store = h.store_mut();
+        let reason = store.intern(text.as_bytes());
+        StatusLine { version, code, reason, status: store.intern(line.trim_ascii_end()) }
+    }
 }
 
 /// parse_response reads the head that lies at `start` of the block, `head_len` bytes with its empty line. Errors

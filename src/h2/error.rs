@@ -43,6 +43,11 @@ impl Code {
         ];
         NAMES.get(self.0 as usize).copied()
     }
+
+    /// token is how the code is spelled in the name of a counter.
+    pub fn token(self) -> String {
+        self.name().map_or_else(|| format!("err_unknown_{}", self.0), str::to_ascii_lowercase)
+    }
 }
 
 impl fmt::Display for Code {

@@ -46,8 +46,17 @@ impl Options {
     pub const CONNECTION_BUFFER: RangeInclusive<u32> = DEFAULT_WINDOW..=MAX_31;
     pub const STREAM_BUFFER: RangeInclusive<u32> = 1..=MAX_31;
 
-    /// apply sets in `config` what the program chose.
-    pub fn apply(&self, config: &mut Config) {
+    /// OVERHEAD is Go's allowance for what HTTP/2 counts besides the bytes of a head: 32 of each of ten fields.
+    const OVERHEAD: usize = 320;
+
+    /// config is a side's own, with what the program chose in its place. A head may have `max_head` bytes.
+    pub fn config(&self, mut own: Config, max_head: usize) -> Config {
+        own.max_header_list = u32::try_from(max_head.saturating_add(Options::OVERHEAD)).unwrap_or(u32::MAX);
+        self.apply(&mut own);
+        own
+    }
+
+    fn apply(&self, config: &mut Config) {
         let set = |to: &mut u32, value: Option<u32>| *to = value.unwrap_or(*to);
         let streams = self.max_concurrent_streams.filter(|_| config.max_streams > 0);
         set(&mut config.max_streams, streams);

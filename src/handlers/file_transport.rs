@@ -7,7 +7,6 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{Framing, ResponseFacts, StatusLine};
 use crate::message::header::Header;
 use crate::message::request::{HTTP_10, Request};
-use crate::message::status;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::transport::{AWAITING_HEADERS, READING_BODY, ReadBody, Response, RoundTripper, Tripped};
 use std::sync::Arc;
@@ -33,13 +32,7 @@ impl RoundTripper for FileTransport {
         ended.check(AWAITING_HEADERS)?;
         let mut header = Header::new();
         let (answer, content) = files::answer(&mut header, r, &*self.0)?;
-        let reason = status::text(answer.status);
-        let line = StatusLine {
-            version: HTTP_10,
-            code: answer.status,
-            reason: header.store_mut().intern(reason.as_bytes()),
-            status: header.store_mut().intern(format!("{} {reason}", answer.status).trim_end().as_bytes()),
-        };
+        let line = StatusLine::made(&mut header, HTTP_10, answer.status);
         // As in Go, nothing but the header tells a file's length.
         let content_length = if answer.is_empty() { 0 } else { -1 };
         let facts =

@@ -173,6 +173,15 @@ pub fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// written_fields are those of a head that was written as text, behind its first line.
+pub fn written_fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+    let first = memchr::memchr(b'\n', head).map_or(head.len(), |at| at + 1);
+    head.get(first..).unwrap_or_default().split(|&b| b == b'\n').filter_map(|line| {
+        let (name, value) = line.split_at_checked(memchr::memchr(b':', line)?)?;
+        Some((name, value.get(1..)?.trim_ascii()))
+    })
+}
+
 /// check_field is the rule for everything that a program sets; the value is never printed, it may be secret.
 pub fn check_field(name: &[u8], value: &[u8]) -> Result<()> {
     if !is_token(name) {

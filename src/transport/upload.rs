@@ -7,7 +7,7 @@ use super::conn::Conn;
 use super::head::Length;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::encode;
-use crate::message::header::Header;
+use crate::message::header::{Header, written_fields};
 use crate::message::request::{Body, Taken};
 use std::io;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ impl Upload {
 
     /// fields are those of the head, as they went out.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        fields_of(&self.head)
+        written_fields(&self.head)
     }
 
     /// ends_with: the body ends with the next `n` bytes.
@@ -201,16 +201,6 @@ impl Upload {
         }
         Ok(())
     }
-}
-
-/// fields_of are the fields of a head as it goes over the wire.
-pub(super) fn fields_of(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-    let lines = head.split(|&b| b == b'\n').skip(1);
-    lines.filter_map(|line| {
-        let at = memchr::memchr(b':', line)?;
-        let value = line.get(at + 1..).unwrap_or_default();
-        Some((line.get(..at)?, value.trim_ascii()))
-    })
 }
 
 impl Stream {

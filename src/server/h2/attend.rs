@@ -1,10 +1,10 @@
 //! What a handler has left in its stream goes into the engine.
 
-use super::fields;
 use super::session::{Ending, Session};
 use super::state::State;
 use super::stream::{SharedStream, closed};
 use crate::h2::{Code, Refusal};
+use crate::message::header::written_fields;
 use crate::runtime::{NEVER, Place};
 use crate::server::writer::Whole;
 use crate::sync::MutexGuard;
@@ -70,14 +70,14 @@ impl Session {
         while let Some((status, head)) = s.output.heads.pop_front() {
             let last = status >= 200 && s.output.pending() == 0 && s.output.abort.is_none();
             let end = last && matches!(s.output.end, Some(None));
-            self.engine.respond(id, status, fields(&head), end)?;
+            self.engine.respond(id, status, written_fields(&head), end)?;
             if end {
                 return self.ended(s);
             }
         }
         if let Some(whole) = whole {
             let end = whole.body.is_empty() && whole.trailer.is_none();
-            self.engine.respond(id, whole.status, fields(whole.head), end)?;
+            self.engine.respond(id, whole.status, written_fields(whole.head), end)?;
             if end {
                 return self.ended(s);
             }

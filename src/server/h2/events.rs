@@ -64,7 +64,7 @@ impl Http {
     fn count(&self, whose: &str, code: Code) {
         let http2 = &self.0.settings.http2;
         if http2.count_error.is_some() {
-            http2.count(&format!("{whose}_{}", code.name().unwrap_or("unknown").to_ascii_lowercase()));
+            http2.count(&format!("{whose}_{}", code.token()));
         }
     }
 

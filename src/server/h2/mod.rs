@@ -24,14 +24,3 @@ mod turn;
 pub(super) use session::Session;
 pub(super) use stream::{SharedStream, Stream};
 pub(super) use turn::Turn;
-
-/// fields are those of a head that a response writer has written: its first line is left out.
-fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-    let first = memchr::memchr(b'\n', head).map_or(head.len(), |at| at + 1);
-    let rest = head.get(first..).unwrap_or_default();
-    rest.split(|&b| b == b'\n').filter_map(|line| {
-        let colon = memchr::memchr(b':', line)?;
-        let (name, value) = line.split_at_checked(colon)?;
-        Some((name, value.get(1..)?.trim_ascii()))
-    })
-}

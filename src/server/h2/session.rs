@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::h2::{Code, Config, Engine, Event};
 use crate::message::address::Address;
 use crate::runtime::NEVER;
-use crate::server::settings::Settings;
 use crate::server::shared::Shared;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -62,8 +61,9 @@ pub(crate) struct Session {
 
 impl Session {
     pub(in crate::server) fn new(core: &Arc<Shared>, local: Option<Address>, now: u64) -> Box<Session> {
+        let settings = &core.settings;
         Box::new(Session {
-            engine: Engine::server(config(&core.settings)),
+            engine: Engine::server(settings.http2.config(Config::server(), settings.max_header_bytes)),
             outbox: Arc::new(Outbox::new(core, local)),
             open: Vec::new(),
             ready: VecDeque::new(),
@@ -74,7 +74,7 @@ impl Session {
             last_due: NEVER,
             stuck_since: NEVER,
             check_at: NEVER,
-            progress: core.settings.http2_progress(),
+            progress: settings.http2_progress(),
             idle_since: now,
             block_since: NEVER,
             second: now / 1000,
@@ -133,14 +133,3 @@ impl Drop for Session {
         self.outbox.close();
     }
 }
-
-fn config(s: &Settings) -> Config {
-    let list = s.max_header_bytes.saturating_add(SLACK);
-    let max_header_list = u32::try_from(list).unwrap_or(u32::MAX);
-    let mut config = Config { max_header_list, ..Config::server() };
-    s.http2.apply(&mut config);
-    config
-}
-
-/// Go's: ten fields that nobody counts, 32 bytes of overhead each.
-const SLACK: usize = 320;

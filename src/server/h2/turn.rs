@@ -60,14 +60,14 @@ impl Turn {
 
     /// begin makes everything ready for a stream whose head came. What the head has of memory is exchanged.
     pub(super) fn begin(&mut self, id: u32, head: &mut Head, end: bool, from: &Origin<'_>) {
-        let core = self.stream.core().clone();
         if !is_free(&self.stream) {
             // Somebody still looks at the last one's.
-            self.stream = Stream::new(&core);
+            self.stream = Stream::new(self.stream.core());
             self.request.body = body(&self.stream);
             self.writer = ResponseWriter::new(Line::Http2(self.stream.clone()));
         }
         self.id = id;
+        let core = self.stream.core();
         let r = &mut self.request;
         renew(r);
         std::mem::swap(&mut r.header, &mut head.header);

@@ -3,13 +3,12 @@
 //! All of it is behind one lock, which is held for what can be done at once: frames made, decrypted and sorted, bytes given
 //! to and taken from a socket that does not wait. The bytes come in by whoever holds the baton (`drive`).
 
-use super::config;
 use super::errors::Farewell;
 use super::gate::Gate;
 use super::parker::Parker;
 use super::slot::Slot;
 use crate::error::{Error, Kind};
-use crate::h2::{Code, Engine, Event, Options};
+use crate::h2::{Code, Config, Engine, Event, Options};
 use crate::message::trace::Step;
 use crate::net::sys;
 use crate::net::tls::Info;
@@ -98,7 +97,7 @@ impl H2Conn {
     /// new begins to speak on a fresh connection; its first frames leave with the first request.
     pub(in crate::transport) fn new(mut conn: Box<Conn>, options: Arc<Options>) -> Arc<H2Conn> {
         let home = conn.home().clone();
-        let engine = Engine::client(config::engine(&options, &home.settings()));
+        let engine = Engine::client(options.config(Config::client(), home.settings().max_head_bytes));
         let now = Instant::now();
         let times = conn.times.take();
         let gate = Arc::new(Gate::new());

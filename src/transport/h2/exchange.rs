@@ -10,20 +10,17 @@ use super::slot::{Inbox, Slot};
 use crate::error::{Error, Kind, Phase};
 use crate::h1::StatusLine;
 use crate::h2::{Refusal, RequestHead};
-use crate::message::header::Header;
-use crate::message::request::Version;
-use crate::message::status;
+use crate::message::header::{Header, written_fields};
+use crate::message::request::HTTP_20;
 use crate::message::trace::Step;
 use crate::transport::exchange::{AWAITING_HEADERS, Call, Clock, Failure, Outcome, Retry, fatal, timeout};
 use crate::transport::head;
 use crate::transport::response::{Response, ResponseBody};
 use crate::transport::tell::Teller;
 use crate::transport::timing::Timing;
-use crate::transport::upload::{Upload, fields_of};
+use crate::transport::upload::Upload;
 use std::sync::Arc;
 use std::time::Instant;
-
-const HTTP_20: Version = Version { major: 2, minor: 0 };
 
 /// Came is what an exchange hears of before its answer's body.
 enum Came {
@@ -237,7 +234,7 @@ impl Exchange<'_> {
         let Exchange { mut flow, call, timing, .. } = self;
         let is_head = head::method_of(call.request) == b"HEAD";
         let Answer { mut header, code, length, ended, rest } = answer;
-        let line = status_line(&mut header, code);
+        let line = StatusLine::made(&mut header, HTTP_20, code);
         log(&header, &line);
         let announced = header.get(b"Trailer").map(<[u8]>::to_vec);
         if announced.is_some() {
@@ -284,7 +281,7 @@ impl Exchange<'_> {
 /// flow_fields are the fields of a head of HTTP/1, Host first. A cookie is a field for each of its pairs, which the tables
 /// then know one by one (RFC 9113, 8.2.3).
 fn flow_fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-    fields_of(head).flat_map(|(name, value)| Crumbs { name, rest: Some(value) })
+    written_fields(head).flat_map(|(name, value)| Crumbs { name, rest: Some(value) })
 }
 
 /// Crumbs are the pairs of a cookie, or any other field as it is.
@@ -348,20 +345,6 @@ fn take(state: &mut State, id: u32, first: &mut Option<Instant>) -> Option<Came>
     }
     state.engine.recycle(head);
     Some(Came::Head(Answer { header, code, length, ended, rest }))
-}
-
-fn status_line(header: &mut Header, code: u16) -> StatusLine {
-    let text = status::text(code);
-    let line = [b"000 ", text.as_bytes()].concat();
-    let mut line = line;
-    let mut rest = code;
-    for digit in line.iter_mut().take(3).rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    let store = header.store_mut();
-    let reason = store.intern(text.as_bytes());
-    StatusLine { version: HTTP_20, code, reason, status: store.intern(line.trim_ascii_end()) }
 }
 
 fn log(header: &Header, line: &StatusLine) {

@@ -124,7 +124,7 @@ impl State {
             Event::Window { id } => self.call_stream(id),
             Event::GoAway { last, code, debug } => {
                 if code != Code::NO_ERROR {
-                    self.count(format!("recv_goaway_{}", token(code)));
+                    self.count(format!("recv_goaway_{}", code.token()));
                 }
                 match &mut self.farewell {
                     Some(f) => f.merge(last, code, debug),
@@ -144,7 +144,7 @@ impl State {
     fn closed(&mut self, fault: Fault) {
         // An end of the stream has its own words.
         if fault.code != Code::NO_ERROR && fault.reason != "unexpected EOF" {
-            self.count(format!("conn_close_error_{}", token(fault.code)));
+            self.count(format!("conn_close_error_{}", fault.code.token()));
             // The connection is in other hands while its bytes are looked at.
             let facts = Http2 { code: fault.code.0, ..Http2::default() };
             self.verdict = Some(fault.to_error().with_http2(facts));
@@ -223,7 +223,7 @@ impl State {
 
     fn reset(&mut self, id: u32, code: Code, by_peer: bool) {
         if by_peer {
-            self.count(format!("recv_rststream_{}", token(code)));
+            self.count(format!("recv_rststream_{}", code.token()));
             if code == Code::PROTOCOL_ERROR {
                 // Go's rule: the two do not understand each other.
                 self.shut();
@@ -264,9 +264,4 @@ impl State {
 /// live is a stream that has not failed: what came with the cause of that is of no more use.
 fn live(slots: &mut HashMap<u32, Slot>, id: u32) -> Option<&mut Slot> {
     slots.get_mut(&id).filter(|s| s.failed.is_none())
-}
-
-/// token is how a code is spelled in a counter's name.
-fn token(code: Code) -> String {
-    code.name().map_or_else(|| format!("err_unknown_{}", code.0), str::to_ascii_lowercase)
 }
