@@ -1,8 +1,10 @@
 //! `Answer`: an answer about a content that is settled before a byte of it goes, to a server's writer or to a client.
 
 use crate::error::{Error, Kind, Result};
+use crate::message::header::Header;
 use crate::server::{ResponseWriter, answers};
 use std::collections::VecDeque;
+use std::io::{Cursor, Read};
 
 /// What is asked of a content at once.
 const PIECE: usize = 64 * 1024;
@@ -38,8 +40,14 @@ fn ended() -> Error {
 
 /// Part is a piece of an answer's body.
 pub(super) enum Part {
-    Text(Vec<u8>),
+    Text(Cursor<Vec<u8>>),
     Content { offset: u64, len: u64 },
+}
+
+impl Part {
+    pub(super) fn text(text: Vec<u8>) -> Part {
+        Part::Text(Cursor::new(text))
+    }
 }
 
 /// Answer has a status and a body; its fields are in the header that it was made with.
@@ -56,9 +64,9 @@ impl Answer {
     }
 
     /// error is a status with a line of plain text, in Go's words.
-    pub(super) fn error(h: &mut crate::message::header::Header, text: &[u8], status: u16) -> Result<Answer> {
+    pub(super) fn error(h: &mut Header, text: &[u8], status: u16) -> Result<Answer> {
         answers::set_error_fields(h)?;
-        let parts = [Part::Text([text, b"\n"].concat())].into();
+        let parts = [Part::text([text, b"\n"].concat())].into();
         Ok(Answer { status, parts, refusal: true })
     }
 
@@ -67,15 +75,14 @@ impl Answer {
     }
 
     /// send writes the answer; `content` is what its parts are pieces of.
-    pub(super) fn send(self, w: &mut ResponseWriter, content: Option<&mut dyn Content>) -> Result<()> {
+    pub(super) fn send(self, w: &mut ResponseWriter, mut content: Option<&mut dyn Content>) -> Result<()> {
         let begun = w.write_header(self.status);
         if !self.refusal {
             begun.clone()?;
         }
-        let mut content = content;
         for part in self.parts {
             match (part, content.as_deref_mut()) {
-                (Part::Text(text), _) => w.write(&text)?,
+                (Part::Text(text), _) => w.write(text.get_ref())?,
                 (Part::Content { offset, len }, Some(content)) => content.send(w, offset, len)?,
                 (Part::Content { .. }, None) => return Err(ended()),
             }
@@ -84,21 +91,19 @@ impl Answer {
     }
 
     /// read fills a part of `buf` with what comes next; `Ok(0)` is the end.
-    pub(super) fn read(&mut self, content: Option<&mut dyn Content>, buf: &mut [u8]) -> Result<usize> {
-        let room = buf.len();
+    pub(super) fn read(&mut self, mut content: Option<&mut dyn Content>, buf: &mut [u8]) -> Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
         loop {
             let n = match self.parts.front_mut() {
                 None => return Ok(0),
-                Some(Part::Text(text)) if !text.is_empty() => {
-                    let n = room.min(text.len());
-                    for (to, from) in buf.iter_mut().zip(text.drain(..n)) {
-                        *to = from;
-                    }
-                    n
-                }
-                Some(Part::Content { offset, len }) if *len > 0 => {
-                    let room = usize::try_from(*len).unwrap_or(room).min(room);
-                    let Some(content) = content else { return Err(ended()) };
+                // Reading out of memory cannot fail.
+                Some(Part::Text(text)) => text.read(buf).unwrap_or(0),
+                Some(Part::Content { len: 0, .. }) => 0,
+                Some(Part::Content { offset, len }) => {
+                    let room = usize::try_from(*len).unwrap_or(buf.len()).min(buf.len());
+                    let Some(content) = content.as_deref_mut() else { return Err(ended()) };
                     let n = content.read_at(*offset, buf.get_mut(..room).unwrap_or_default())?;
                     if n == 0 {
                         return Err(ended());
@@ -106,12 +111,11 @@ impl Answer {
                     (*offset, *len) = (*offset + n as u64, *len - n as u64);
                     n
                 }
-                Some(_) => {
-                    self.parts.pop_front();
-                    continue;
-                }
             };
-            return Ok(n);
+            if n > 0 {
+                return Ok(n);
+            }
+            self.parts.pop_front();
         }
     }
 }

@@ -99,12 +99,12 @@ fn in_parts(h: &mut Header, ranges: &[Range], media: &[u8], size: u64) -> Result
         intro.extend_from_slice(media);
         intro.extend_from_slice(b"\r\n\r\n");
         whole += intro.len() as u64 + range.len;
-        parts.push(Part::Text(intro));
+        parts.push(Part::text(intro));
         parts.push(Part::Content { offset: range.start, len: range.len });
     }
     let end = format!("\r\n--{boundary}--\r\n").into_bytes();
     set_length(h, whole + end.len() as u64)?;
-    parts.push(Part::Text(end));
+    parts.push(Part::text(end));
     h.set(b"Content-Type", format!("multipart/byteranges; boundary={boundary}").as_bytes())?;
     Ok(Answer::new(206, parts))
 }

@@ -40,7 +40,7 @@ pub(super) fn answer(h: &mut Header, r: &Request, files: &dyn FileSystem) -> Res
     if !url.starts_with(b"/") {
         url.insert(0, b'/');
     }
-    find(h, r, files, &clean(&url), Some(&url))
+    find(h, r, files, &url, Some(&url))
 }
 
 /// serve_file answers with one file or directory of the system, whose name is the program's.
@@ -89,8 +89,8 @@ fn find(
     if url.ends_with(INDEX) {
         return only(local_redirect(h, r, b"./".to_vec()));
     }
-    let mut shown = name.to_vec();
-    let mut opened = match files.open(&inside(name)) {
+    let mut name = inside(name);
+    let mut opened = match files.open(&name) {
         Ok(opened) => opened,
         Err(e) => return only(refuse(h, &e)),
     };
@@ -106,9 +106,9 @@ fn find(
         });
     }
     if is_dir {
-        let index = [name.strip_suffix(b"/").unwrap_or(name), INDEX].concat();
-        if let Ok(found) = files.open(&inside(&index)) {
-            (opened, shown) = (found, index);
+        let index = inside(&[&name, INDEX].concat());
+        if let Ok(found) = files.open(&index) {
+            (opened, name) = (found, index);
         }
     }
     match opened.what {
@@ -121,16 +121,17 @@ fn find(
         }
         What::Other => only(content::error(h, b"403 Forbidden", 403)),
         What::File(mut file) => {
-            let answer = content::settle(h, r, base(&shown), opened.modified, &mut *file)?;
+            let answer = content::settle(h, r, base(&name), opened.modified, &mut *file)?;
             Ok((answer, Some(file)))
         }
     }
 }
 
-/// inside is a name as a tree has it: clean, without a slash at its beginning, "." for the root.
+/// inside is a name as a tree has it: clean, without a slash at either end, "." for the root.
 fn inside(name: &[u8]) -> Vec<u8> {
-    let name = clean(&[b"/", name].concat());
-    match name.strip_prefix(b"/").unwrap_or_default() {
+    let name = path::clean(&[b"/", name].concat());
+    let name = name.strip_prefix(b"/").unwrap_or_default();
+    match name.strip_suffix(b"/").unwrap_or(name) {
         [] => b".".to_vec(),
         name => name.to_vec(),
     }
@@ -176,16 +177,7 @@ fn list(h: &mut Header, entries: List) -> Result<Answer> {
         page.extend_from_slice(&[b"<a href=\"", dot, &*url, b"\">", &html(&name), b"</a>\n"].concat());
     }
     page.extend_from_slice(b"</pre>\n");
-    Ok(Answer::new(200, [Part::Text(page)]))
-}
-
-/// clean has no slash at its end.
-fn clean(url: &[u8]) -> Vec<u8> {
-    let mut name = path::clean(url);
-    if name.len() > 1 && name.ends_with(b"/") {
-        name.pop();
-    }
-    name
+    Ok(Answer::new(200, [Part::text(page)]))
 }
 
 /// base is the last segment: Go's `path.Base`.
