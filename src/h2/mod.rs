@@ -16,6 +16,7 @@ mod headers;
 pub mod hpack;
 mod options;
 mod priority;
+mod queue;
 mod recv;
 mod send;
 mod settings;
@@ -28,6 +29,7 @@ pub use flow::DEFAULT_WINDOW;
 pub use head::Head;
 pub use options::{CountError, Options};
 pub use priority::Priority;
+pub use queue::Queue;
 pub use send::{Fields, Refusal, RequestHead};
 pub use settings::{Config, PeerSettings};
 

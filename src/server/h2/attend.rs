@@ -91,7 +91,7 @@ impl Session {
             s.output.end = Some(whole.trailer.cloned());
         }
         if let Some(code) = s.output.abort {
-            let rest = s.output.body.get(s.output.start..).unwrap_or_default();
+            let rest = s.output.body.data();
             // What was flushed comes first, as far as it may.
             let _ = self.engine.send_data(id, rest, false);
             self.engine.reset(id, code);

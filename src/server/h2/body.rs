@@ -1,6 +1,5 @@
 //! `StreamBody`: a request's body as its handler reads it, and what it tells of the stream.
 
-use super::state::State;
 use super::stream::SharedStream;
 use crate::error::{Phase, Result};
 use crate::h1::status_line;
@@ -23,25 +22,6 @@ pub(super) struct StreamBody {
     pub(super) stream: SharedStream,
 }
 
-/// take moves what is there into `buf`.
-fn take(s: &mut State, buf: &mut [u8]) -> usize {
-    let i = &mut s.input;
-    let n = i.unread().min(buf.len());
-    if let (Some(from), Some(to)) = (i.data.get(i.start..i.start + n), buf.get_mut(..n)) {
-        to.copy_from_slice(from);
-    }
-    i.start += n;
-    i.consumed += n;
-    if i.unread() == 0 {
-        i.start = 0;
-        i.data.clear();
-        if i.data.capacity() > KEEP {
-            i.data = Vec::new();
-        }
-    }
-    n
-}
-
 impl Incoming for StreamBody {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         let mut s = self.stream.state();
@@ -56,8 +36,9 @@ impl Incoming for StreamBody {
         }
         let mut began = None;
         loop {
-            if s.input.unread() > 0 {
-                let n = take(&mut s, buf);
+            if !s.input.data.is_empty() {
+                let n = s.input.data.take(buf, KEEP);
+                s.input.consumed += n;
                 if s.input.consumed >= TELL {
                     self.stream.tell(&mut s);
                 }

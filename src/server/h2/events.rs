@@ -117,7 +117,7 @@ impl Session {
             return;
         };
         let mut s = stream.state();
-        s.input.append(data);
+        s.input.data.push(data);
         s.input.ended |= end;
         let waits = s.input.waits;
         drop(s);

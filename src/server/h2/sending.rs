@@ -58,8 +58,7 @@ impl Session {
             };
             let mut s = stream.state();
             let n = n.min(s.output.pending());
-            let start = s.output.start;
-            let data = s.output.body.get(start..start + n).unwrap_or_default();
+            let data = s.output.body.data().get(..n).unwrap_or_default();
             let all = n == s.output.pending();
             let end = all && matches!(s.output.end, Some(None));
             let sent = self.engine.send_data(id, data, end);

@@ -2,7 +2,7 @@
 
 use super::outbox::Outbox;
 use crate::error::{Error, Result};
-use crate::h2::Code;
+use crate::h2::{Code, Queue};
 use crate::message::header::Header;
 use crate::runtime::NEVER;
 use crate::server::output::FULL;
@@ -37,8 +37,7 @@ pub(super) struct State {
 /// Received is the request's body.
 #[derive(Default)]
 pub(super) struct Received {
-    pub(super) data: Vec<u8>,
-    pub(super) start: usize,
+    pub(super) data: Queue,
     /// All of it is here.
     pub(super) ended: bool,
     pub(super) trailer: Option<Header>,
@@ -53,30 +52,10 @@ pub(super) struct Received {
     pub(super) waits: bool,
 }
 
-/// append adds to what waits in a buffer, whose first `start` bytes are done with: they go before they are half of it.
-fn append(buffer: &mut Vec<u8>, start: &mut usize, data: &[u8]) {
-    if *start > buffer.len() / 2 {
-        buffer.drain(..*start);
-        *start = 0;
-    }
-    buffer.extend_from_slice(data);
-}
-
 impl Received {
-    pub(super) fn append(&mut self, data: &[u8]) {
-        append(&mut self.data, &mut self.start, data);
-    }
-
-    pub(super) fn unread(&self) -> usize {
-        self.data.len() - self.start
-    }
-
     /// forget drops what was not read, and answers how much is to be given back.
     pub(super) fn forget(&mut self) -> usize {
-        let n = self.unread() + std::mem::take(&mut self.consumed);
-        self.data = Vec::new();
-        self.start = 0;
-        n
+        std::mem::take(&mut self.data).len() + std::mem::take(&mut self.consumed)
     }
 }
 
@@ -84,8 +63,7 @@ impl Received {
 pub(super) struct Answer {
     /// Heads as text: informational ones, and the final one.
     pub(super) heads: VecDeque<(u16, Vec<u8>)>,
-    pub(super) body: Vec<u8>,
-    pub(super) start: usize,
+    pub(super) body: Queue,
     /// The end, with the trailer.
     pub(super) end: Option<Option<Header>>,
     /// The end by a reset.
@@ -104,8 +82,7 @@ impl Default for Answer {
     fn default() -> Answer {
         Answer {
             heads: VecDeque::new(),
-            body: Vec::new(),
-            start: 0,
+            body: Queue::default(),
             end: None,
             abort: None,
             answered: false,
@@ -119,7 +96,7 @@ impl Default for Answer {
 
 impl Answer {
     pub(super) fn pending(&self) -> usize {
-        self.body.len() - self.start
+        self.body.len()
     }
 
     fn clear(&mut self) {
@@ -143,10 +120,7 @@ impl State {
         self.waited = Duration::ZERO;
         self.watch = None;
         let i = &mut self.input;
-        if i.data.capacity() > 0 {
-            i.forget();
-        }
-        i.consumed = 0;
+        i.forget();
         (i.ended, i.expect, i.waits, i.limit) = (ended, false, false, limit);
         (i.trailer, i.failed, i.progress, i.deadline) = (None, None, None, None);
         self.drop_body();
@@ -159,7 +133,7 @@ impl State {
 
     /// put adds to the body that waits.
     pub(super) fn put(&mut self, data: &[u8]) {
-        append(&mut self.output.body, &mut self.output.start, data);
+        self.output.body.push(data);
         if let Some(o) = &self.outbox {
             o.hold(data.len());
         }
@@ -167,17 +141,9 @@ impl State {
 
     /// sent takes off what was sent of the body.
     pub(super) fn sent(&mut self, n: usize) {
-        self.output.start += n;
+        self.output.body.consume(n, FULL);
         if let Some(o) = &self.outbox {
             o.let_go(n);
-        }
-        if self.output.start >= self.output.body.len() {
-            self.output.start = 0;
-            if self.output.body.capacity() > FULL {
-                self.output.body = Vec::new();
-            } else {
-                self.output.body.clear();
-            }
         }
     }
 
@@ -196,20 +162,5 @@ impl State {
     /// has_room_again: so much that it is worth to wake who waits.
     pub(super) fn has_room_again(&self) -> bool {
         self.room() >= self.output.pending()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_buffer_that_is_never_empty_does_not_grow() {
-        let (mut buffer, mut start) = (Vec::new(), 0);
-        for i in 0..1000u32 {
-            append(&mut buffer, &mut start, &i.to_be_bytes().repeat(25));
-            start += if i == 0 { 0 } else { 100 };
-            assert!(buffer.len() <= 400 && buffer.get(start..start + 4) == Some(&i.to_be_bytes()[..]));
-        }
     }
 }

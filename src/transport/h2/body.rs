@@ -5,8 +5,9 @@
 
 use super::flow::{Flow, Turn};
 use super::receive::Direct;
-use super::slot::Inbox;
+use super::slot::KEEP;
 use crate::error::{Error, Kind, Phase, Result};
+use crate::h2::Queue;
 use crate::message::header::Header;
 use crate::net::cancel::CancelToken;
 use crate::transport::ReadBody;
@@ -16,7 +17,7 @@ use std::time::Instant;
 pub(super) struct Body {
     flow: Flow,
     /// What is here of it without the stream.
-    inbox: Inbox,
+    inbox: Queue,
     trailer: Option<Header>,
     /// Nothing more will come from the stream.
     ended: bool,
@@ -33,13 +34,13 @@ enum Came {
 
 impl Body {
     /// whole is a body that has come to its end.
-    pub(super) fn whole(flow: Flow, inbox: Inbox, trailer: Option<Header>) -> Body {
+    pub(super) fn whole(flow: Flow, inbox: Queue, trailer: Option<Header>) -> Body {
         Body { flow, inbox, trailer, ended: true, error: None, closed: false }
     }
 
     /// open is a body that the stream brings; `empty`: there will be none, whatever comes.
     pub(super) fn open(flow: Flow, empty: bool) -> Body {
-        let inbox = Inbox::default();
+        let inbox = Queue::default();
         Body { flow, inbox, trailer: None, ended: empty, error: None, closed: false }
     }
 
@@ -51,7 +52,7 @@ impl Body {
             let trailer = &mut self.trailer;
             let turn = self.flow.step(until, &mut direct, |state, direct| {
                 let slot = state.slots.get_mut(&id)?;
-                let n = slot.inbox.take(direct.room());
+                let n = slot.inbox.take(direct.room(), KEEP);
                 direct.filled += n;
                 state.engine.release(id, n);
                 if direct.filled > 0 {
@@ -103,7 +104,7 @@ impl ReadBody for Body {
         }
         let fired = || self.flow.cancel.as_ref().is_some_and(CancelToken::is_fired);
         if self.ended {
-            return Ok(self.inbox.take(buf));
+            return Ok(self.inbox.take(buf, KEEP));
         }
         let result = if fired() { Err(crate::net::cancel::canceled()) } else { self.read_stream(buf) };
         result.map_err(|e| {
@@ -120,7 +121,7 @@ impl ReadBody for Body {
 
     fn close(&mut self) {
         self.closed = true;
-        self.inbox = Inbox::default();
+        self.inbox = Queue::default();
         self.flow.end();
     }
 }

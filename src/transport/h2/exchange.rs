@@ -6,10 +6,10 @@ use super::drive::{Halt, Wait};
 use super::errors::unusable;
 use super::flow::{Flow, Turn};
 use super::receive::Direct;
-use super::slot::{Inbox, Slot};
+use super::slot::Slot;
 use crate::error::{Error, Kind, Phase};
 use crate::h1::StatusLine;
-use crate::h2::{Refusal, RequestHead};
+use crate::h2::{Queue, Refusal, RequestHead};
 use crate::message::header::{Header, written_fields};
 use crate::message::request::HTTP_20;
 use crate::message::trace::Step;
@@ -85,7 +85,7 @@ struct Answer {
     /// There is no body.
     ended: bool,
     /// All the rest, if that is here.
-    rest: Option<(Inbox, Option<Header>)>,
+    rest: Option<(Queue, Option<Header>)>,
 }
 
 impl Exchange<'_> {
