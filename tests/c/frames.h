@@ -3,23 +3,10 @@
 #ifndef NETHTTP_TEST_FRAMES_H
 #define NETHTTP_TEST_FRAMES_H
 
+#include "frame_types.h"
 #include "serve.h"
 
 #include <time.h>
-
-enum {
-    DATA,
-    HEADERS,
-    PRIORITY,
-    RST_STREAM,
-    SETTINGS,
-    PUSH_PROMISE,
-    PING,
-    GOAWAY,
-    WINDOW_UPDATE,
-    CONTINUATION
-};
-enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
 
 static inline void pause_ms(int ms) {
     struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};

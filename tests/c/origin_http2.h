@@ -6,21 +6,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "frame_types.h"
 #include "origin.h"
-
-enum {
-    DATA,
-    HEADERS,
-    PRIORITY,
-    RST_STREAM,
-    SETTINGS,
-    PUSH_PROMISE,
-    PING,
-    GOAWAY,
-    WINDOW_UPDATE,
-    CONTINUATION
-};
-enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4, PADDED = 8 };
 
 struct frame {
     uint32_t len, stream;
