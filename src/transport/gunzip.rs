@@ -12,6 +12,8 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 const INPUT: usize = 16 * 1024;
 /// LONGEST_NAME is Go's bound for the name and the comment of a member.
 const LONGEST_NAME: usize = 512;
+/// RESERVED are the flags that must be 0 (RFC 1952, 2.3.1): what they say of the bytes behind them is not known.
+const RESERVED: u8 = 0xe0;
 
 /// is_wanted tells whether a request asks for gzip in the program's stead: not if it says itself what it accepts, not
 /// for a range, a piece of which cannot be undone, and not for HEAD, whose length would be that of the compressed form.
@@ -194,6 +196,9 @@ impl Gunzip {
         let [0x1f, 0x8b, 8, flags, ..] = fixed else {
             return Err(broken("gzip: invalid header"));
         };
+        if flags & RESERVED != 0 {
+            return Err(broken("gzip: invalid header"));
+        }
         if flags & 4 != 0 {
             let size = [self.byte()?, self.byte()?];
             crc.update(&size);
@@ -360,6 +365,10 @@ mod tests {
         assert_eq!(e.unwrap().message(), "gzip: invalid header");
         let (_, e) = run(&member(b"x", 2, b"zz"), 100, 100, None);
         assert_eq!(e.unwrap().message(), "gzip: invalid header");
+        for reserved in [0x20, 0x40, 0x80] {
+            let (_, e) = run(&member(b"x", reserved, b""), 100, 100, None);
+            assert_eq!(e.unwrap().message(), "gzip: invalid header");
+        }
     }
 
     #[test]

@@ -142,6 +142,8 @@ def compressed():
     yield with_ok("gzip with a wrong length", sized(packed[:-4] + b"\0\0\0\0"))
     yield with_ok("gzip with rubbish behind", sized(packed + b"rubbish"))
     yield with_ok("gzip that is broken inside", sized(packed[:20] + b"\xff" * 8 + packed[28:]))
+    for flag in (0x20, 0x40, 0x80):
+        yield with_ok("gzip with reserved flag %#x" % flag, sized(packed[:3] + bytes([flag]) + packed[4:]))
     yield with_ok("gzip to HEAD", head(b"Content-Encoding: gzip", b"Content-Length: 99"), method="HEAD")
     yield with_ok("deflate", head(b"Content-Encoding: deflate", b"Content-Length: 20") + zlib.compress(text)[:20])
     for at in (0, 1, 5, 9, 10, 11, len(packed) // 2, len(packed) - 8, len(packed) - 1):
