@@ -4299,9 +4299,10 @@ nh_result nh_tls_config_set_min_version(nh_tls_config *c,
                                         int32_t version);
 
 /**
- * nh_tls_config_set_alpn offers these protocols to the server, or takes them from clients (RFC 7301), the one that is
- * liked best first, and a count of 0 is none. Without this call a client offers what nh_client_set_protocols says,
- * "h2" and "http/1.1" by default, and a server takes "http/1.1". Go's NextProtos.
+ * nh_tls_config_set_alpn offers these protocols to the server, or takes them from clients (RFC 7301), the one that
+ * is liked best first, and a count of 0 is none. Without this call a client offers what nh_client_set_protocols
+ * says, and a server takes what nh_server_set_protocols says: "h2" and "http/1.1" by default. A server that speaks
+ * HTTP/2 over TLS puts "h2" in front of a list that has others and not it. Go's NextProtos.
  *
  * Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes)
  * Ownership: protocols: the library copies
@@ -4506,9 +4507,8 @@ nh_http2_config *nh_http2_config_new(void);
 void nh_http2_config_free(nh_http2_config *c);
 
 /**
- * nh_http2_config_set_max_concurrent_streams sets how many requests of a client may be open on one
- * connection at a time:
- * 1 to 2147483647; 250 by default. It counts for servers only; a client that opens more has them refused by
+ * nh_http2_config_set_max_concurrent_streams sets how many requests of a client may be open on one connection at a
+ * time: 1 to 2147483647; 250 by default. It counts for servers only; a client that opens more has them refused by
  * REFUSED_STREAM. Go's MaxConcurrentStreams.
  *
  * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
@@ -4516,31 +4516,32 @@ void nh_http2_config_free(nh_http2_config *c);
  * Threads: any thread, at the same time too
  * Since: 0.1.0
  */
-nh_result nh_http2_config_set_max_concurrent_streams(nh_http2_config *c, uint32_t n);
+nh_result nh_http2_config_set_max_concurrent_streams(nh_http2_config *c,
+                                                     uint32_t n);
 
 /**
- * nh_http2_config_set_max_decoder_header_table_size sets the largest table that the peer may use to compress
- * its header fields (RFC 7541), in bytes:
- * 1 to 4194304; 4096 by default. Go's MaxDecoderHeaderTableSize.
+ * nh_http2_config_set_max_decoder_header_table_size sets the largest table that the peer may use to compress its
+ * header fields (RFC 7541), in bytes: 1 to 4194304; 4096 by default. Go's MaxDecoderHeaderTableSize.
  *
  * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
  * Ownership: nothing changes hands
  * Threads: any thread, at the same time too
  * Since: 0.1.0
  */
-nh_result nh_http2_config_set_max_decoder_header_table_size(nh_http2_config *c, uint32_t bytes);
+nh_result nh_http2_config_set_max_decoder_header_table_size(nh_http2_config *c,
+                                                            uint32_t bytes);
 
 /**
- * nh_http2_config_set_max_encoder_header_table_size sets the largest table that is used to compress header
- * fields, in bytes:
- * 1 to 4194304; 4096 by default. No more is used than the peer permits. Go's MaxEncoderHeaderTableSize.
+ * nh_http2_config_set_max_encoder_header_table_size sets the largest table that is used to compress header fields,
+ * in bytes: 1 to 4194304; 4096 by default. No more is used than the peer permits. Go's MaxEncoderHeaderTableSize.
  *
  * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
  * Ownership: nothing changes hands
  * Threads: any thread, at the same time too
  * Since: 0.1.0
  */
-nh_result nh_http2_config_set_max_encoder_header_table_size(nh_http2_config *c, uint32_t bytes);
+nh_result nh_http2_config_set_max_encoder_header_table_size(nh_http2_config *c,
+                                                            uint32_t bytes);
 
 /**
  * nh_http2_config_set_max_read_frame_size sets the largest frame that the peer may send, in bytes of its payload:
@@ -4555,10 +4556,9 @@ nh_result nh_http2_config_set_max_read_frame_size(nh_http2_config *c,
                                                   uint32_t bytes);
 
 /**
- * nh_http2_config_set_max_receive_buffer_per_connection sets how many bytes of all bodies of one connection
- * may have come without being read:
- * 65535 to 2147483647; by default 1 MiB for servers and 1 GiB for clients, as in Go. It is the flow-control window
- * (RFC 9113, 5.2). Go's MaxReceiveBufferPerConnection.
+ * nh_http2_config_set_max_receive_buffer_per_connection sets how many bytes of all bodies of one connection may
+ * have come without being read: 65535 to 2147483647; by default 1 MiB for servers and 1 GiB for clients, as in Go.
+ * It is the flow-control window (RFC 9113, 5.2). Go's MaxReceiveBufferPerConnection.
  *
  * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
  * Ownership: nothing changes hands
@@ -4570,8 +4570,8 @@ nh_result nh_http2_config_set_max_receive_buffer_per_connection(nh_http2_config 
 
 /**
  * nh_http2_config_set_max_receive_buffer_per_stream sets how many bytes of one body may have come without being
- * read:
- * 1 to 2147483647; by default 1 MiB for servers and 4 MiB for clients, as in Go. Go's MaxReceiveBufferPerStream.
+ * read: 1 to 2147483647; by default 1 MiB for servers and 4 MiB for clients, as in Go. Go's
+ * MaxReceiveBufferPerStream.
  *
  * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
  * Ownership: nothing changes hands
@@ -4595,9 +4595,9 @@ nh_result nh_http2_config_set_strict_max_concurrent_requests(nh_http2_config *c,
                                                              int32_t on);
 
 /**
- * nh_http2_config_set_permit_prohibited_cipher_suites lets HTTP/2 run, if on is 1, over cipher suites that RFC
- * 9113 (appendix A) prohibits; 0 by default. The library's own TLS offers none of them, so it counts for
- * connections whose TLS the program does. Go's PermitProhibitedCipherSuites.
+ * nh_http2_config_set_permit_prohibited_cipher_suites is Go's PermitProhibitedCipherSuites, for settings that are
+ * carried over. It changes nothing: the library's own TLS has none of the cipher suites that RFC 9113 (appendix A)
+ * prohibits, and what the program's own TLS uses is not looked at.
  *
  * Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
  * Ownership: nothing changes hands
@@ -4633,8 +4633,8 @@ nh_result nh_http2_config_set_extended_connect(nh_http2_config *c,
                                                int32_t on);
 
 /**
- * nh_http2_config_set_send_ping_timeout sets after how long without a frame of the peer's a ping asks whether it is
- * still there, in milliseconds; NH_TIMEOUT_NONE: never. By default never for servers, as in Go, and 15000 for
+ * nh_http2_config_set_send_ping_timeout sets after how long without a frame of the peer's a ping asks whether it
+ * is still there, in milliseconds; NH_TIMEOUT_NONE: never. By default never for servers, as in Go, and 15000 for
  * clients with requests under way, so that a dead connection is found. Go's SendPingTimeout.
  *
  * Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
@@ -4670,8 +4670,8 @@ nh_result nh_http2_config_set_write_byte_timeout(nh_http2_config *c,
 nh_result nh_http2_config_set_ping_timeout(nh_http2_config *c, int64_t ms);
 
 /**
- * nh_http2_config_set_count_error has error_fn called for each error of HTTP/2, with userdata; NULL ends that. Go's
- * CountError.
+ * nh_http2_config_set_count_error has error_fn called for each error of HTTP/2, with userdata; NULL ends that.
+ * Go's CountError.
  *
  * Errors: NH_ERR_INVALID (c is NULL)
  * Ownership: userdata: the library takes, and ends it by free_userdata when c and all that copied it are gone

@@ -71,9 +71,8 @@ pub unsafe extern "C" fn nh_http2_config_free(c: *mut nh_http2_config) {
     guard_or((), || unsafe { ptr::owned(c) }.map(drop));
 }
 
-/// nh_http2_config_set_max_concurrent_streams sets how many requests of a client may be open on one
-/// connection at a time:
-/// 1 to 2147483647; 250 by default. It counts for servers only; a client that opens more has them refused by
+/// nh_http2_config_set_max_concurrent_streams sets how many requests of a client may be open on one connection at a
+/// time: 1 to 2147483647; 250 by default. It counts for servers only; a client that opens more has them refused by
 /// REFUSED_STREAM. Go's MaxConcurrentStreams.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
@@ -94,9 +93,8 @@ pub unsafe extern "C" fn nh_http2_config_set_max_concurrent_streams(
     }
 }
 
-/// nh_http2_config_set_max_decoder_header_table_size sets the largest table that the peer may use to compress
-/// its header fields (RFC 7541), in bytes:
-/// 1 to 4194304; 4096 by default. Go's MaxDecoderHeaderTableSize.
+/// nh_http2_config_set_max_decoder_header_table_size sets the largest table that the peer may use to compress its
+/// header fields (RFC 7541), in bytes: 1 to 4194304; 4096 by default. Go's MaxDecoderHeaderTableSize.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
 /// Ownership: nothing changes hands
@@ -116,9 +114,8 @@ pub unsafe extern "C" fn nh_http2_config_set_max_decoder_header_table_size(
     }
 }
 
-/// nh_http2_config_set_max_encoder_header_table_size sets the largest table that is used to compress header
-/// fields, in bytes:
-/// 1 to 4194304; 4096 by default. No more is used than the peer permits. Go's MaxEncoderHeaderTableSize.
+/// nh_http2_config_set_max_encoder_header_table_size sets the largest table that is used to compress header fields,
+/// in bytes: 1 to 4194304; 4096 by default. No more is used than the peer permits. Go's MaxEncoderHeaderTableSize.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
 /// Ownership: nothing changes hands
@@ -159,10 +156,9 @@ pub unsafe extern "C" fn nh_http2_config_set_max_read_frame_size(
     }
 }
 
-/// nh_http2_config_set_max_receive_buffer_per_connection sets how many bytes of all bodies of one connection
-/// may have come without being read:
-/// 65535 to 2147483647; by default 1 MiB for servers and 1 GiB for clients, as in Go. It is the flow-control window
-/// (RFC 9113, 5.2). Go's MaxReceiveBufferPerConnection.
+/// nh_http2_config_set_max_receive_buffer_per_connection sets how many bytes of all bodies of one connection may
+/// have come without being read: 65535 to 2147483647; by default 1 MiB for servers and 1 GiB for clients, as in Go.
+/// It is the flow-control window (RFC 9113, 5.2). Go's MaxReceiveBufferPerConnection.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
 /// Ownership: nothing changes hands
@@ -183,8 +179,8 @@ pub unsafe extern "C" fn nh_http2_config_set_max_receive_buffer_per_connection(
 }
 
 /// nh_http2_config_set_max_receive_buffer_per_stream sets how many bytes of one body may have come without being
-/// read:
-/// 1 to 2147483647; by default 1 MiB for servers and 4 MiB for clients, as in Go. Go's MaxReceiveBufferPerStream.
+/// read: 1 to 2147483647; by default 1 MiB for servers and 4 MiB for clients, as in Go. Go's
+/// MaxReceiveBufferPerStream.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
 /// Ownership: nothing changes hands
@@ -226,9 +222,9 @@ pub unsafe extern "C" fn nh_http2_config_set_strict_max_concurrent_requests(
     }
 }
 
-/// nh_http2_config_set_permit_prohibited_cipher_suites lets HTTP/2 run, if on is 1, over cipher suites that RFC
-/// 9113 (appendix A) prohibits; 0 by default. The library's own TLS offers none of them, so it counts for
-/// connections whose TLS the program does. Go's PermitProhibitedCipherSuites.
+/// nh_http2_config_set_permit_prohibited_cipher_suites is Go's PermitProhibitedCipherSuites, for settings that are
+/// carried over. It changes nothing: the library's own TLS has none of the cipher suites that RFC 9113 (appendix A)
+/// prohibits, and what the program's own TLS uses is not looked at.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL, or on is neither 0 nor 1)
 /// Ownership: nothing changes hands
@@ -240,12 +236,7 @@ pub unsafe extern "C" fn nh_http2_config_set_permit_prohibited_cipher_suites(
     on: i32,
 ) -> nh_result {
     // SAFETY: P1.
-    unsafe {
-        change(c, |o| {
-            o.permit_prohibited_cipher_suites = flag(on)?;
-            Ok(())
-        })
-    }
+    unsafe { change(c, |_| flag(on).map(drop)) }
 }
 
 /// nh_http2_config_set_client_priority says with 0 that the answers to a client take turns as equals; with 1, the
@@ -285,8 +276,8 @@ pub unsafe extern "C" fn nh_http2_config_set_extended_connect(c: *mut nh_http2_c
     }
 }
 
-/// nh_http2_config_set_send_ping_timeout sets after how long without a frame of the peer's a ping asks whether it is
-/// still there, in milliseconds; NH_TIMEOUT_NONE: never. By default never for servers, as in Go, and 15000 for
+/// nh_http2_config_set_send_ping_timeout sets after how long without a frame of the peer's a ping asks whether it
+/// is still there, in milliseconds; NH_TIMEOUT_NONE: never. By default never for servers, as in Go, and 15000 for
 /// clients with requests under way, so that a dead connection is found. Go's SendPingTimeout.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL, or the value is out of range)
@@ -355,8 +346,8 @@ pub unsafe extern "C" fn nh_http2_config_set_ping_timeout(c: *mut nh_http2_confi
 /// at the same time. It must not block, and may call no function of the library.
 pub type nh_http2_error_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void, kind: *const c_char)>;
 
-/// nh_http2_config_set_count_error has error_fn called for each error of HTTP/2, with userdata; NULL ends that. Go's
-/// CountError.
+/// nh_http2_config_set_count_error has error_fn called for each error of HTTP/2, with userdata; NULL ends that.
+/// Go's CountError.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL)
 /// Ownership: userdata: the library takes, and ends it by free_userdata when c and all that copied it are gone

@@ -289,9 +289,10 @@ pub unsafe extern "C" fn nh_tls_config_set_min_version(c: *mut nh_tls_config, ve
     })
 }
 
-/// nh_tls_config_set_alpn offers these protocols to the server, or takes them from clients (RFC 7301), the one that is
-/// liked best first, and a count of 0 is none. Without this call a client offers what nh_client_set_protocols says,
-/// "h2" and "http/1.1" by default, and a server takes "http/1.1". Go's NextProtos.
+/// nh_tls_config_set_alpn offers these protocols to the server, or takes them from clients (RFC 7301), the one that
+/// is liked best first, and a count of 0 is none. Without this call a client offers what nh_client_set_protocols
+/// says, and a server takes what nh_server_set_protocols says: "h2" and "http/1.1" by default. A server that speaks
+/// HTTP/2 over TLS puts "h2" in front of a list that has others and not it. Go's NextProtos.
 ///
 /// Errors: NH_ERR_INVALID (c, protocols or one of them is NULL, or one is empty or longer than 255 bytes)
 /// Ownership: protocols: the library copies

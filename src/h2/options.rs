@@ -29,7 +29,6 @@ pub struct Options {
     pub ping_timeout: Option<Duration>,
     /// How long nothing of what is to be sent may be taken by the peer; `Some(None)`: for ever.
     pub write_byte_timeout: Option<Option<Duration>>,
-    pub permit_prohibited_cipher_suites: bool,
     /// A server's: equal turns for all streams.
     pub ignore_priorities: bool,
     /// A server's: extended CONNECT (RFC 8441).

@@ -179,7 +179,7 @@ static inline const char *ending(int fd, unsigned stream, unsigned last) {
         }
         CHECK(f.type != RST_STREAM);
         if (f.type == DATA && f.stream == stream)
-            snprintf(text + at, sizeof text - at, "%s%s", f.payload, f.flags & END_STREAM ? "." : "");
+            snprintf(text + at, sizeof text - at, "%.100s%s", f.payload, f.flags & END_STREAM ? "." : "");
     }
     CHECK_INT(step, 2);
     close(fd);
