@@ -122,7 +122,8 @@ pub unsafe extern "C" fn nh_server_handle_pull(
 }
 
 /// nh_server_next waits for a request of a pattern of nh_server_handle_pull, for at most timeout_ms milliseconds
-/// (NH_TIMEOUT_NONE: for ever), and gives it to the caller, to be answered from any thread.
+/// (NH_TIMEOUT_NONE: for ever), and gives it to the caller, to be answered from any thread. Those that came one after
+/// the other are given in that order; those that came at the same time, even on one connection, in any.
 ///
 /// Errors: NH_ERR_INVALID (s, w_out or r_out is NULL, or timeout_ms is negative and not NH_TIMEOUT_NONE),
 /// NH_ERR_TIMEOUT (none came in time), NH_ERR_SERVER_CLOSED (the server has stopped: none will come), NH_ERR_FORKED (s
