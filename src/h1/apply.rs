@@ -34,6 +34,13 @@ pub fn describe_request(r: &mut Request, line: &RequestLine, facts: &RequestFact
 /// understood takes the framing, and the end of the connection, out of a response's header; it answers which trailer
 /// fields were announced.
 pub fn understood(header: &mut Header, line: &StatusLine, chunked: bool) -> Option<Vec<u8>> {
+    // Few heads have more of these fields than one Content-Length, which the lengths of names tell.
+    let named = |len: usize| header.fields().iter().filter(|f| f.name.len() == len).count();
+    if named(b"Transfer-Encoding".len()) + named(b"Connection".len()) == 0
+        && named(b"Content-Length".len()) <= 1
+    {
+        return None;
+    }
     header.del(b"Transfer-Encoding");
     let mut announced = None;
     if chunked {

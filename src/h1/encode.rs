@@ -2,6 +2,7 @@
 
 use super::trailer::is_forbidden_in_trailer;
 use crate::error::{Result, invalid};
+use crate::message::bytes::ByteSet;
 use crate::message::header::{Header, is_token, write_field};
 use crate::message::request::{HTTP_11, Version};
 use crate::message::status;
@@ -53,13 +54,15 @@ fn unusual(out: &mut Vec<u8>, code: u16) {
     out.extend_from_slice(b"\r\n");
 }
 
+static VISIBLE: ByteSet = ByteSet::visible_without(b"");
+
 /// request_line appends the first line of a request, CRLF included. `method` must be a token; `target` must have
 /// no space and no control byte.
 pub fn request_line(out: &mut Vec<u8>, method: &[u8], target: &[u8]) -> Result<()> {
     if !is_token(method) {
         return Err(invalid(format!("net/http: invalid method {:?}", String::from_utf8_lossy(method))));
     }
-    if target.is_empty() || target.iter().any(|&b| b <= b' ' || b == 0x7f) {
+    if target.is_empty() || !VISIBLE.has_all(target) {
         return Err(invalid("net/http: can't write control character in Request.URL"));
     }
     out.extend_from_slice(method);

@@ -95,7 +95,7 @@ fn first_line(head: &[u8]) -> Result<First, Reject> {
     let bad = Reject::BAD_REQUEST;
     let Some(lf) = memchr(b'\n', head) else { return Err(bad) };
     let Some(line) = head.get(..lf).and_then(|l| l.strip_suffix(b"\r")) else { return Err(bad) };
-    let Some(one) = memchr(b' ', line) else { return Err(bad) };
+    let Some(one) = line.iter().position(|&b| b == b' ') else { return Err(bad) };
     let rest = line.get(one + 1..).unwrap_or_default();
     let Some(two) = memchr(b' ', rest) else { return Err(bad) };
     let method = line.get(..one).unwrap_or_default();

@@ -4,7 +4,7 @@ use super::fields::{BadFields, MAX_RESPONSE_FIELDS, Rules, parse_fields};
 use super::quote::quote;
 use super::request::parse_version;
 use crate::error::{Error, Kind};
-use crate::message::header::Header;
+use crate::message::header::{Header, is_value};
 use crate::message::request::Version;
 use crate::message::status;
 use crate::message::text::Span;
@@ -86,22 +86,23 @@ fn status_line(line: &[u8], start: usize) -> Result<StatusLine, Error> {
         Error::new(Kind::Protocol, format!("malformed HTTP {what} {}", quote(text)))
     };
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let Some(space) = memchr(b' ', line) else { return Err(malformed("response", line)) };
-    let (proto, rest) = line.split_at_checked(space).unwrap_or_default();
+    let space = |text: &[u8]| text.iter().position(|&b| b == b' ');
+    let Some(space_at) = space(line) else { return Err(malformed("response", line)) };
+    let (proto, rest) = line.split_at_checked(space_at).unwrap_or_default();
     let blanks = rest.iter().take_while(|&&b| b == b' ').count();
     let status = rest.get(blanks..).unwrap_or_default();
-    let code_len = memchr(b' ', status).unwrap_or(status.len());
+    let code_len = space(status).unwrap_or(status.len());
     let code = status.get(..code_len).unwrap_or_default();
     let [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] = *code else {
         return Err(malformed("status code", code));
     };
     let Some(version) = parse_version(proto) else { return Err(malformed("version", proto)) };
     // Go hands control bytes in a reason on; here they end as text of C programs and logs (RFC 9112, 4).
-    if status.iter().any(|&b| (b < b' ' && b != b'\t') || b == 0x7f) {
+    if !is_value(status) {
         return Err(malformed("response", line));
     }
     let digit = |d: u8| u16::from(d - b'0');
-    let at = start + space + blanks;
+    let at = start + space_at + blanks;
     let reason = (code_len + 1).min(status.len());
     Ok(StatusLine {
         version,

@@ -1,6 +1,6 @@
 //! Request targets (RFC 9112, 3.2), valid as Go's `url.ParseRequestURI` has it, and hosts.
 
-use memchr::memchr;
+use crate::message::bytes::ByteSet;
 use std::net::Ipv6Addr;
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ pub(super) fn check(method: &[u8], target: &[u8]) -> Result<Option<Range<usize>>
     if target.first() == Some(&b'/') {
         return path(target).map(|()| None);
     }
-    if target.is_empty() || !target.iter().all(|&b| is_visible(b)) {
+    if target.is_empty() || !VISIBLE.has_all(target) {
         return Err(());
     }
     if method == b"CONNECT" {
@@ -35,6 +35,9 @@ pub(crate) fn valid_target(path: &[u8]) -> bool {
 
 /// path takes what Go takes: any visible byte, and before the query only whole percent escapes.
 fn path(target: &[u8]) -> Result<(), ()> {
+    if UNESCAPED.has_all(target) {
+        return Ok(());
+    }
     let mut bytes = target.iter();
     let mut query = false;
     while let Some(&b) = bytes.next() {
@@ -46,17 +49,16 @@ fn path(target: &[u8]) -> Result<(), ()> {
                     return Err(());
                 }
             }
-            _ if !is_visible(b) => return Err(()),
+            _ if !VISIBLE.has(b) => return Err(()),
             _ => {}
         }
     }
     Ok(())
 }
 
-/// is_visible leaves out space, control bytes and DEL; bytes from 0x80 on pass, as in Go.
-fn is_visible(b: u8) -> bool {
-    b > b' ' && b != 0x7f
-}
+/// VISIBLE leaves out space, control bytes and DEL; bytes from 0x80 on pass, as in Go.
+static VISIBLE: ByteSet = ByteSet::visible_without(b"");
+static UNESCAPED: ByteSet = ByteSet::visible_without(b"%");
 
 /// scheme gives the place of the colon behind a scheme (RFC 3986, 3.1).
 fn scheme(target: &[u8]) -> Option<usize> {
@@ -100,39 +102,18 @@ pub(crate) fn valid_host(host: &[u8]) -> bool {
         let (literal, port) = rest.split_at_checked(end).unwrap_or_default();
         return ip_literal(literal) && port.strip_prefix(b"]").is_some_and(is_port);
     }
-    let end = host.iter().position(|&b| b == b':').unwrap_or(host.len());
-    let (name, port) = host.split_at_checked(end).unwrap_or_default();
-    if !name.iter().all(|&b| NAME_BYTES[usize::from(b)]) {
-        return false;
-    }
-    // Escapes are rare, so they are looked for once more rather than at each byte.
-    let mut rest = name;
-    while let Some(at) = memchr(b'%', rest) {
-        let Some([_, a, b, tail @ ..]) = rest.get(at..) else { return false };
-        if !a.is_ascii_hexdigit() || !b.is_ascii_hexdigit() {
-            return false;
+    let mut rest = host;
+    loop {
+        let end = rest.iter().position(|&b| !NAME_LITERALS.has(b)).unwrap_or(rest.len());
+        match rest.get(end..).unwrap_or_default() {
+            [b'%', a, b, tail @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => rest = tail,
+            port => return is_port(port),
         }
-        rest = tail;
     }
-    is_port(port)
 }
 
-/// NAME_BYTES are the bytes of a reg-name (RFC 3986, 3.2.2).
-static NAME_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut b = 0;
-    while b < 128 {
-        table[b] = (b as u8).is_ascii_alphanumeric();
-        b += 1;
-    }
-    let others = b"%-._~!$&'()*+,;=";
-    let mut i = 0;
-    while i < others.len() {
-        table[others[i] as usize] = true;
-        i += 1;
-    }
-    table
-};
+/// NAME_LITERALS are the bytes that stand for themselves in a reg-name (RFC 3986, 3.2.2).
+static NAME_LITERALS: ByteSet = ByteSet::alphanumeric_and(b"-._~!$&'()*+,;=");
 
 fn ip_literal(literal: &[u8]) -> bool {
     // RFC 6874: a zone is written behind "%25"; Go takes it as well.

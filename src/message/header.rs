@@ -4,6 +4,7 @@
 //! (RFC 9110, 5.1) and values hold no CR, LF, NUL or other control bytes but HTAB (5.5): what a program sets
 //! is checked here, what a peer sent was checked by the engine that parsed it.
 
+use super::bytes::ByteSet;
 use super::text::{Span, Store};
 use crate::error::{Result, invalid};
 use std::ffi::CStr;
@@ -201,11 +202,13 @@ pub fn check_field(name: &[u8], value: &[u8]) -> Result<()> {
 
 /// is_token tells whether `s` is an RFC 9110 token (5.6.2).
 pub fn is_token(s: &[u8]) -> bool {
-    !s.is_empty() && s.iter().all(|&b| is_tchar(b))
+    !s.is_empty() && TCHARS.has_all(s)
 }
 
+static TCHARS: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+
 pub fn is_tchar(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+    TCHARS.has(b)
 }
 
 /// is_value tells whether `s` may be a field value: any byte from 0x20 on but DEL, and HTAB.

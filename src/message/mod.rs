@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod auth;
+pub mod bytes;
 pub mod cookie;
 pub mod cookie_date;
 pub mod date;

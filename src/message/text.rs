@@ -111,6 +111,11 @@ impl Store {
     /// clear_arena forgets all interned text and keeps at most one modest chunk to fill again: the last, which is the
     /// largest, so that a store that is used for one message after the other soon allocates no more.
     pub fn clear_arena(&mut self) {
+        if let [one] = &mut self.chunks[..]
+            && one.capacity() <= KEEP_CHUNK
+        {
+            return one.clear();
+        }
         if self.chunks.last().is_some_and(|c| c.capacity() <= KEEP_CHUNK) {
             self.chunks.drain(..self.chunks.len() - 1);
         } else {

@@ -9,6 +9,7 @@ use crate::runtime::Learn;
 use crate::server::Handler;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -28,12 +29,42 @@ impl Route {
     }
 }
 
+/// PathHasher is a quick hash of paths: only the program adds any, so nobody else can make those of a table collide.
+#[derive(Default)]
+struct PathHasher(u64);
+
+impl PathHasher {
+    fn mix(&mut self, n: u64) {
+        // An odd number without a pattern: that of the golden ratio.
+        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+impl Hasher for PathHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
+        }
+        self.mix(rest.iter().fold(0, |n, &b| n << 8 | u64::from(b)));
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.mix(n as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        // The table takes the lowest bits, which a product mixes least.
+        self.0.rotate_left(26)
+    }
+}
+
 pub(crate) struct Table {
     /// The built-in ones come first, at the indices of [`builtin`]. Only added to: an index stays good.
     routes: Vec<Arc<Route>>,
     tree: Tree,
     /// The patterns without host and wildcard, by path and then method: what most requests ask for, in one hash.
-    plain: HashMap<Vec<u8>, Vec<(String, u32)>>,
+    plain: HashMap<Vec<u8>, Vec<(String, u32)>, BuildHasherDefault<PathHasher>>,
     has_hosts: bool,
     /// The route that takes all requests, where there is one handler in the mux's place.
     whole: Option<u32>,
@@ -44,7 +75,7 @@ impl Table {
         let mut t = Table {
             routes: Vec::new(),
             tree: Tree::default(),
-            plain: HashMap::new(),
+            plain: HashMap::default(),
             has_hosts: false,
             whole,
         };

@@ -321,7 +321,8 @@ impl Http {
         ex.used += len;
         ex.prepare(&line, facts, &self.0.settings, conn.started);
         ex.request.remote = Some(conn.remote.clone());
-        ex.request.tls = conn.info.clone();
+        // It comes back when the exchange has ended: the count of a copy would be one more cold line.
+        ex.request.tls = conn.info.take();
         ex.request.conn_id = conn.notice.as_ref().map_or(0, |n| n.id());
         ex.route = self.route(&mut ex.request, &mut ex.table, &mut ex.generation);
         Ok(())
@@ -365,6 +366,7 @@ impl Http {
 
     /// after looks at the exchange that has ended.
     fn after(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Next {
+        conn.info = ex.request.tls.take();
         if ex.wire.hijacked.load(Ordering::Relaxed) {
             ex.wire.hijacked.store(false, Ordering::Relaxed);
             return Next::Released;

@@ -157,6 +157,7 @@ impl Exchange {
             let mut input = self.wire.input();
             self.bodiless = !self.has_body;
             if self.has_body {
+                input.read_by(self.wire.output().secure());
                 let block = self.request.header.store().block();
                 let ahead = block.get(self.used..self.filled).unwrap_or_default();
                 input.begin(facts.framing, ahead, settings.max_body_bytes);

@@ -22,6 +22,7 @@ pub(super) const DRAIN: u64 = 256 * 1024;
 
 pub(crate) struct Input {
     pub(super) fd: RawFd,
+    /// That of the connection, while a body is read.
     secure: Option<Arc<Secure>>,
     /// Bytes that were read behind the head and belong to the body, or to what follows it.
     stage: Vec<u8>,
@@ -65,9 +66,14 @@ impl Default for Input {
 }
 
 impl Input {
-    pub(super) fn attach(&mut self, fd: RawFd, secure: Option<&Arc<Secure>>) {
+    pub(super) fn attach(&mut self, fd: RawFd) {
         self.fd = fd;
-        self.secure = secure.cloned();
+        self.secure = None;
+    }
+
+    /// read_by has a body that comes over TLS be read by its session.
+    pub(super) fn read_by(&mut self, secure: Option<Arc<Secure>>) {
+        self.secure = secure;
     }
 
     /// begin prepares for a body of that framing; `ahead` is what was read of it with the head.
@@ -85,12 +91,12 @@ impl Input {
         self.trailer = None;
     }
 
-    /// is_done: the body was read to its end, and was no longer than its limit.
     /// fail has all later reads answer an error.
     pub(super) fn fail(&mut self, e: Error) {
         self.failed = Some(e);
     }
 
+    /// is_done: the body was read to its end, and was no longer than its limit.
     pub(super) fn is_done(&self) -> bool {
         self.decoder.is_done() && self.failed.is_none()
     }

@@ -98,10 +98,10 @@ impl Output {
             return Ok(true);
         }
         self.check()?;
-        if let Some(secure) = self.secure.clone() {
-            let sent = secure.encrypt(&self.buf).and_then(|_| secure.flush().map_err(|e| write_error(&e)));
+        if let Some(secure) = &self.secure {
+            let sent = secure.send(&self.buf);
             self.buf.clear();
-            return sent.map(|(_, all)| all).map_err(|e| self.break_with(e));
+            return sent.map_err(|e| self.break_with(e));
         }
         while !self.buf.is_empty() {
             match sys::send(self.fd, &self.buf, libc::MSG_DONTWAIT) {
@@ -262,6 +262,6 @@ pub(super) fn timed_out(what: &str, phase: Phase) -> Error {
     Error::new(Kind::Timeout, format!("{what}: i/o timeout")).with_phase(phase)
 }
 
-fn write_error(e: &std::io::Error) -> Error {
+pub(super) fn write_error(e: &std::io::Error) -> Error {
     Error::io(Kind::Io, "write", e).with_phase(Phase::Write)
 }

@@ -4,6 +4,7 @@
 //! for as long as it takes to encrypt, to decrypt, and for system calls that do not wait; who waits for the socket
 //! has let go of it. So a blocked write does not stop a read.
 
+use super::output::write_error;
 use crate::error::Result;
 use crate::message::protocols::Protocols;
 use crate::net::sys;
@@ -101,10 +102,20 @@ impl Secure {
         Ok(state.tls.unsent())
     }
 
+    /// send makes records of `text`, and sends what the socket takes; `true`: everything.
+    pub(super) fn send(&self, text: &[u8]) -> Result<bool> {
+        let tls = &mut self.state().tls;
+        tls.encrypt(text)?;
+        Ok(self.flush_from(tls).map_err(|e| write_error(&e))?.1)
+    }
+
     /// flush sends what the socket takes, and tells how much that was; `true`: everything.
     pub(super) fn flush(&self) -> io::Result<(usize, bool)> {
+        self.flush_from(&mut self.state().tls)
+    }
+
+    fn flush_from(&self, tls: &mut Tls) -> io::Result<(usize, bool)> {
         let fd = self.fd();
-        let tls = &mut self.state().tls;
         let sent = match tls.flush(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT)) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
             sent => sent?,

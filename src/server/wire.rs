@@ -80,13 +80,13 @@ impl Wire {
     /// attach prepares the wire for the exchanges of one connection.
     pub(super) fn attach(&self, fd: RawFd, secure: Option<&Arc<Secure>>, progress: Option<Duration>) {
         self.output().attach(fd, secure, progress);
-        self.input().attach(fd, secure);
+        self.input().attach(fd);
     }
 
     /// detach sends what the socket takes now and gives back the rest. From here on nothing touches the socket: it may
     /// close.
     pub(super) fn detach(&self, into: &mut Vec<u8>) -> Result<bool> {
-        self.input().attach(-1, None);
+        self.input().attach(-1);
         let mut output = self.output();
         let sent = output.send_some();
         output.detach(into);
@@ -101,7 +101,7 @@ impl Wire {
 
     /// let_go leaves the socket to whom it was handed over: nothing more is sent.
     pub(super) fn let_go(&self) {
-        self.input().attach(-1, None);
+        self.input().attach(-1);
         let mut output = self.output();
         output.detach(&mut Vec::new());
     }

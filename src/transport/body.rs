@@ -42,6 +42,8 @@ pub(super) struct Reader {
     pub(super) error: Option<Error>,
     pub(super) closed: bool,
     pub(super) trailer: Option<Header>,
+    /// When the connection went back with the last byte.
+    pub(super) ended: Option<Instant>,
 }
 
 impl ReadBody for Reader {
@@ -66,6 +68,10 @@ impl ReadBody for Reader {
 
     fn take_trailer(&mut self) -> Option<Header> {
         self.trailer.take()
+    }
+
+    fn ended(&self) -> Option<Instant> {
+        self.ended
     }
 
     fn hand_over(&mut self) -> Option<std::io::Result<Duplex>> {
@@ -219,7 +225,9 @@ impl Reader {
         let Some(mut conn) = self.conn.take() else { return };
         let fired = self.cancel.as_ref().is_some_and(CancelToken::is_fired);
         if whole && self.keep && sent && !fired && conn.buffered().is_empty() && conn.rest() {
-            let put = conn.home().clone().put(conn);
+            conn.idle_since = Instant::now();
+            self.ended = Some(conn.idle_since);
+            let put = conn.home().clone().keep(conn);
             self.teller.tell(|| Step::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
         }
     }

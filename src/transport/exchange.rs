@@ -341,6 +341,7 @@ impl Exchange<'_> {
             error: None,
             closed: false,
             trailer: None,
+            ended: None,
         };
         reader.finish_if_done();
         Ok(Box::new(Response {

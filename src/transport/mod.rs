@@ -298,7 +298,9 @@ impl Transport {
         let length = head::length_of(r)?;
         let forwarder = route.forwarder();
         let auth = forwarder.and_then(|p| p.authorization());
-        let head = head::write(r, target, length, &settings, forwarder.is_some(), auth.as_deref())?;
+        let write = || head::write(r, target, length, &settings, forwarder.is_some(), auth.as_deref());
+        // What is wrong with a request is found before anything is dialed. It is written again for another try.
+        let mut written = Some(write()?);
         let asks = settings.compression && gunzip::is_wanted(r, head::method_of(r));
         let held = head::expects_continue(r, length) && !settings.expect_continue.is_zero();
         let call = Call { request: r, settings, overall, cancel, started };
@@ -310,14 +312,14 @@ impl Transport {
         loop {
             let teller = Teller::new(r, started);
             teller.tell(|| Step::GetConn(route.address()));
-            let conn = match shared.get(route, &settings, overall, cancel, &teller, now)? {
+            let link = shared.get(route, &settings, overall, cancel, &teller, now)?;
+            let conn = match link {
                 Link::Own(conn) => conn,
                 Link::Shared(lease) => {
                     teller.tell(|| lease.got());
                     let reused = lease.reused;
-                    let upload = upload(&head, r, length, held, &settings)?;
-                    crate::log::head('>', &head);
-                    match h2::run(lease, &call, &head, upload, teller, now) {
+                    let upload = upload(written.take().map_or_else(write, Ok)?, r, length, held, &settings)?;
+                    match h2::run(lease, &call, upload, teller, now) {
                         Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
                         Ok(response) => return Ok(response),
                         Err(f) if !shared.is_single() && retry::may(r, &f, reused) => {
@@ -346,7 +348,9 @@ impl Transport {
             };
             let reused = conn.reused;
             teller.tell(|| conn.got());
-            let upload = match upload(&head, r, length, held, &settings) {
+            let head = written.take().map_or_else(write, Ok)?;
+            crate::log::head('>', &head);
+            let upload = match upload(head, r, length, held, &settings) {
                 Ok(u) => u,
                 Err(e) => {
                     // The connection is as it was.
@@ -354,7 +358,6 @@ impl Transport {
                     return Err(e);
                 }
             };
-            crate::log::head('>', &head);
             match exchange::run(conn, &call, upload, teller, now) {
                 Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
                 Ok(response) => return Ok(response),
@@ -365,7 +368,7 @@ impl Transport {
     }
 }
 
-fn upload(head: &[u8], r: &Request, length: Length, held: bool, settings: &Settings) -> Result<Upload> {
-    let made = Upload::new(head.to_vec(), &r.body, length, &r.trailer, held, settings.write_buffer);
+fn upload(head: Vec<u8>, r: &Request, length: Length, held: bool, settings: &Settings) -> Result<Upload> {
+    let made = Upload::new(head, &r.body, length, &r.trailer, held, settings.write_buffer);
     made.map_err(|e| e.with_phase(Phase::Prepare))
 }

@@ -47,6 +47,10 @@ pub trait ReadBody: Send {
     fn take_trailer(&mut self) -> Option<Header>;
     /// close ends the exchange; reads fail from then on.
     fn close(&mut self);
+    /// ended is when the last byte came, where that is known.
+    fn ended(&self) -> Option<Instant> {
+        None
+    }
     /// hand_over gives the connection away, whole, after a switch of protocols; there is none in most bodies.
     fn hand_over(&mut self) -> Option<io::Result<Duplex>> {
         None
@@ -83,7 +87,7 @@ impl Response {
         if n == 0
             && let Some(t) = &mut self.timing
         {
-            t.ended.get_or_insert_with(Instant::now);
+            t.ended.get_or_insert_with(|| body.ended().unwrap_or_else(Instant::now));
         }
         Ok(n)
     }

@@ -21,7 +21,7 @@ pub struct Timing {
     /// The request was written, or as much of it as went before the answer came.
     pub sent: Instant,
     pub first_byte: Instant,
-    /// The body's end was read.
+    /// The body's last byte was read from the connection, or its end was, where no connection tells.
     pub ended: Option<Instant>,
     /// How the connection was made, if it was made for this exchange and not found idle, or left by another.
     pub dial: Option<DialTimes>,

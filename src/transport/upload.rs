@@ -82,13 +82,14 @@ impl Upload {
         Ok(Upload { head, head_sent: 0, body, held, sent: 0, unsent: false, stopped: false, bare: false })
     }
 
-    /// bare has the body go out as it is, in frames; the head has gone, and is told of.
-    pub(super) fn bare(mut self) -> Upload {
-        (self.head_sent, self.bare) = (self.head.len(), true);
+    /// bare has the body go out as it is, in frames, and gives the head away, which is told of elsewhere.
+    pub(super) fn bare(mut self) -> (Vec<u8>, Upload) {
+        let head = std::mem::take(&mut self.head);
+        (self.head_sent, self.bare) = (0, true);
         if let Payload::Stream(s) = &mut self.body {
             s.chunked = None;
         }
-        self
+        (head, self)
     }
 
     pub(super) fn is_done(&self) -> bool {

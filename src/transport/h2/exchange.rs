@@ -39,11 +39,11 @@ struct Exchange<'a> {
     continue_until: Instant,
 }
 
-/// run sends the request and waits for the head of the final answer. `head` is that of HTTP/1, whose fields go out.
+/// run sends the request and waits for the head of the final answer. The upload's head is that of HTTP/1, whose fields go
+/// out.
 pub(in crate::transport) fn run(
     lease: Lease,
     call: &Call<'_>,
-    head: &[u8],
     upload: Upload,
     teller: Teller,
     asked: Instant,
@@ -55,17 +55,12 @@ pub(in crate::transport) fn run(
     let timing =
         Timing { started: call.started, connected: now, sent: now, first_byte: now, ended: None, dial };
     let clock = Clock { overall: call.overall };
-    let flow = Flow::new(
-        conn,
-        upload.bare(),
-        &call.request.trailer,
-        call.cancel,
-        clock,
-        call.settings.progress,
-        teller,
-    );
+    let (head, upload) = upload.bare();
+    crate::log::head('>', &head);
+    let flow =
+        Flow::new(conn, upload, &call.request.trailer, call.cancel, clock, call.settings.progress, teller);
     let mut exchange = Exchange { flow, call, timing, answered: false, continue_until: now };
-    let done = exchange.open(lease, head, asked).and_then(|()| exchange.answer());
+    let done = exchange.open(lease, &head, asked).and_then(|()| exchange.answer());
     match done {
         Err(_) if call.cancel.is_some_and(|t| t.is_fired()) => Err(fatal(canceled_in_head())),
         Ok(came) => Ok(exchange.respond(came)),
