@@ -1,17 +1,17 @@
 //! `ResponseWriter`: the response as its handler writes it (Go's `response`).
 
 mod file;
+mod head;
 mod late;
 
-use super::clock::append_date;
 use super::detach::Detached;
 use super::h2::Stream;
 use super::line::Line;
 use super::over::{Over, unsupported};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::h1::encode;
-use crate::message::header::{Header, write_field};
-use crate::message::request::{HTTP_10, HTTP_11, Version};
+use crate::message::header::Header;
+use crate::message::request::{HTTP_11, Version};
 use crate::message::sniff;
 use crate::stream::Duplex;
 use std::sync::Arc;
@@ -232,51 +232,6 @@ impl ResponseWriter {
         self.line.inform(code, out)
     }
 
-    fn settle(&mut self, code: u16) -> Result<()> {
-        self.stage = Stage::Settled;
-        self.status = code;
-        let version = if self.asked.version < HTTP_11 { HTTP_10 } else { HTTP_11 };
-        encode::status_line(&mut self.head, version, code);
-        let mut dated = false;
-        for (name, value) in self.header.iter() {
-            match name.len() {
-                4 if name.eq_ignore_ascii_case(b"date") => dated = true,
-                10 if name.eq_ignore_ascii_case(b"connection") => {
-                    self.close |=
-                        value.split(|&b| b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(b"close"));
-                    continue;
-                }
-                12 if name.eq_ignore_ascii_case(b"content-type") => {
-                    self.typed = true;
-                    // The way to have none (in Go a field without values).
-                    if value.is_empty() {
-                        continue;
-                    }
-                }
-                14 if name.eq_ignore_ascii_case(b"content-length") => {
-                    self.declared = parse_length(value);
-                    self.no_length |= self.declared.is_none();
-                    continue;
-                }
-                // Framing is the writer's business: a handler can choose between two, and name no other.
-                17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                    (self.no_length, self.typed) = (true, true);
-                    self.identity = value == b"identity";
-                    continue;
-                }
-                16 if name.eq_ignore_ascii_case(b"content-encoding") => self.typed |= !value.is_empty(),
-                _ => {}
-            }
-            write_field(&mut self.head, name, value);
-        }
-        if !dated {
-            self.head.extend_from_slice(b"Date: ");
-            append_date(&mut self.head);
-            self.head.extend_from_slice(b"\r\n");
-        }
-        Ok(())
-    }
-
     /// allows_body: RFC 9110, 6.4.1.
     fn allows_body(&self) -> bool {
         !matches!(self.status, 204 | 304)
@@ -413,117 +368,6 @@ impl ResponseWriter {
         Ok(())
     }
 
-    /// send_head fixes the framing and puts the head on the wire; `whole`: the body is in the buffer, else `next` is
-    /// what follows there.
-    fn send_head(&mut self, whole: bool, next: &[u8]) -> Result<()> {
-        if self.stage != Stage::Settled {
-            return Ok(());
-        }
-        self.stage = Stage::Sent;
-        self.close |= !self.line.core().keeps_alive();
-        self.read_rest();
-        self.put_type(next);
-        self.line.will_answer();
-        let frames = matches!(self.line, Line::Http2(_));
-        self.close |= self.asked.connect && !frames;
-        let tunnel = self.asked.connect && (200..300).contains(&self.status);
-        let has_trailer = self.header.contains(b"trailer") || !self.trailer.is_empty();
-        let mut length = self.declared;
-        if length.is_none()
-            && whole
-            && !has_trailer
-            && !self.no_length
-            && (!self.asked.head || self.written > 0)
-        {
-            length = Some(self.written);
-        }
-        self.framing = if !self.allows_body() {
-            Framing::Nothing
-        } else if frames && length.is_none() {
-            Framing::Frames
-        } else if tunnel && !frames {
-            // RFC 9110, 9.3.6: neither framing field in a 2xx answer to CONNECT.
-            Framing::Close
-        } else if length.is_some() {
-            Framing::Length
-        } else if self.asked.version >= HTTP_11 && !self.identity {
-            Framing::Chunked
-        } else {
-            Framing::Close
-        };
-        match (self.framing, length) {
-            // RFC 9110, 8.6: 204 has no Content-Length; 304 and HEAD may say what GET would have had.
-            (Framing::Nothing, Some(n)) if self.status == 304 && self.declared.is_some() => {
-                self.put_length(n)
-            }
-            (Framing::Length, Some(n)) => self.put_length(n),
-            (Framing::Chunked, _) if !self.asked.head => {
-                self.head.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-            }
-            (Framing::Close, _) if !self.asked.head => self.close = true,
-            _ => {}
-        }
-        if self.asked.head {
-            self.framing = Framing::Nothing;
-        }
-        if frames {
-            // Fields of HTTP/1 connections; what `Connection: close` asks for is the connection's own end.
-        } else if self.close {
-            if (self.asked.version >= HTTP_11 && !tunnel) || self.header.has_token(b"connection", b"close") {
-                self.head.extend_from_slice(b"Connection: close\r\n");
-            }
-        } else if self.asked.version < HTTP_11 {
-            self.head.extend_from_slice(b"Connection: keep-alive\r\n");
-        }
-        self.head.extend_from_slice(b"\r\n");
-        crate::log::head('>', &self.head);
-        match &self.line {
-            Line::Http1(wire) => wire.output().push(&[&self.head]),
-            Line::Http2(_) if whole => Ok(()),
-            Line::Http2(stream) => stream.push_head(self.status, std::mem::take(&mut self.head)),
-        }
-    }
-
-    /// put_type adds the media type of a body whose handler has named none, as Go does.
-    fn put_type(&mut self, next: &[u8]) {
-        if self.typed || !self.allows_body() || self.body.len() + next.len() == 0 {
-            return;
-        }
-        let room = sniff::LOOKED_AT.saturating_sub(self.body.len());
-        let found = match next.get(..room).unwrap_or(next) {
-            [] => sniff::detect(&self.body),
-            more => sniff::detect(&[&self.body, more].concat()),
-        };
-        write_field(&mut self.head, b"Content-Type", found.to_bytes());
-    }
-
-    fn put_length(&mut self, n: u64) {
-        self.head.extend_from_slice(b"Content-Length: ");
-        encode::decimal(&mut self.head, n);
-        self.head.extend_from_slice(b"\r\n");
-    }
-
-    /// read_rest reads what the handler left of a small request body before the answer goes out, as Go does;
-    /// with a large one, or one that still waits for 100 Continue, the connection ends.
-    fn read_rest(&mut self) {
-        let Line::Http1(wire) = &self.line else { return };
-        if self.close {
-            return;
-        }
-        let Some(mut input) = wire.try_input() else { return };
-        if input.asked_continue && !input.is_done() {
-            // Go does not wait for a body whose sender was told, or not told, to go on.
-            self.close = true;
-            return;
-        }
-        if wire.duplex.load(Ordering::Relaxed) {
-            return;
-        }
-        if !input.is_done() && (input.expect || !input.drain()) {
-            self.close = true;
-        }
-    }
-
     /// send_body sends the buffered bytes and `data` in the framing that was fixed.
     fn send_body(&mut self, data: &[u8]) -> Result<()> {
         let n = self.body.len() + data.len();
@@ -558,7 +402,11 @@ impl ResponseWriter {
         }
         let whole = self.stage == Stage::Settled;
         self.send_head(true, &[])?;
-        if let Line::Http2(stream) = self.line.clone() {
+        let stream = match &self.line {
+            Line::Http2(stream) => Some(stream.clone()),
+            Line::Http1(_) => None,
+        };
+        if let Some(stream) = stream {
             return self.finish_stream(&stream, whole);
         }
         self.send_body(&[])?;
@@ -614,10 +462,4 @@ impl ResponseWriter {
 /// hijacked is what all functions of a writer answer whose connection is the program's (Go's `ErrHijacked`).
 pub(super) fn hijacked() -> Error {
     Error::new(Kind::Closed, "http: connection has been hijacked")
-}
-
-fn parse_length(value: &[u8]) -> Option<u64> {
-    let v = value.trim_ascii();
-    let digits = !v.is_empty() && v.iter().all(u8::is_ascii_digit);
-    digits.then(|| std::str::from_utf8(v).ok()?.parse().ok()).flatten()
 }
