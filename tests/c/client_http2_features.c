@@ -315,6 +315,64 @@ static void single(void) {
     nh_client_free(c);
 }
 
+/* ---- CONNECT: a stream as a tunnel to what the Host names (RFC 9113, 8.5) */
+
+static void tunnel(nh_response_writer *w, nh_request *r, void *userdata) {
+    CHECK_STR(nh_request_method(r), "CONNECT");
+    CHECK_STR(nh_request_host(r), "far.example:443");
+    CHECK_INT(nh_request_content_length(r), -1);
+    CHECK(nh_header_get(nh_request_header(r), "Transfer-Encoding") == NULL);
+    char buf[16];
+    size_t n;
+    (void)userdata;
+    while (nh_request_body_read(r, buf, sizeof buf, &n, NULL) == NH_OK && n > 0) {
+        CHECK_INT(nh_response_writer_write(w, buf, n, NULL), NH_OK);
+        CHECK_INT(nh_response_writer_flush(w, NULL), NH_OK);
+    }
+}
+
+/* Says "ping" three times. */
+static nh_result ping(void *userdata, void *buf, size_t cap, size_t *n_out) {
+    int *said = userdata;
+    CHECK(cap >= 4);
+    *n_out = 0;
+    if (*said == 3) return NH_OK;
+    memcpy(buf, "ping", *n_out = 4);
+    *said += 1;
+    return NH_OK;
+}
+
+static void tunnels(void) {
+    nh_server *s = nh_server_new();
+    nh_handler *h = nh_handler_new(tunnel, NULL, NULL);
+    CHECK_INT(nh_server_set_handler(s, h, NULL), NH_OK);
+    nh_handler_free(h);
+    CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
+    CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
+    CHECK_INT(nh_server_start(s, NULL), NH_OK);
+    nh_client *c = client();
+    char url[64], buf[16];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", (int)nh_server_port(s, 0));
+    nh_request *r = request_to("CONNECT", url);
+    int said = 0;
+    size_t n;
+    CHECK_INT(nh_request_set_host(r, "far.example:443"), NH_OK);
+    CHECK_INT(nh_request_set_body_callback(r, -1, ping, NULL, &said, NULL), NH_OK);
+    nh_response *res = send_it(c, r);
+    CHECK_INT(nh_response_status_code(res), 200);
+    for (int i = 0; i < 3; i++) {
+        for (size_t at = 0; at < 4; at += n)
+            CHECK(nh_response_body_read(res, buf + at, 4 - at, &n, NULL) == NH_OK && n > 0);
+        CHECK(!memcmp(buf, "ping", 4));
+    }
+    CHECK_INT(nh_response_body_read(res, buf, sizeof buf, &n, NULL), NH_OK);
+    CHECK_INT(n, 0);
+    nh_response_free(res);
+    nh_request_free(r);
+    nh_client_free(c);
+    nh_server_free(s);
+}
+
 int main(void) {
     begin();
     origin_serve(serve_script);
@@ -324,6 +382,7 @@ int main(void) {
     large_body();
     traced();
     single();
+    tunnels();
     nh_server_free(server);
     return 0;
 }

@@ -119,6 +119,36 @@ static void timeouts(void) {
     nh_request_free(r);
 }
 
+/* A dial that does not come to an end: a listener that nobody accepts from. All who wait for it run out of
+ * time, and the client's end does not wait for it. */
+static void *times_out(void *c) {
+    char url[64];
+    snprintf(url, sizeof url, "https://127.0.0.1:%ld/", atomic_load(&seen));
+    nh_request *r = request_to("GET", url);
+    nh_error_free(must_fail(c, r, NH_ERR_TIMEOUT, TIMED_OUT));
+    nh_request_free(r);
+    return NULL;
+}
+
+static void stalled_dial(void) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(fd >= 0 && !bind(fd, (struct sockaddr *)&a, len) && !listen(fd, 16));
+    CHECK_INT(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    atomic_store(&seen, ntohs(a.sin_port));
+    nh_client *c = nh_client_new();
+    CHECK_INT(nh_client_set_timeout(c, short_ms()), NH_OK);
+    CHECK_INT(nh_client_set_max_conns_per_host(c, 1), NH_OK);
+    pthread_t t[4];
+    for (int i = 0; i < 4; i++)
+        CHECK_INT(pthread_create(&t[i], NULL, times_out, c), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(t[i], NULL);
+    nh_client_free(c);
+    close(fd);
+}
+
 /* ---- the waits between tries: the first comes at once, the second after a second, which is not awaited here
  */
 
@@ -279,6 +309,7 @@ static void freed_meanwhile(void) {
 int main(void) {
     origin_serve(serve_script);
     timeouts();
+    stalled_dial();
     backoff();
     forked();
     closed_meanwhile();
