@@ -2,7 +2,7 @@
 
 use super::trailer::is_forbidden_in_trailer;
 use crate::error::{Result, invalid};
-use crate::message::bytes::ByteSet;
+use crate::message::bytes::VISIBLE;
 use crate::message::header::{Header, is_token, write_field};
 use crate::message::request::{HTTP_11, Version};
 use crate::message::status;
@@ -53,8 +53,6 @@ fn unusual(out: &mut Vec<u8>, code: u16) {
     }
     out.extend_from_slice(b"\r\n");
 }
-
-static VISIBLE: ByteSet = ByteSet::visible_without(b"");
 
 /// request_line appends the first line of a request, CRLF included. `method` must be a token; `target` must have
 /// no space and no control byte.

@@ -1,6 +1,6 @@
 //! Request targets (RFC 9112, 3.2), valid as Go's `url.ParseRequestURI` has it, and hosts.
 
-use crate::message::bytes::ByteSet;
+use crate::message::bytes::{ByteSet, VISIBLE};
 use std::net::Ipv6Addr;
 use std::ops::Range;
 
@@ -56,8 +56,6 @@ fn path(target: &[u8]) -> Result<(), ()> {
     Ok(())
 }
 
-/// VISIBLE leaves out space, control bytes and DEL; bytes from 0x80 on pass, as in Go.
-static VISIBLE: ByteSet = ByteSet::visible_without(b"");
 static UNESCAPED: ByteSet = ByteSet::visible_without(b"%");
 
 /// scheme gives the place of the colon behind a scheme (RFC 3986, 3.1).

@@ -1,6 +1,9 @@
 //! `ByteSet`: which bytes may stand somewhere, as a table: heads are made of short texts, each of whose bytes is looked
 //! at.
 
+/// VISIBLE leaves out space, control bytes and DEL; bytes from 0x80 on pass, as in Go.
+pub static VISIBLE: ByteSet = ByteSet::visible_without(b"");
+
 pub struct ByteSet([bool; 256]);
 
 impl ByteSet {
