@@ -15,12 +15,7 @@ impl ByteSet {
             table[b] = (b as u8).is_ascii_alphanumeric();
             b += 1;
         }
-        let mut i = 0;
-        while i < others.len() {
-            table[others[i] as usize] = true;
-            i += 1;
-        }
-        ByteSet(table)
+        ByteSet(table).marked(others, true)
     }
 
     /// visible_without are all bytes but space, control bytes, DEL and `others`.
@@ -31,12 +26,16 @@ impl ByteSet {
             table[b] = b != 0x7f;
             b += 1;
         }
+        ByteSet(table).marked(others, false)
+    }
+
+    const fn marked(mut self, bytes: &[u8], within: bool) -> ByteSet {
         let mut i = 0;
-        while i < others.len() {
-            table[others[i] as usize] = false;
+        while i < bytes.len() {
+            self.0[bytes[i] as usize] = within;
             i += 1;
         }
-        ByteSet(table)
+        self
     }
 
     pub fn has(&self, b: u8) -> bool {
