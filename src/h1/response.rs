@@ -24,14 +24,20 @@ pub struct StatusLine {
 impl StatusLine {
     /// made is the line of a response that came by no line of text; its spans are in `h`.
     pub fn made(h: &mut Header, version: Version, code: u16) -> StatusLine {
-        let text = status::text(code);
-        let mut line = Vec::with_capacity(text.len() + 4);
-        line.extend_from_slice(&[100, 10, 1].map(|unit| b'0' + (code / unit % 10) as u8));
-        line.push(b' ');
-        line.extend_from_slice(text.as_bytes());
-        let store = h.store_mut();
-        let reason = store.intern(text.as_bytes());
-        StatusLine { version, code, reason, status: store.intern(line.trim_ascii_end()) }
+        let text = status::text(code).as_bytes();
+        let digits = [100, 10, 1].map(|unit| b'0' + (code / unit % 10) as u8);
+        let line = |room: &mut [u8]| {
+            let (code, rest) = room.split_at_mut_checked(digits.len())?;
+            code.copy_from_slice(&digits);
+            let Some((space, reason)) = rest.split_first_mut() else { return Some(digits.len()) };
+            *space = b' ';
+            reason.copy_from_slice(text);
+            Some(room.len())
+        };
+        // A code that has no text stands alone.
+        let len = if text.is_empty() { digits.len() } else { digits.len() + 1 + text.len() };
+        let status = h.store_mut().intern_with(len, line).unwrap_or_default();
+        StatusLine { version, code, reason: status.from(digits.len() + 1), status }
     }
 }
 

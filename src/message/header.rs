@@ -9,6 +9,9 @@ use super::text::{Span, Store};
 use crate::error::{Result, invalid};
 use std::ffi::CStr;
 
+/// USUAL_FIELDS is room for the fields of most messages.
+const USUAL_FIELDS: usize = 8;
+
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     pub name: Span,
@@ -141,6 +144,9 @@ impl Header {
 
     /// push_block_field records a field whose name and value lie in the store's block, checked by the parser.
     pub fn push_block_field(&mut self, name: Span, value: Span) {
+        if self.fields.capacity() == 0 {
+            self.fields.reserve(USUAL_FIELDS);
+        }
         self.fields.push(Field { name, value });
     }
 
@@ -176,8 +182,10 @@ pub fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 /// written_fields are those of a head that was written as text, behind its first line.
 pub fn written_fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-    let first = memchr::memchr(b'\n', head).map_or(head.len(), |at| at + 1);
-    head.get(first..).unwrap_or_default().split(|&b| b == b'\n').filter_map(|line| {
+    let mut ends = memchr::memchr_iter(b'\n', head);
+    let mut begin = ends.next().map_or(head.len(), |at| at + 1);
+    ends.filter_map(move |end| {
+        let line = head.get(std::mem::replace(&mut begin, end + 1)..end)?;
         let (name, value) = line.split_at_checked(memchr::memchr(b':', line)?)?;
         Some((name, value.get(1..)?.trim_ascii()))
     })

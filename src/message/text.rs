@@ -20,6 +20,11 @@ impl Span {
     pub fn block(off: usize, len: usize) -> Span {
         Span { chunk: 0, off: off as u32, len: len as u32 }
     }
+    /// from is what follows the first `n` bytes of the span.
+    pub fn from(self, n: usize) -> Span {
+        let n = n.min(self.len()) as u32;
+        Span { off: self.off + n, len: self.len - n, ..self }
+    }
     pub fn len(self) -> usize {
         self.len as usize
     }
@@ -35,12 +40,16 @@ impl Span {
 }
 
 const FIRST_CHUNK: usize = 512;
+const LARGEST_CHUNK: usize = 64 * 1024;
 const KEEP_CHUNK: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub struct Store {
     block: Vec<u8>,
-    chunks: Vec<Vec<u8>>,
+    /// The chunks that have no more room, in their order.
+    full: Vec<Vec<u8>>,
+    /// The chunk behind them: most stores need no other.
+    last: Vec<u8>,
 }
 
 impl Store {
@@ -65,10 +74,9 @@ impl Store {
     /// intern copies `text` into the arena and puts a NUL behind it.
     pub fn intern(&mut self, text: &[u8]) -> Span {
         let chunk = self.room(text.len());
-        let Some(c) = self.chunks.last_mut() else { return Span::default() };
-        let off = c.len();
-        c.extend_from_slice(text);
-        c.push(0);
+        let off = self.last.len();
+        self.last.extend_from_slice(text);
+        self.last.push(0);
         Span { chunk, off: off as u32, len: text.len() as u32 }
     }
 
@@ -76,7 +84,7 @@ impl Store {
     /// was added.
     pub fn intern_with(&mut self, max: usize, fill: impl FnOnce(&mut [u8]) -> Option<usize>) -> Option<Span> {
         let chunk = self.room(max);
-        let c = self.chunks.last_mut()?;
+        let c = &mut self.last;
         let off = c.len();
         c.resize(off + max, 0);
         let len = c.get_mut(off..).and_then(fill);
@@ -88,14 +96,15 @@ impl Store {
 
     /// room sees to it that the last chunk holds `len` bytes more and a NUL, and gives its number.
     fn room(&mut self, len: usize) -> u32 {
-        let need = len + 1;
-        let fits = self.chunks.last().is_some_and(|c| c.capacity() - c.len() >= need);
-        if !fits {
-            let next =
-                self.chunks.last().map_or(FIRST_CHUNK, |c| c.capacity().saturating_mul(2).min(64 * 1024));
-            self.chunks.push(Vec::with_capacity(next.max(need)));
+        let (need, had) = (len + 1, self.last.capacity());
+        if had - self.last.len() < need {
+            let next = if had == 0 { FIRST_CHUNK } else { had.saturating_mul(2).min(LARGEST_CHUNK) };
+            let last = std::mem::replace(&mut self.last, Vec::with_capacity(next.max(need)));
+            if had > 0 {
+                self.full.push(last);
+            }
         }
-        self.chunks.len() as u32
+        self.full.len() as u32 + 1
     }
 
     pub fn get(&self, s: Span) -> &[u8] {
@@ -111,28 +120,24 @@ impl Store {
     /// clear_arena forgets all interned text and keeps at most one modest chunk to fill again: the last, which is the
     /// largest, so that a store that is used for one message after the other soon allocates no more.
     pub fn clear_arena(&mut self) {
-        if let [one] = &mut self.chunks[..]
-            && one.capacity() <= KEEP_CHUNK
-        {
-            return one.clear();
+        self.last.clear();
+        if self.last.capacity() > KEEP_CHUNK {
+            // The first is modest, but where one text needed more.
+            let first = self.full.first_mut().map(std::mem::take).unwrap_or_default();
+            self.last = if first.capacity() > KEEP_CHUNK { Vec::new() } else { first };
+            self.last.clear();
         }
-        if self.chunks.last().is_some_and(|c| c.capacity() <= KEEP_CHUNK) {
-            self.chunks.drain(..self.chunks.len() - 1);
-        } else {
-            self.chunks.truncate(1);
-        }
-        if let Some(c) = self.chunks.first_mut() {
-            c.clear();
-        }
-        if self.chunks.first().is_some_and(|c| c.capacity() > KEEP_CHUNK) {
-            self.chunks.clear();
-        }
+        self.full.clear();
     }
 
     fn bytes(&self, chunk: u32) -> &[u8] {
         match chunk {
             0 => &self.block,
-            n => self.chunks.get(n as usize - 1).map_or(&[], |c| c.as_slice()),
+            n => match self.full.get(n as usize - 1) {
+                Some(full) => full,
+                None if n as usize == self.full.len() + 1 => &self.last,
+                None => &[],
+            },
         }
     }
 }
@@ -170,10 +175,15 @@ mod tests {
         let big = s.intern_with(600, fill).unwrap();
         assert_eq!((s.cstr(before), s.cstr(abc), s.cstr(big)), (c"before", c"abc", c"abc"));
         s.clear_arena();
-        let kept = s.chunks[0].capacity();
+        let kept = s.last.capacity();
         assert!(kept >= 601);
         s.intern(&[b'x'; 600]);
-        assert_eq!((s.chunks.len(), s.chunks[0].capacity()), (1, kept));
+        assert_eq!((s.full.len(), s.last.capacity()), (0, kept));
+        // What one large text needed is not kept, but a modest chunk before it is.
+        s.intern(&[b'x'; 100_000]);
+        assert_eq!(s.full.len(), 1);
+        s.clear_arena();
+        assert_eq!((s.full.len(), s.last.capacity()), (0, kept));
     }
 
     #[test]
