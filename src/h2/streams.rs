@@ -1,6 +1,7 @@
 //! `Streams`: those that are not closed, by their identifiers, and which of them may send next.
 
 use super::flow::{RecvWindow, SendWindow};
+use super::ids::ById;
 use super::priority::{Priority, UNTOLD};
 use std::collections::VecDeque;
 
@@ -55,74 +56,43 @@ impl Stream {
     }
 }
 
-/// Streams keeps them sorted: identifiers only grow, so a new one goes to the end.
+/// Streams are those that are there, and the queues in which they wait to send.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
-    order: VecDeque<(u32, u32)>,
-    slots: Vec<Stream>,
-    free: Vec<u32>,
+    all: ById<Stream>,
     /// Who waits to send, by urgency; a stream stands in its queue at most once, but may be gone when its turn comes.
     turns: [VecDeque<u32>; 8],
 }
 
 impl Streams {
     pub(super) fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    fn find(&self, id: u32) -> Option<(usize, usize)> {
-        let at = match self.order.back() {
-            Some(&(last, _)) if last == id => self.order.len() - 1,
-            _ => self.order.binary_search_by_key(&id, |o| o.0).ok()?,
-        };
-        self.order.get(at).map(|o| (at, o.1 as usize))
+        self.all.len()
     }
 
     pub(super) fn get(&self, id: u32) -> Option<&Stream> {
-        self.slots.get(self.find(id)?.1)
+        self.all.get(id)
     }
 
     pub(super) fn get_mut(&mut self, id: u32) -> Option<&mut Stream> {
-        let (_, slot) = self.find(id)?;
-        self.slots.get_mut(slot)
+        self.all.get_mut(id)
     }
 
     /// insert adds a stream, whose identifier is larger than all before it.
     pub(super) fn insert(&mut self, stream: Stream) {
-        debug_assert!(self.order.back().is_none_or(|o| o.0 < stream.id));
-        let id = stream.id;
-        let free = self.free.pop().and_then(|slot| Some((slot, self.slots.get_mut(slot as usize)?)));
-        let slot = match free {
-            Some((slot, place)) => {
-                *place = stream;
-                slot
-            }
-            None => {
-                self.slots.push(stream);
-                self.slots.len() as u32 - 1
-            }
-        };
-        self.order.push_back((id, slot));
+        self.all.insert(stream.id, stream);
     }
 
     pub(super) fn remove(&mut self, id: u32) -> bool {
-        let Some((at, slot)) = self.find(id) else { return false };
-        self.order.remove(at);
-        self.free.push(slot as u32);
-        true
+        self.all.remove(id).is_some()
     }
 
     /// last_above gives the newest stream whose identifier is larger than `id`.
     pub(super) fn last_above(&self, id: u32) -> Option<u32> {
-        self.order.back().map(|o| o.0).filter(|&last| last > id)
+        self.all.newest().filter(|&last| last > id)
     }
 
-    pub(super) fn each(&mut self, mut f: impl FnMut(&mut Stream)) {
-        for &(_, slot) in &self.order {
-            if let Some(s) = self.slots.get_mut(slot as usize) {
-                f(s);
-            }
-        }
+    pub(super) fn each(&mut self, f: impl FnMut(&mut Stream)) {
+        self.all.each(f);
     }
 
     /// want says whether a stream has something to send.
@@ -195,12 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_used_again() {
+    fn the_newest() {
         let mut all = with(&[1, 3, 5]);
         assert!(all.remove(3) && !all.remove(3) && all.get(3).is_none());
-        all.insert(Stream::new(7, 1, 1));
-        assert_eq!(all.slots.len(), 3);
-        assert_eq!(all.order.iter().map(|o| o.0).collect::<Vec<_>>(), [1, 5, 7]);
+        all.insert(Stream::new(7, 100, 100));
         assert!([1, 5, 7].iter().all(|&id| all.get(id).is_some_and(|s| s.id == id)));
         assert_eq!((all.last_above(5), all.last_above(7)), (Some(7), None));
     }
