@@ -5,12 +5,14 @@
 //! never stale is the business of the owners (`OwnedFd`) above.
 
 pub mod files;
+mod futex;
 mod names;
 mod options;
 pub mod process;
 mod thread;
 mod unix;
 
+pub use futex::{futex_wait, futex_wake};
 pub use names::{LookupError, getaddrinfo, interface_index};
 pub use options::{
     is_listening, is_stream, set_cloexec, set_keepalive, set_nodelay, set_recv_timeout, set_reuse_addr,

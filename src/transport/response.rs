@@ -1,6 +1,7 @@
 //! `Response`: an answer, and where its body comes from.
 
 use super::body::Reader;
+use super::h2::Whole;
 use super::timing::Timing;
 use crate::error::{Error, Kind, Result};
 use crate::h1::{ResponseFacts, StatusLine};
@@ -57,10 +58,11 @@ pub trait ReadBody: Send {
     }
 }
 
-/// ResponseBody spares the common case, straight from a pooled connection, an allocation.
+/// ResponseBody spares the common cases an allocation: straight from a pooled connection, or all here.
 #[allow(clippy::large_enum_variant)]
 pub(super) enum ResponseBody {
     Conn(Reader),
+    Whole(Whole),
     Other(Box<dyn ReadBody>),
     /// While it changes hands.
     None,
@@ -70,6 +72,7 @@ impl ResponseBody {
     fn get(&mut self) -> Option<&mut dyn ReadBody> {
         match self {
             ResponseBody::Conn(r) => Some(r),
+            ResponseBody::Whole(w) => Some(w),
             ResponseBody::Other(b) => Some(&mut **b),
             ResponseBody::None => None,
         }
@@ -144,6 +147,7 @@ impl Response {
     pub fn map_body(&mut self, wrap: impl FnOnce(Box<dyn ReadBody>) -> Box<dyn ReadBody>) {
         let body: Box<dyn ReadBody> = match std::mem::replace(&mut self.body, ResponseBody::None) {
             ResponseBody::Conn(r) => Box::new(r),
+            ResponseBody::Whole(w) => Box::new(w),
             ResponseBody::Other(b) => b,
             ResponseBody::None => return,
         };

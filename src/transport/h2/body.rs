@@ -16,8 +16,6 @@ use std::time::Instant;
 
 pub(super) struct Body {
     flow: Flow,
-    /// What is here of it without the stream.
-    inbox: Queue,
     trailer: Option<Header>,
     /// Nothing more will come from the stream.
     ended: bool,
@@ -33,15 +31,9 @@ enum Came {
 }
 
 impl Body {
-    /// whole is a body that has come to its end.
-    pub(super) fn whole(flow: Flow, inbox: Queue, trailer: Option<Header>) -> Body {
-        Body { flow, inbox, trailer, ended: true, error: None, closed: false }
-    }
-
-    /// open is a body that the stream brings; `empty`: there will be none, whatever comes.
-    pub(super) fn open(flow: Flow, empty: bool) -> Body {
-        let inbox = Queue::default();
-        Body { flow, inbox, trailer: None, ended: empty, error: None, closed: false }
+    /// new is a body that the stream brings; `empty`: there will be none, whatever comes.
+    pub(super) fn new(flow: Flow, empty: bool) -> Body {
+        Body { flow, trailer: None, ended: empty, error: None, closed: false }
     }
 
     fn read_stream(&mut self, buf: &mut [u8]) -> Result<usize> {
@@ -50,8 +42,8 @@ impl Body {
             let until = self.flow.clock.until(self.flow.progress, Instant::now()).at;
             let mut direct = Direct::new(id, buf);
             let trailer = &mut self.trailer;
-            let turn = self.flow.step(until, &mut direct, |state, direct| {
-                let slot = state.slots.get_mut(&id)?;
+            let turn = self.flow.step(until, &mut direct, None, |state, direct| {
+                let slot = state.slots.get_mut(id)?;
                 let n = slot.inbox.take(direct.room(), KEEP);
                 direct.filled += n;
                 state.engine.release(id, n);
@@ -95,16 +87,14 @@ impl Body {
 impl ReadBody for Body {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed {
-            return Err(
-                Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body)
-            );
+            return Err(read_when_closed());
         }
         if let Some(e) = &self.error {
             return Err(e.clone());
         }
         let fired = || self.flow.cancel.as_ref().is_some_and(CancelToken::is_fired);
         if self.ended {
-            return Ok(self.inbox.take(buf, KEEP));
+            return Ok(0);
         }
         let result = if fired() { Err(crate::net::cancel::canceled()) } else { self.read_stream(buf) };
         result.map_err(|e| {
@@ -116,12 +106,43 @@ impl ReadBody for Body {
     }
 
     fn take_trailer(&mut self) -> Option<Header> {
-        if self.ended && self.inbox.is_empty() { self.trailer.take() } else { None }
+        if self.ended { self.trailer.take() } else { None }
+    }
+
+    fn close(&mut self) {
+        self.closed = true;
+        self.flow.end();
+    }
+}
+
+/// Whole is a body that is all here, and needs its stream no more.
+pub(in crate::transport) struct Whole {
+    inbox: Queue,
+    trailer: Option<Header>,
+    closed: bool,
+}
+
+impl Whole {
+    pub(super) fn new(inbox: Queue, trailer: Option<Header>) -> Whole {
+        Whole { inbox, trailer, closed: false }
+    }
+}
+
+impl ReadBody for Whole {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        if self.closed { Err(read_when_closed()) } else { Ok(self.inbox.take(buf, KEEP)) }
+    }
+
+    fn take_trailer(&mut self) -> Option<Header> {
+        if self.inbox.is_empty() { self.trailer.take() } else { None }
     }
 
     fn close(&mut self) {
         self.closed = true;
         self.inbox = Queue::default();
-        self.flow.end();
     }
+}
+
+fn read_when_closed() -> Error {
+    Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body)
 }

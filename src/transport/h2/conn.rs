@@ -8,7 +8,7 @@ use super::gate::Gate;
 use super::parker::Parker;
 use super::slot::Slot;
 use crate::error::{Error, Kind};
-use crate::h2::{Code, Config, Engine, Event, Options};
+use crate::h2::{ById, Code, Config, Engine, Event, Options};
 use crate::message::trace::Step;
 use crate::net::sys;
 use crate::net::tls::Info;
@@ -18,7 +18,6 @@ use crate::transport::exchange::{Failure, Retry};
 use crate::transport::pool::{Shared, lock};
 use crate::transport::route::Route;
 use crate::transport::timing::DialTimes;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -46,7 +45,7 @@ pub(super) struct State {
     /// None once the connection is over.
     pub(super) conn: Option<Box<Conn>>,
     pub(super) engine: Engine,
-    pub(super) slots: HashMap<u32, Slot>,
+    pub(super) slots: ById<Slot>,
     /// Who holds the baton: it alone waits for the socket.
     pub(super) driver: Option<Arc<Parker>>,
     /// Who could take the baton over: callers that sleep.
@@ -57,6 +56,8 @@ pub(super) struct State {
     /// of them or by whoever drives next, before it waits.
     pub(super) expected: usize,
     pub(super) events: Vec<Event>,
+    /// Streams whose callers are to be told of what came.
+    pub(super) stirred: Vec<u32>,
     /// What is to be done once the lock is free.
     pub(super) after: After,
     /// Why the connection is over.
@@ -115,12 +116,13 @@ impl H2Conn {
                 gate,
                 conn: Some(conn),
                 engine,
-                slots: HashMap::new(),
+                slots: ById::default(),
                 driver: None,
                 sleepers: Vec::new(),
                 openers: Vec::new(),
                 expected: 0,
                 events: Vec::new(),
+                stirred: Vec::new(),
                 after: After::default(),
                 error: None,
                 verdict: None,
@@ -152,7 +154,7 @@ impl H2Conn {
         if !self.gate.reserve(self.options.strict_max_concurrent_requests) {
             return None;
         }
-        let reused = self.used.swap(true, Relaxed);
+        let reused = self.used.load(Relaxed) || self.used.swap(true, Relaxed);
         let idle = (idle && reused).then(|| self.lock().last_used.elapsed());
         Some(Lease { conn: self.clone(), reused, idle, taken: true })
     }
@@ -193,7 +195,9 @@ impl H2Conn {
         let over = state.error.is_some() && state.driver.is_none();
         let buried = if over { state.conn.take() } else { None };
         drop(state);
-        after.woken.iter().for_each(|p| p.wake());
+        if !after.woken.is_empty() {
+            Parker::wake_all(&after.woken);
+        }
         drop(buried);
         if after.retire {
             self.home.retire_shared(self);
@@ -216,12 +220,6 @@ impl State {
         self.after.woken.push(p);
     }
 
-    pub(super) fn call_stream(&mut self, id: u32) {
-        if let Some(p) = self.slots.get_mut(&id).and_then(|s| s.sleeper.take()) {
-            self.call(p);
-        }
-    }
-
     pub(super) fn call_openers(&mut self) {
         for p in std::mem::take(&mut self.openers) {
             self.call(p);
@@ -231,12 +229,14 @@ impl State {
     /// call_blocked wakes those that could send more now.
     pub(super) fn call_blocked(&mut self) {
         let State { slots, sleepers, after, .. } = self;
-        for s in slots.values_mut().filter(|s| s.blocked) {
-            if let Some(p) = s.sleeper.take() {
+        slots.each(|s| {
+            if s.blocked
+                && let Some(p) = s.sleeper.take()
+            {
                 sleepers.retain(|q| !Arc::ptr_eq(q, &p));
                 after.woken.push(p);
             }
-        }
+        });
     }
 
     /// backlog is what waits for the socket.
@@ -303,7 +303,7 @@ impl State {
 
     /// free gives back the place of a stream both of whose directions have ended.
     pub(super) fn free(&mut self, id: u32) {
-        if let Some(s) = self.slots.get_mut(&id)
+        if let Some(s) = self.slots.get_mut(id)
             && std::mem::take(&mut s.counts)
         {
             self.after.freed += 1;
@@ -327,15 +327,17 @@ impl State {
         }
         self.flush();
         self.shut();
-        for s in self.slots.values_mut() {
+        let mut places = 0;
+        self.slots.each(|s| {
             if !s.ended && s.failed.is_none() {
                 let retry = if s.first.is_some() { Retry::No } else { Retry::NoAnswer };
                 s.failed = Some(Failure { error: error.clone(), retry });
             }
             s.enough = true;
-            self.after.freed += usize::from(std::mem::take(&mut s.counts));
+            places += usize::from(std::mem::take(&mut s.counts));
             s.sleeper = None;
-        }
+        });
+        self.after.freed += places;
         self.openers.clear();
         self.after.woken.append(&mut self.sleepers);
         self.error = Some(error);

@@ -10,6 +10,7 @@
 //!   before it returns.
 
 use super::conn::{H2Conn, State};
+use super::exchange::Answer;
 use super::parker::Parker;
 use super::receive::Direct;
 use crate::net::cancel::{CancelToken, Registration};
@@ -25,13 +26,24 @@ const GROUP: usize = 2;
 const YIELDS: usize = 2;
 
 /// Wait is who waits and for how long.
-pub(super) struct Wait<'a> {
+pub(super) struct Wait<'a, T> {
     /// The stream, or 0 for a place on the connection.
     pub(super) stream: u32,
     pub(super) until: Option<Instant>,
     pub(super) cancel: Option<&'a CancelToken>,
     /// The caller waits again as soon as it has what it waits for.
     pub(super) stays: bool,
+    /// The caller waits for an answer: one that is whole is brought to where it sleeps, and this is what becomes of it.
+    pub(super) brought: Option<fn(Answer) -> T>,
+    /// Something was put into the output since the caller began to wait.
+    pub(super) put: bool,
+}
+
+/// Slept is how a sleep ended; it is looked at at once.
+#[allow(clippy::large_enum_variant)]
+enum Slept<'a> {
+    Brought(Answer),
+    Woken(Guard<'a>, io::Result<()>),
 }
 
 /// Halt is why a wait ended without what was waited for.
@@ -45,17 +57,18 @@ pub(super) enum Halt {
 type Guard<'a> = MutexGuard<'a, State>;
 
 impl H2Conn {
-    /// until waits until `ready` has something, and drives the connection if nobody else does.
+    /// until waits until `ready` has something, and drives the connection if nobody else does. `ready` may change what
+    /// the wait is for.
     pub(super) fn until<T>(
         &self,
-        wait: &Wait<'_>,
+        mut wait: Wait<'_, T>,
         direct: &mut Direct<'_>,
-        mut ready: impl FnMut(&mut State, &mut Direct<'_>) -> Option<T>,
+        mut ready: impl FnMut(&mut State, &mut Direct<'_>, &mut Wait<'_, T>) -> Option<T>,
     ) -> Result<T, Halt> {
         let mut state = self.lock();
         let mut me: Option<(Arc<Parker>, Option<Registration>)> = None;
         loop {
-            if let Some(got) = ready(&mut state, direct) {
+            if let Some(got) = ready(&mut state, direct, &mut wait) {
                 self.leave(state, me.as_ref().map(|m| &m.0), wait.stays);
                 return Ok(got);
             }
@@ -80,9 +93,24 @@ impl H2Conn {
             }
             let waited = if state.driver.as_ref().is_none_or(|d| Arc::ptr_eq(d, me)) {
                 state.driver = Some(me.clone());
-                self.round(state, me, wait.until, direct)
+                self.round(state, me, &wait, direct)
             } else {
-                self.sleep(state, me, wait)
+                if std::mem::take(&mut wait.put) {
+                    // More is expected to come, or what is there goes out.
+                    if state.expected == 0 {
+                        state.put_out();
+                    }
+                    if state.after.is_due() {
+                        self.settle(state);
+                        state = self.lock();
+                        continue;
+                    }
+                }
+                match (self.sleep(state, me, &wait), wait.brought) {
+                    (Slept::Woken(state, result), _) => (state, result),
+                    (Slept::Brought(answer), Some(brought)) => return Ok(brought(answer)),
+                    (Slept::Brought(_), None) => return Err(Halt::Os(io::ErrorKind::Other.into())),
+                }
             };
             let (back, result) = waited;
             state = back;
@@ -94,15 +122,13 @@ impl H2Conn {
     }
 
     /// sleep waits for a call, of which the caller is told by whoever drives.
-    fn sleep<'a>(
-        &'a self,
-        mut state: Guard<'a>,
-        me: &Arc<Parker>,
-        wait: &Wait<'_>,
-    ) -> (Guard<'a>, io::Result<()>) {
+    fn sleep<'a, T>(&'a self, mut state: Guard<'a>, me: &Arc<Parker>, wait: &Wait<'_, T>) -> Slept<'a> {
         state.sleepers.push(me.clone());
-        match state.slots.get_mut(&wait.stream) {
-            Some(slot) => slot.sleeper = Some(me.clone()),
+        match state.slots.get_mut(wait.stream) {
+            Some(slot) => {
+                slot.sleeper = Some(me.clone());
+                slot.awaits = wait.brought.is_some();
+            }
             None => state.openers.push(me.clone()),
         }
         drop(state);
@@ -113,21 +139,28 @@ impl H2Conn {
                 Ok(())
             }
         };
+        if let Some(answer) = me.take_brought() {
+            return Slept::Brought(answer);
+        }
         let mut state = self.lock();
+        // It may have come between the end of the sleep and the lock.
+        if let Some(answer) = me.take_brought() {
+            return Slept::Brought(answer);
+        }
         state.sleepers.retain(|s| !Arc::ptr_eq(s, me));
-        match state.slots.get_mut(&wait.stream) {
+        match state.slots.get_mut(wait.stream) {
             Some(slot) => slot.sleeper = None,
             None => state.openers.retain(|s| !Arc::ptr_eq(s, me)),
         }
-        (state, slept)
+        Slept::Woken(state, slept)
     }
 
     /// round sends what is due, waits for the socket, and sorts what came.
-    fn round<'a>(
+    fn round<'a, T>(
         &'a self,
         mut state: Guard<'a>,
         me: &Arc<Parker>,
-        until: Option<Instant>,
+        wait: &Wait<'_, T>,
         direct: &mut Direct<'_>,
     ) -> (Guard<'a>, io::Result<()>) {
         for _ in 0..YIELDS {
@@ -147,7 +180,7 @@ impl H2Conn {
         if !state.conn.as_ref().is_some_and(|c| c.holds()) {
             let out = if state.backlog() > 0 { sys::POLLOUT } else { 0 };
             drop(state);
-            let polled = me.poll(Some((self.fd, sys::POLLIN | out)), until);
+            let polled = me.poll(Some((self.fd, sys::POLLIN | out)), wait.until);
             state = self.lock();
             match polled {
                 Ok(events) => came = events,
@@ -161,8 +194,12 @@ impl H2Conn {
             state.flush();
         }
         if state.after.is_due() {
-            let woken = state.after.woken.len();
-            state.expected = if woken >= GROUP { woken } else { 0 };
+            // The driver comes back too, if it has its own answer.
+            let own = state.slots.get(wait.stream).is_some_and(|s| s.ended);
+            let woken = state.after.woken.len() + usize::from(own);
+            if woken >= GROUP || state.expected > 0 {
+                state.expected += woken;
+            }
             self.settle(state);
             state = self.lock();
         }
@@ -190,13 +227,7 @@ impl H2Conn {
 
     /// push sends what is in the output.
     pub(super) fn push(&self, mut state: Guard<'_>) {
-        state.flush();
-        // The driver polls for what is to be read only.
-        if state.backlog() > 0
-            && let Some(driver) = state.driver.clone()
-        {
-            state.after.woken.push(driver);
-        }
+        state.put_out();
         self.settle(state);
     }
 
@@ -207,5 +238,17 @@ impl H2Conn {
             state.receive(&mut Direct::none());
         }
         self.push(state);
+    }
+}
+
+impl State {
+    /// put_out gives the output to the socket, and what does not fit to the driver, who polls for what is to be read only.
+    fn put_out(&mut self) {
+        self.flush();
+        if self.backlog() > 0
+            && let Some(driver) = self.driver.clone()
+        {
+            self.after.woken.push(driver);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! One request and the head of its answer on one stream; Go's `clientStream.doRequest` and `handleResponseHeaders`.
 
-use super::body::Body;
-use super::conn::{H2Conn, Lease, State};
+use super::body::{Body, Whole};
+use super::conn::{Lease, State};
 use super::drive::{Halt, Wait};
 use super::errors::unusable;
 use super::flow::{Flow, Turn};
@@ -9,7 +9,7 @@ use super::receive::Direct;
 use super::slot::Slot;
 use crate::error::{Error, Kind, Phase};
 use crate::h1::StatusLine;
-use crate::h2::{Queue, Refusal, RequestHead};
+use crate::h2::{Head, Queue, Refusal, RequestHead};
 use crate::message::header::{Header, written_fields};
 use crate::message::request::HTTP_20;
 use crate::message::trace::Step;
@@ -19,7 +19,6 @@ use crate::transport::response::{Response, ResponseBody};
 use crate::transport::tell::Teller;
 use crate::transport::timing::Timing;
 use crate::transport::upload::Upload;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Came is what an exchange hears of before its answer's body.
@@ -29,6 +28,9 @@ enum Came {
     Head(Answer),
     Failed(Failure),
 }
+
+/// Taken is what came, and when the first byte of an answer had.
+type Taken = (Option<Instant>, Came);
 
 struct Exchange<'a> {
     flow: Flow,
@@ -60,7 +62,7 @@ pub(in crate::transport) fn run(
     let flow =
         Flow::new(conn, upload, &call.request.trailer, call.cancel, clock, call.settings.progress, teller);
     let mut exchange = Exchange { flow, call, timing, answered: false, continue_until: now };
-    let done = exchange.open(lease, &head, asked).and_then(|()| exchange.answer());
+    let done = exchange.open(lease, &head, asked).and_then(|first| exchange.answer(first));
     match done {
         Err(_) if call.cancel.is_some_and(|t| t.is_fired()) => Err(fatal(canceled_in_head())),
         Ok(came) => Ok(exchange.respond(came)),
@@ -73,7 +75,9 @@ fn canceled_in_head() -> Error {
 }
 
 /// Answer is the final answer's head.
-struct Answer {
+#[derive(Default)]
+pub(super) struct Answer {
+    first: Option<Instant>,
     header: Header,
     code: u16,
     length: Option<u64>,
@@ -84,8 +88,14 @@ struct Answer {
 }
 
 impl Exchange<'_> {
-    /// open waits for a stream, and sends the head and what goes with it.
-    fn open(&mut self, mut lease: Lease, head: &[u8], asked: Instant) -> Outcome<()> {
+    /// open waits for a stream, and sends the head and what goes with it. If that is all of the request, the wait goes on to
+    /// the answer, so that the connection is locked once.
+    fn open(
+        &mut self,
+        mut lease: Lease,
+        head: &[u8],
+        asked: Instant,
+    ) -> Outcome<Option<Result<Turn<Taken>, Halt>>> {
         let (r, flow) = (self.call.request, &mut self.flow);
         let Some(target) = r.outbound.as_deref() else { return Err(unusable()) };
         let method = head::method_of(r);
@@ -102,11 +112,14 @@ impl Exchange<'_> {
         let last = asks_to_close(self.call);
         let reused = lease.reused;
         let traced = flow.teller.is_on();
-        let conn: Arc<H2Conn> = lease.conn.clone();
         let cancel = flow.cancel.clone();
-        let wait = Wait { stream: 0, until: self.call.overall, cancel: cancel.as_ref(), stays: true };
-        let mut fresh = false;
-        let opened = conn.until(&wait, &mut Direct::none(), |state, _| {
+        let (until, cancel) = (self.call.overall, cancel.as_ref());
+        let wait = Wait { stream: 0, until, cancel, stays: true, brought: None, put: false };
+        let (mut fresh, mut sent) = (false, asked);
+        let opened = lease.conn.until(wait, &mut Direct::none(), |state, _, wait| {
+            if flow.id != 0 {
+                return take(state, flow.id).map(|taken| Ok(Some(Turn::Got(taken))));
+            }
             if !std::mem::replace(&mut fresh, true) {
                 state.freshen(asked);
             }
@@ -127,9 +140,8 @@ impl Exchange<'_> {
                 Err(_) => return Some(Err(unusable())),
             };
             state.slots.insert(id, Slot { traced, counts: true, ..Slot::default() });
-            lease.keep();
             state.expected = state.expected.saturating_sub(1);
-            if reused && state.is_silent(&conn.options) {
+            if reused && state.is_silent(&lease.conn.options) {
                 state.ask(Instant::now());
             }
             flow.id = id;
@@ -137,16 +149,28 @@ impl Exchange<'_> {
             if last {
                 state.shut();
             }
-            Some(Ok(()))
+            sent = Instant::now();
+            if traced || !flow.sent {
+                return Some(Ok(None));
+            }
+            (wait.stream, wait.until) = (id, flow.clock.until(self.call.settings.head, sent).at);
+            (wait.stays, wait.put) = (false, true);
+            wait.brought = Some(|answer| Ok(Some(got(answer))));
+            None
         });
+        if self.flow.id != 0 {
+            lease.keep();
+        }
+        self.timing.sent = sent;
         match opened {
-            Ok(done) => done?,
+            Ok(Ok(None)) => {}
+            Ok(first) => return first.map(|turn| turn.map(Ok)),
+            Err(halt) if self.flow.id != 0 => return Ok(Some(Err(halt))),
             Err(halt) => {
                 let late = || timeout(AWAITING_HEADERS, Phase::Pool);
                 return Err(fatal(Flow::halted(halt, late)));
             }
         }
-        self.timing.sent = Instant::now();
         self.continue_until = self.timing.sent + self.call.settings.expect_continue;
         if self.flow.teller.is_on() {
             let pseudo: [(&[u8], &[u8]); 4] = [
@@ -159,11 +183,11 @@ impl Exchange<'_> {
             self.flow.teller.fields(own.chain(fields().skip(1)));
         }
         self.flow.teller.wrote(&self.flow.upload, None);
-        Ok(())
+        Ok(None)
     }
 
-    /// answer waits for the head of the final answer, and sends the body meanwhile.
-    fn answer(&mut self) -> Outcome<Answer> {
+    /// answer waits for the head of the final answer, and sends the body meanwhile. The first step may have been done.
+    fn answer(&mut self, mut first: Option<Result<Turn<Taken>, Halt>>) -> Outcome<Answer> {
         loop {
             let now = Instant::now();
             let clock = self.flow.clock;
@@ -178,19 +202,22 @@ impl Exchange<'_> {
             } else {
                 until
             };
-            let (id, sent) = (self.flow.id, &mut None);
-            let turn = self.flow.step(until, &mut Direct::none(), |state, _| take(state, id, sent));
-            if let Some(first) = *sent
+            let id = self.flow.id;
+            let turn = match first.take() {
+                Some(first) => first,
+                None => self.flow.step(until, &mut Direct::none(), Some(got), |state, _| take(state, id)),
+            };
+            if let Ok(Turn::Got((Some(first), _))) = turn
                 && !std::mem::replace(&mut self.answered, true)
             {
                 self.timing.first_byte = first;
                 self.flow.teller.tell(|| Step::FirstByte);
             }
             match turn {
-                Ok(Turn::Got(Came::Head(answer))) => return Ok(answer),
-                Ok(Turn::Got(Came::Failed(f))) => return Err(self.failed(f)),
-                Ok(Turn::Got(Came::GoAhead)) => self.flow.upload.held = false,
-                Ok(Turn::Got(Came::Informed(code, header))) => {
+                Ok(Turn::Got((_, Came::Head(answer)))) => return Ok(answer),
+                Ok(Turn::Got((_, Came::Failed(f)))) => return Err(self.failed(f)),
+                Ok(Turn::Got((_, Came::GoAhead))) => self.flow.upload.held = false,
+                Ok(Turn::Got((_, Came::Informed(code, header)))) => {
                     if code == 100 {
                         self.flow.upload.held = false;
                         self.flow.teller.tell(|| Step::Continue);
@@ -228,7 +255,7 @@ impl Exchange<'_> {
     fn respond(self, answer: Answer) -> Box<Response> {
         let Exchange { mut flow, call, timing, .. } = self;
         let is_head = head::method_of(call.request) == b"HEAD";
-        let Answer { mut header, code, length, ended, rest } = answer;
+        let Answer { mut header, code, length, ended, rest, .. } = answer;
         let line = StatusLine::made(&mut header, HTTP_20, code);
         log(&header, &line);
         let announced = header.get(b"Trailer").map(<[u8]>::to_vec);
@@ -250,9 +277,9 @@ impl Exchange<'_> {
         let body = match rest {
             Some((inbox, trailer)) => {
                 flow.id = 0;
-                Body::whole(flow, inbox, trailer)
+                ResponseBody::Whole(Whole::new(inbox, trailer))
             }
-            None => Body::open(flow, bodyless),
+            None => ResponseBody::Other(Box::new(Body::new(flow, bodyless))),
         };
         Box::new(Response {
             header,
@@ -268,7 +295,7 @@ impl Exchange<'_> {
             stream,
             tls,
             timing: Some(timing),
-            body: ResponseBody::Other(Box::new(body)),
+            body,
         })
     }
 }
@@ -276,29 +303,35 @@ impl Exchange<'_> {
 /// flow_fields are the fields of a head of HTTP/1, Host first. A cookie is a field for each of its pairs, which the tables
 /// then know one by one (RFC 9113, 8.2.3).
 fn flow_fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-    written_fields(head).flat_map(|(name, value)| Crumbs { name, rest: Some(value) })
+    Crumbs { fields: written_fields(head), cookie: &[], name: b"Cookie" }
 }
 
-/// Crumbs are the pairs of a cookie, or any other field as it is.
+/// Crumbs are fields, and the pairs of cookies.
 #[derive(Clone)]
-struct Crumbs<'a> {
+struct Crumbs<'a, I> {
+    fields: I,
+    /// What is left of a cookie.
+    cookie: &'a [u8],
     name: &'a [u8],
-    rest: Option<&'a [u8]>,
 }
 
-impl<'a> Iterator for Crumbs<'a> {
+impl<'a, I: Iterator<Item = (&'a [u8], &'a [u8])>> Iterator for Crumbs<'a, I> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let value = self.rest.take()?;
-        if !self.name.eq_ignore_ascii_case(b"cookie") {
-            return Some((self.name, value));
+        let mut whole = self.cookie;
+        if whole.is_empty() {
+            let (name, value) = self.fields.next()?;
+            if name.len() != b"cookie".len() || !name.eq_ignore_ascii_case(b"cookie") {
+                return Some((name, value));
+            }
+            (self.name, whole) = (name, value);
         }
-        let (pair, rest) = match memchr::memchr(b';', value).and_then(|at| value.split_at_checked(at)) {
+        let (pair, rest) = match memchr::memchr(b';', whole).and_then(|at| whole.split_at_checked(at)) {
             Some((pair, rest)) => (pair, rest.get(1..).map(<[u8]>::trim_ascii_start)),
-            None => (value, None),
+            None => (whole, None),
         };
-        self.rest = rest.filter(|r| !r.is_empty());
+        self.cookie = rest.unwrap_or_default();
         Some((self.name, pair))
     }
 }
@@ -308,38 +341,73 @@ fn asks_to_close(call: &Call<'_>) -> bool {
     r.close || !call.settings.keep_alives || r.header.has_token(b"Connection", b"close")
 }
 
+fn got(answer: Answer) -> Turn<Taken> {
+    Turn::Got((answer.first, Came::Head(answer)))
+}
+
 /// take hears what there is before the answer's body.
-fn take(state: &mut State, id: u32, first: &mut Option<Instant>) -> Option<Came> {
-    let slot = state.slots.get_mut(&id)?;
-    *first = slot.first;
+fn take(state: &mut State, id: u32) -> Option<Taken> {
+    let slot = state.slots.get_mut(id)?;
+    let first = slot.first;
     if let Some((code, header)) = slot.informed.pop_front() {
         slot.go_ahead = false;
         if slot.informed.is_empty() {
             // What was told counts no more: the trace can end the exchange (Go's rule).
             slot.informed_bytes = 0;
         }
-        return Some(Came::Informed(code, header));
+        return Some((first, Came::Informed(code, header)));
     }
     if std::mem::take(&mut slot.go_ahead) && !slot.traced {
-        return Some(Came::GoAhead);
+        return Some((first, Came::GoAhead));
     }
-    let Some(mut head) = slot.head.take() else {
-        let f = slot.failed.take()?;
-        slot.failed = Some(Failure { error: f.error.clone(), retry: Retry::No });
-        return Some(Came::Failed(f));
-    };
-    let header = std::mem::take(&mut head.header);
-    let (code, length, ended) = (head.status, head.content_length, slot.ended && slot.inbox.is_empty());
-    let mut rest = None;
-    if slot.ended && slot.sent {
-        // All is here: the rest needs the connection no more.
-        let (inbox, trailer) = (std::mem::take(&mut slot.inbox), slot.trailer.take());
-        state.engine.release(id, inbox.len());
-        state.leave(id);
-        rest = Some((inbox, trailer));
+    if let Some(head) = slot.head.take() {
+        return Some((first, Came::Head(state.answer(id, head))));
     }
-    state.engine.recycle(head);
-    Some(Came::Head(Answer { header, code, length, ended, rest }))
+    let f = slot.failed.take()?;
+    slot.failed = Some(Failure { error: f.error.clone(), retry: Retry::No });
+    Some((first, Came::Failed(f)))
+}
+
+impl State {
+    /// answer is what a final head becomes, with all behind it if that is here: the rest needs the connection no more.
+    fn answer(&mut self, id: u32, mut head: Box<Head>) -> Answer {
+        let mut answer = Answer {
+            header: std::mem::take(&mut head.header),
+            code: head.status,
+            length: head.content_length,
+            ..Answer::default()
+        };
+        self.engine.recycle(head);
+        if let Some(slot) = self.slots.get_mut(id) {
+            answer.first = slot.first;
+            answer.ended = slot.ended && slot.inbox.is_empty();
+            if slot.ended && slot.sent {
+                let (inbox, trailer) = (std::mem::take(&mut slot.inbox), slot.trailer.take());
+                self.engine.release(id, inbox.len());
+                self.leave(id);
+                answer.rest = Some((inbox, trailer));
+            }
+        }
+        answer
+    }
+
+    /// tell tells the caller of a stream what came. A whole answer is brought to one that sleeps until it has one, and then
+    /// need not look for it here.
+    pub(super) fn tell(&mut self, id: u32) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        slot.stirred = false;
+        let Some(p) = slot.sleeper.take() else { return };
+        if slot.awaits
+            && slot.ended
+            && slot.sent
+            && !slot.go_ahead
+            && slot.informed.is_empty()
+            && let Some(head) = slot.head.take()
+        {
+            p.bring(self.answer(id, head));
+        }
+        self.call(p);
+    }
 }
 
 fn log(header: &Header, line: &StatusLine) {

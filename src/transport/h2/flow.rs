@@ -2,6 +2,7 @@
 
 use super::conn::{BACKLOG, H2Conn, State};
 use super::drive::{Halt, Wait};
+use super::exchange::Answer;
 use super::receive::Direct;
 use crate::error::{Error, Kind, Result};
 use crate::h2::Code;
@@ -66,7 +67,7 @@ impl Flow {
 
     /// send puts what is there of the body into the output, as far as windows and socket let it; `None` is not at all.
     fn send(id: u32, upload: &mut Upload, trailer: &Header, state: &mut State) -> Option<Sending> {
-        let slot = state.slots.get_mut(&id)?;
+        let slot = state.slots.get_mut(id)?;
         slot.blocked = false;
         if slot.enough {
             upload.stop();
@@ -110,22 +111,25 @@ impl Flow {
     /// finish ends the request, if its last piece has not.
     fn finish(&mut self, state: &mut State) {
         self.sent = true;
-        if state.slots.get(&self.id).is_some_and(|s| !s.sent) {
+        if state.slots.get(self.id).is_some_and(|s| !s.sent) {
             let _ = state.engine.send_trailers(self.id, self.trailer.iter().collect::<Vec<_>>());
             state.sent(self.id);
         }
     }
 
-    /// step waits until `take` has something, and sends what can be sent of the request meanwhile.
+    /// step waits until `take` has something, and sends what can be sent of the request meanwhile. `brought` is what a
+    /// whole answer is to a caller that waits for one.
     pub(super) fn step<T>(
         &mut self,
         until: Option<Instant>,
         direct: &mut Direct<'_>,
+        brought: Option<fn(Answer) -> Turn<T>>,
         mut take: impl FnMut(&mut State, &mut Direct<'_>) -> Option<T>,
     ) -> std::result::Result<Turn<T>, Halt> {
         let (conn, cancel) = (self.conn.clone(), self.cancel.clone());
-        let wait = Wait { stream: self.id, until, cancel: cancel.as_ref(), stays: false };
-        let turn = conn.until(&wait, direct, |state, direct| {
+        let cancel = cancel.as_ref();
+        let wait = Wait { stream: self.id, until, cancel, stays: false, brought, put: false };
+        let turn = conn.until(wait, direct, |state, direct, _| {
             if let Some(got) = take(state, direct) {
                 return Some(Turn::Got(got));
             }
@@ -186,7 +190,7 @@ impl Drop for Flow {
 impl State {
     /// sent marks a request as whole.
     fn sent(&mut self, id: u32) {
-        let Some(s) = self.slots.get_mut(&id) else { return };
+        let Some(s) = self.slots.get_mut(id) else { return };
         s.sent = true;
         if s.ended {
             self.free(id);
@@ -195,7 +199,7 @@ impl State {
 
     /// leave forgets a stream.
     pub(super) fn leave(&mut self, id: u32) {
-        let Some(mut slot) = self.slots.remove(&id) else { return };
+        let Some(mut slot) = self.slots.remove(id).map(std::mem::take) else { return };
         self.engine.release(id, slot.inbox.len());
         let over = slot.failed.is_some() || (slot.ended && slot.sent);
         if !over && self.error.is_none() {

@@ -1,7 +1,7 @@
 //! HTTP/2 on the client: the driver of [`crate::h2`]'s engine; Go's `http2.Transport`.
 //!
 //! * `conn`: a connection that requests share, and its lock. `gate`: how many it takes. `config`: its settings.
-//! * `drive`: who waits for the socket. `parker`: how the others wait. `receive`, `slot`: what comes, by stream.
+//! * `drive`: who waits for the socket. `parker`, `seat`: how the others wait. `receive`, `slot`: what comes, by stream.
 //! * `flow`, `exchange`, `body`: one stream as its caller has it. `errors`: how they fail.
 //! * `care`: what the sweep does for it.
 
@@ -16,7 +16,9 @@ mod flow;
 mod gate;
 mod parker;
 mod receive;
+mod seat;
 mod slot;
 
+pub(super) use body::Whole;
 pub(super) use conn::{H2Conn, Lease};
 pub(super) use exchange::run;

@@ -1,31 +1,33 @@
 //! `Parker`: how a thread sleeps until another one, or a cancel token, has something for it.
 //!
-//! A thread sleeps on a condition variable, which costs least, or in a poll where a socket or a token must be able to end
+//! A thread sleeps in its seat, which costs least, or in a poll where a socket or a token must be able to end
 //! the sleep. Whoever wakes it need not know which. A wake that comes early is kept; one may come for nothing, so
 //! whoever sleeps looks at its own condition afterwards.
 
+use super::exchange::Answer;
+use super::seat::{Bench, Seat};
 use crate::net::event::Event;
 use crate::net::sys;
 use crate::runtime::before_block;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard};
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU8, Ordering::AcqRel, Ordering::Acquire};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Awake,
-    Sleeps,
-    Polls,
-    Called,
-}
+const AWAKE: u8 = 0;
+const SLEEPS: u8 = 1;
+const POLLS: u8 = 2;
+const CALLED: u8 = 3;
 
 pub(super) struct Parker {
-    state: Mutex<State>,
-    cond: Condvar,
+    state: AtomicU8,
+    seat: Seat,
     event: Arc<Event>,
+    /// What was brought to the thread while it slept.
+    brought: Mutex<Option<Answer>>,
 }
 
 thread_local! {
@@ -40,14 +42,28 @@ impl Parker {
             return Ok(p);
         }
         let event = Event::of_thread()?;
-        let p = Arc::new(Parker { state: Mutex::new(State::Awake), cond: Condvar::new(), event });
+        let p = Arc::new(Parker {
+            state: AtomicU8::new(AWAKE),
+            seat: Seat::take(),
+            event,
+            brought: Mutex::new(None),
+        });
         // While the thread ends there is no cache any more; it is then just not kept.
         let _ = CACHED.try_with(|c| *c.borrow_mut() = Some(p.clone()));
         Ok(p)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn brought(&self) -> MutexGuard<'_, Option<Answer>> {
+        self.brought.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// bring has the thread find an answer when it is woken; whoever brings one then wakes it.
+    pub(super) fn bring(&self, answer: Answer) {
+        *self.brought() = Some(answer);
+    }
+
+    pub(super) fn take_brought(&self) -> Option<Answer> {
+        self.brought().take()
     }
 
     /// event_fd is what a cancel token writes to; it ends polls only.
@@ -55,48 +71,49 @@ impl Parker {
         self.event.fd()
     }
 
-    pub(super) fn wake(&self) {
-        let mut state = self.lock();
-        let before = std::mem::replace(&mut *state, State::Called);
-        drop(state);
-        match before {
-            State::Sleeps => self.cond.notify_one(),
-            State::Polls => self.event.wake(),
-            State::Awake | State::Called => {}
+    /// wake_all wakes those that sleep by one call.
+    pub(super) fn wake_all(woken: &[Arc<Parker>]) {
+        let mut bench = Bench::new();
+        for p in woken {
+            match p.state.swap(CALLED, AcqRel) {
+                SLEEPS => bench.add(&p.seat),
+                POLLS => p.event.wake(),
+                _ => {}
+            }
         }
+        bench.ring();
     }
 
-    /// sleep ends with a wake or at the deadline, or sooner for no reason.
+    /// rests marks the thread as one that sleeps or polls; `false`: it was called before.
+    fn rests(&self, how: u8) -> bool {
+        let called = self.state.compare_exchange(AWAKE, how, AcqRel, Acquire).is_err();
+        if called {
+            self.state.swap(AWAKE, AcqRel);
+        }
+        !called
+    }
+
+    /// sleep ends with a wake or at the deadline.
     pub(super) fn sleep(&self, until: Option<Instant>) {
         before_block();
-        let mut state = self.lock();
-        if *state != State::Called {
-            *state = State::Sleeps;
-            state = match until.map(|at| at.saturating_duration_since(Instant::now())) {
-                None => self.cond.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(left) => self.cond.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
+        if self.rests(SLEEPS) {
+            self.seat.sleep(until, || self.state.load(Acquire) == CALLED);
+            self.state.swap(AWAKE, AcqRel);
         }
-        *state = State::Awake;
     }
 
     /// poll is [`Parker::sleep`] that a token ends too, or one of `events` on `socket`; it answers which of them came.
     pub(super) fn poll(&self, socket: Option<(RawFd, i16)>, until: Option<Instant>) -> io::Result<i16> {
         before_block();
-        {
-            let mut state = self.lock();
-            if *state == State::Called {
-                *state = State::Awake;
-                return Ok(0);
-            }
-            *state = State::Polls;
+        if !self.rests(POLLS) {
+            return Ok(0);
         }
         let timeout = until.map_or(-1, |at| sys::millis(at.saturating_duration_since(Instant::now())));
         let (fd, events) = socket.unwrap_or((-1, 0));
         // A negative descriptor is passed over.
         let mut fds = [sys::poll_fd(self.event.fd(), sys::POLLIN), sys::poll_fd(fd, events)];
         let polled = sys::poll(&mut fds, timeout);
-        *self.lock() = State::Awake;
+        self.state.swap(AWAKE, AcqRel);
         polled?;
         let [event, socket] = fds.map(|f| f.revents);
         if event != 0 {
@@ -116,14 +133,15 @@ mod tests {
     #[test]
     fn a_wake_ends_each_kind_of_sleep_and_is_kept() {
         let p = Parker::of_thread().unwrap();
-        p.wake();
+        let wake = |p: &Arc<Parker>| Parker::wake_all(std::slice::from_ref(p));
+        wake(&p);
         p.sleep(None);
-        p.wake();
-        p.wake();
+        wake(&p);
+        wake(&p);
         assert_eq!(p.poll(None, None).unwrap(), 0);
         for polls in [false, true] {
             let q = p.clone();
-            let other = std::thread::spawn(move || q.wake());
+            let other = std::thread::spawn(move || wake(&q));
             if polls {
                 assert_eq!(p.poll(None, None).unwrap(), 0);
             } else {

@@ -4,10 +4,9 @@ use super::conn::State;
 use super::errors::{Farewell, stream_error};
 use super::slot::Slot;
 use crate::error::{Error, Http2, Kind, Phase};
-use crate::h2::{Code, Event, Fault, Head};
+use crate::h2::{ById, Code, Event, Fault, Head};
 use crate::transport::conn::Stop;
 use crate::transport::exchange::{Failure, Retry};
-use std::collections::HashMap;
 use std::time::Instant;
 
 /// ROUNDS bounds how much is received at one go, so that what came is told to those who wait for it.
@@ -73,6 +72,9 @@ impl State {
             events.clear();
             self.events = events;
             self.conn = Some(conn);
+            let mut stirred = std::mem::take(&mut self.stirred);
+            stirred.drain(..).for_each(|id| self.tell(id));
+            self.stirred = stirred;
             if let Some(e) = self.verdict.take() {
                 self.die(e);
             }
@@ -121,7 +123,7 @@ impl State {
             }
             Event::Reset { id, code, by_peer } => self.reset(id, code, by_peer),
             Event::Window { id: 0 } => self.call_blocked(),
-            Event::Window { id } => self.call_stream(id),
+            Event::Window { id } => self.stir(id),
             Event::GoAway { last, code, debug } => {
                 if code != Code::NO_ERROR {
                     self.count(format!("recv_goaway_{}", code.token()));
@@ -138,6 +140,16 @@ impl State {
                 self.call_openers();
             }
             Event::Closed { fault } => self.closed(fault),
+        }
+    }
+
+    /// stir has the caller of a stream told of what came when all of that was looked at.
+    fn stir(&mut self, id: u32) {
+        if let Some(s) = self.slots.get_mut(id)
+            && s.sleeper.is_some()
+            && !std::mem::replace(&mut s.stirred, true)
+        {
+            self.stirred.push(id);
         }
     }
 
@@ -163,7 +175,7 @@ impl State {
             if end {
                 return self.ended(id);
             }
-            return self.call_stream(id);
+            return self.stir(id);
         }
         let size: usize = head.header.iter().map(|(n, v)| n.len() + v.len() + OVERHEAD).sum();
         let (limit, code) = (self.engine.max_header_list(), head.status);
@@ -178,7 +190,7 @@ impl State {
             let cause = "header list too large";
             return self.refuse(id, stream_error(Kind::TooLarge, id, Code::PROTOCOL_ERROR, cause));
         }
-        self.call_stream(id);
+        self.stir(id);
     }
 
     fn too_large(&mut self, id: u32) {
@@ -209,7 +221,7 @@ impl State {
         if !rest.is_empty() {
             s.inbox.push(rest);
         }
-        self.call_stream(id);
+        self.stir(id);
     }
 
     fn ended(&mut self, id: u32) {
@@ -218,7 +230,7 @@ impl State {
         if s.sent {
             self.free(id);
         }
-        self.call_stream(id);
+        self.stir(id);
     }
 
     fn reset(&mut self, id: u32, code: Code, by_peer: bool) {
@@ -229,12 +241,12 @@ impl State {
                 self.shut();
             }
         }
-        let Some(s) = self.slots.get_mut(&id) else { return };
+        let Some(s) = self.slots.get_mut(id) else { return };
         if s.ended {
             // The answer was whole: nothing more of the request is wanted (RFC 9113, 8.1).
             s.enough = true;
             self.free(id);
-            return self.call_stream(id);
+            return self.stir(id);
         }
         let failure = match (&self.farewell, by_peer) {
             (Some(f), true) if id > f.last => f.left_out(id),
@@ -252,16 +264,16 @@ impl State {
     }
 
     fn fail(&mut self, id: u32, failure: Failure) {
-        if let Some(s) = self.slots.get_mut(&id) {
+        if let Some(s) = self.slots.get_mut(id) {
             s.failed.get_or_insert(failure);
             s.enough = true;
             self.free(id);
-            self.call_stream(id);
+            self.stir(id);
         }
     }
 }
 
 /// live is a stream that has not failed: what came with the cause of that is of no more use.
-fn live(slots: &mut HashMap<u32, Slot>, id: u32) -> Option<&mut Slot> {
-    slots.get_mut(&id).filter(|s| s.failed.is_none())
+fn live(slots: &mut ById<Slot>, id: u32) -> Option<&mut Slot> {
+    slots.get_mut(id).filter(|s| s.failed.is_none())
 }

@@ -37,6 +37,10 @@ pub(super) struct Slot {
     pub(super) counts: bool,
     /// The stream's caller sleeps, and wants to know what comes.
     pub(super) sleeper: Option<Arc<Parker>>,
+    /// It takes a whole answer as soon as there is one, wherever it sleeps.
+    pub(super) awaits: bool,
+    /// It will be told of what came.
+    pub(super) stirred: bool,
     /// It sleeps because nothing of its request can be sent.
     pub(super) blocked: bool,
 }

@@ -1,0 +1,135 @@
+//! `Seat`: where a thread sleeps so that one system call wakes it together with others.
+//!
+//! An answer seldom comes alone, and to wake one thread after the other costs a call for each, after each of which the
+//! kernel may run the woken one at once and come back later: two switches a thread. Threads that sleep on one futex word,
+//! each with a bit of its own, are woken by one call, and run when the waker has done its work.
+
+use crate::net::sys;
+use crate::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Release};
+use std::time::Instant;
+
+const BITS: usize = 32;
+const ROWS: usize = 64;
+
+/// A row is the count of its rings: a thread that is about to sleep while one goes on does not.
+static RINGS: [AtomicU32; ROWS] = [const { AtomicU32::new(0) }; ROWS];
+static TAKEN: Mutex<[u32; ROWS]> = Mutex::new([0; ROWS]);
+
+/// Seat is a bit of a row. Threads without one of their own share: they are then woken for each other, and sleep again.
+#[derive(Debug)]
+pub(super) struct Seat {
+    row: usize,
+    bit: u32,
+    own: bool,
+}
+
+/// Bench is seats whose threads are to be woken.
+pub(super) struct Bench([u32; ROWS]);
+
+impl Seat {
+    /// take gives the first seat that is free, so that few rows have all threads.
+    pub(super) fn take() -> Seat {
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = taken.iter_mut().enumerate().find(|(_, bits)| **bits != u32::MAX);
+        let Some((row, bits)) = free else {
+            let nth = RINGS.iter().fold(0, |n: u32, r| n.wrapping_add(r.load(Acquire))) as usize;
+            return Seat { row: nth % ROWS, bit: 1 << (nth % BITS), own: false };
+        };
+        let bit = 1 << bits.trailing_ones();
+        *bits |= bit;
+        Seat { row, bit, own: true }
+    }
+
+    /// sleep ends once `called`, which is made true before a ring, or at the deadline.
+    pub(super) fn sleep(&self, until: Option<Instant>, called: impl Fn() -> bool) {
+        let Some(rings) = RINGS.get(self.row) else { return };
+        loop {
+            let seen = rings.load(Acquire);
+            if called() {
+                return;
+            }
+            let left = until.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return;
+            }
+            sys::futex_wait(rings, seen, self.bit, left);
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (true, Some(bits)) = (self.own, taken.get_mut(self.row)) {
+            *bits &= !self.bit;
+        }
+    }
+}
+
+impl Bench {
+    pub(super) fn new() -> Bench {
+        Bench([0; ROWS])
+    }
+
+    pub(super) fn add(&mut self, seat: &Seat) {
+        if let Some(bits) = self.0.get_mut(seat.row) {
+            *bits |= seat.bit;
+        }
+    }
+
+    /// ring wakes them.
+    pub(super) fn ring(&self) {
+        for (rings, &bits) in RINGS.iter().zip(&self.0).filter(|(_, bits)| **bits != 0) {
+            rings.fetch_add(1, Release);
+            sys::futex_wake(rings, bits);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    #[test]
+    fn one_ring_wakes_those_that_were_called() {
+        let called: [AtomicBool; 40] = [const { AtomicBool::new(false) }; 40];
+        let seats: Vec<Seat> = called.iter().map(|_| Seat::take()).collect();
+        std::thread::scope(|scope| {
+            let sleepers: Vec<_> = seats
+                .iter()
+                .zip(&called)
+                .map(|(seat, called)| scope.spawn(|| seat.sleep(None, || called.load(Acquire))))
+                .collect();
+            for half in [0, 1] {
+                let mut bench = Bench::new();
+                for (seat, called) in seats.iter().zip(&called).skip(half).step_by(2) {
+                    called.store(true, Release);
+                    bench.add(seat);
+                }
+                bench.ring();
+                for sleeper in sleepers.iter().skip(half).step_by(2) {
+                    while !sleeper.is_finished() {
+                        std::thread::yield_now();
+                    }
+                }
+            }
+        });
+        seats[0].sleep(Some(Instant::now() + Duration::from_millis(1)), || false);
+    }
+
+    #[test]
+    fn more_threads_than_seats_share() {
+        let seats: Vec<Seat> = (0..=ROWS * BITS).map(|_| Seat::take()).collect();
+        let own: Vec<_> = seats.iter().filter(|s| s.own).map(|s| (s.row, s.bit)).collect();
+        assert!(own.len() < seats.len() && own.iter().collect::<HashSet<_>>().len() == own.len());
+        assert!(seats.iter().all(|s| s.row < ROWS && s.bit.count_ones() == 1));
+        let row = own[own.len() - 1].0;
+        drop(seats);
+        assert_ne!(TAKEN.lock().unwrap()[row], u32::MAX);
+    }
+}
