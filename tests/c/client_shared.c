@@ -1,10 +1,12 @@
-/* Many threads on one client: no lost or crossed response, no more connections than allowed. NH_SECONDS is
- * how long, 2 by default; make test-deep runs it for a minute under ThreadSanitizer. */
+/* Many threads on one client, over HTTP/1.1 and over HTTP/2: no lost or crossed response, no more connections
+ * than allowed, whatever is canceled or late meanwhile. NH_SECONDS is how long, 4 by default; make test-deep
+ * runs it for a minute under ThreadSanitizer. */
 #include "check.h"
 #include "nethttp.h"
 #include "serve.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <time.h>
 
 enum { THREADS = 32, CONNECTIONS = 8, LARGE = 90000 };
@@ -12,7 +14,17 @@ enum { THREADS = 32, CONNECTIONS = 8, LARGE = 90000 };
 static nh_server *server;
 static nh_client *client;
 static int over;
-static unsigned long done, canceled;
+static unsigned long done, canceled, late;
+
+/* The tokens that main may fire, whatever their requests are at. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static nh_cancel_token *lent[THREADS];
+
+static void lend(int thread, nh_cancel_token *token) {
+    pthread_mutex_lock(&lock);
+    lent[thread] = token;
+    pthread_mutex_unlock(&lock);
+}
 
 /* Answers what identifies the request, then its body. */
 static void echo(nh_response_writer *w, nh_request *r, void *userdata) {
@@ -47,10 +59,16 @@ static void exchange(int thread, unsigned long number, char *body, char *back) {
     CHECK_INT(nh_request_set_body(r, body, len), NH_OK);
     if (token) CHECK_INT(nh_request_set_cancel(r, token), NH_OK);
     if (token && number % 2) CHECK_INT(nh_cancel_token_fire(token), NH_OK);
+    int64_t timeout = number % 13 == 0 ? 1 + (int64_t)(number % 4) : NH_TIMEOUT_NONE;
+    CHECK_INT(nh_request_set_timeout(r, timeout), NH_OK);
+    lend(thread, token);
     nh_result result = nh_client_do(client, r, &res, &err);
     if (result == NH_ERR_CANCELED && token) {
         nh_error_free(err);
         __atomic_add_fetch(&canceled, 1, __ATOMIC_RELAXED);
+    } else if (result == NH_ERR_TIMEOUT && timeout > 0) {
+        nh_error_free(err);
+        __atomic_add_fetch(&late, 1, __ATOMIC_RELAXED);
     } else {
         if (result != NH_OK) fprintf(stderr, "%s\n", nh_error_message(err));
         CHECK_INT(result, NH_OK);
@@ -61,6 +79,7 @@ static void exchange(int thread, unsigned long number, char *body, char *back) {
             if (token && have > 0) nh_cancel_token_fire(token);
             result = nh_response_body_read(res, back + have, LARGE + 1 - have, &n, NULL);
             if (token && result == NH_ERR_CANCELED) break;
+            if (timeout > 0 && result == NH_ERR_TIMEOUT) break;
             CHECK_INT(result, NH_OK);
             have += n;
         }
@@ -69,6 +88,7 @@ static void exchange(int thread, unsigned long number, char *body, char *back) {
         __atomic_add_fetch(&done, 1, __ATOMIC_RELAXED);
     }
     nh_request_free(r);
+    lend(thread, NULL);
     nh_cancel_token_free(token);
 }
 
@@ -110,12 +130,16 @@ static int established(void) {
     return least;
 }
 
-int main(void) {
+/* All threads on a client that speaks these protocols with a server of its own. */
+static void share(uint32_t protocols, int seconds) {
     pthread_t threads[THREADS];
     int numbers[THREADS], most = 0;
-    const char *seconds = getenv("NH_SECONDS");
+    over = 0;
+    done = canceled = late = 0;
     server = nh_server_new();
     client = nh_client_new();
+    CHECK_INT(nh_server_set_protocols(server, protocols), NH_OK);
+    CHECK_INT(nh_client_set_protocols(client, protocols), NH_OK);
     CHECK_INT(nh_client_set_max_conns_per_host(client, CONNECTIONS), NH_OK);
     CHECK_INT(nh_server_handle(server, "/echo", echo, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_listen(server, "127.0.0.1:0", NULL), NH_OK);
@@ -124,9 +148,13 @@ int main(void) {
         numbers[i] = i;
         CHECK(pthread_create(&threads[i], NULL, run, &numbers[i]) == 0);
     }
-    for (time_t end = time(NULL) + (seconds ? atoi(seconds) : 2); time(NULL) < end; usleep(5000)) {
+    time_t end = time(NULL) + seconds;
+    for (unsigned long round = 0; time(NULL) < end; round++, usleep(5000)) {
         int now = established();
         if (now > most) most = now;
+        pthread_mutex_lock(&lock);
+        if (lent[round % THREADS]) nh_cancel_token_fire(lent[round % THREADS]);
+        pthread_mutex_unlock(&lock);
     }
     __atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
     for (int i = 0; i < THREADS; i++)
@@ -135,9 +163,16 @@ int main(void) {
     CHECK(done > 100 && canceled > 0);
     CHECK(nh_client_idle_count(client) <= CONNECTIONS);
     CHECK(nh_client_reused_count(client) > 0);
-    printf("%lu exchanges, %lu canceled, %zu connections made, %d at once\n", done, canceled,
+    printf("%lu exchanges, %lu canceled, %lu late, %zu connections made, %d at once\n", done, canceled, late,
            nh_client_dialed_count(client), most);
     nh_client_free(client);
     nh_server_free(server);
+}
+
+int main(void) {
+    const char *seconds = getenv("NH_SECONDS");
+    int each = seconds ? atoi(seconds) / 2 : 2;
+    share(NH_PROTOCOL_HTTP1, each);
+    share(NH_PROTOCOL_UNENCRYPTED_HTTP2, each);
     return 0;
 }
