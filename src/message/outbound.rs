@@ -8,8 +8,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 /// Key is a server: requests to the same one may share connections. Its hash is made once, since the pool looks for it
-/// under a lock.
+/// under a lock. It is compared by all threads, and its first owner counts its references: on another line of the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(align(64))]
 pub struct Key {
     hash: u64,
     pub scheme: String,
