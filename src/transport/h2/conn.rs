@@ -302,12 +302,12 @@ impl State {
     }
 
     /// free gives back the place of a stream both of whose directions have ended.
-    pub(super) fn free(&mut self, id: u32) {
+    pub(super) fn free(&mut self, id: u32, now: Instant) {
         if let Some(s) = self.slots.get_mut(id)
             && std::mem::take(&mut s.counts)
         {
             self.after.freed += 1;
-            self.last_used = Instant::now();
+            self.last_used = now;
             self.call_openers();
         }
     }

@@ -35,7 +35,7 @@ pub(super) struct Wait<'a, T> {
     pub(super) stays: bool,
     /// The caller waits for an answer: one that is whole is brought to where it sleeps, and this is what becomes of it.
     pub(super) brought: Option<fn(Answer) -> T>,
-    /// Something was put into the output since the caller began to wait.
+    /// Something was put into the output just now, and the deadline counts from there.
     pub(super) put: bool,
 }
 
@@ -80,9 +80,10 @@ impl H2Conn {
                     none.insert((parker, registered))
                 }
             };
+            let put = std::mem::take(&mut wait.put);
             let halt = if wait.cancel.is_some_and(CancelToken::is_fired) {
                 Some(Halt::Canceled)
-            } else if wait.until.is_some_and(|at| at <= Instant::now()) {
+            } else if !put && wait.until.is_some_and(|at| at <= Instant::now()) {
                 Some(Halt::Deadline)
             } else {
                 None
@@ -95,7 +96,7 @@ impl H2Conn {
                 state.driver = Some(me.clone());
                 self.round(state, me, &wait, direct)
             } else {
-                if std::mem::take(&mut wait.put) {
+                if put {
                     // More is expected to come, or what is there goes out.
                     if state.expected == 0 {
                         state.put_out();

@@ -189,11 +189,10 @@ impl Exchange<'_> {
     /// answer waits for the head of the final answer, and sends the body meanwhile. The first step may have been done.
     fn answer(&mut self, mut first: Option<Result<Turn<Taken>, Halt>>) -> Outcome<Answer> {
         loop {
-            let now = Instant::now();
             let clock = self.flow.clock;
             let sending = self.flow.is_sending();
             let until = match sending {
-                true => clock.until(self.call.settings.progress, now).at,
+                true => clock.until(self.call.settings.progress, Instant::now()).at,
                 false => clock.until(self.call.settings.head, self.timing.sent).at,
             };
             let held = sending && self.flow.upload.held;
@@ -384,7 +383,8 @@ impl State {
             if slot.ended && slot.sent {
                 let (inbox, trailer) = (std::mem::take(&mut slot.inbox), slot.trailer.take());
                 self.engine.release(id, inbox.len());
-                self.leave(id);
+                // It came to its end with what was read last, or before.
+                self.leave(id, self.last_used.max(self.last_read));
                 answer.rest = Some((inbox, trailer));
             }
         }

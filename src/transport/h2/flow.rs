@@ -176,7 +176,7 @@ impl Flow {
         }
         self.upload.stop();
         let mut state = self.conn.lock();
-        state.leave(id);
+        state.leave(id, Instant::now());
         self.conn.push(state);
     }
 }
@@ -193,12 +193,12 @@ impl State {
         let Some(s) = self.slots.get_mut(id) else { return };
         s.sent = true;
         if s.ended {
-            self.free(id);
+            self.free(id, Instant::now());
         }
     }
 
     /// leave forgets a stream.
-    pub(super) fn leave(&mut self, id: u32) {
+    pub(super) fn leave(&mut self, id: u32, now: Instant) {
         let Some(mut slot) = self.slots.remove(id).map(std::mem::take) else { return };
         self.engine.release(id, slot.inbox.len());
         let over = slot.failed.is_some() || (slot.ended && slot.sent);
@@ -210,7 +210,7 @@ impl State {
                 slot.counts = false;
                 self.unproven += 1;
                 if self.pinged.is_none() {
-                    self.ask(Instant::now());
+                    self.ask(now);
                 }
             }
         }
@@ -218,7 +218,7 @@ impl State {
             self.after.freed += 1;
             self.call_openers();
         }
-        self.last_used = Instant::now();
+        self.last_used = now;
         self.end_if_unused();
     }
 }

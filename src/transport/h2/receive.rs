@@ -165,7 +165,7 @@ impl State {
 
     fn answered(&mut self, id: u32, mut head: Box<Head>, end: bool) {
         let Some(s) = live(&mut self.slots, id) else { return self.engine.recycle(head) };
-        s.first.get_or_insert_with(Instant::now);
+        s.first.get_or_insert(self.last_read);
         if head.too_large {
             self.engine.recycle(head);
             return self.too_large(id);
@@ -228,7 +228,7 @@ impl State {
         let Some(s) = live(&mut self.slots, id) else { return };
         s.ended = true;
         if s.sent {
-            self.free(id);
+            self.free(id, self.last_read);
         }
         self.stir(id);
     }
@@ -245,7 +245,7 @@ impl State {
         if s.ended {
             // The answer was whole: nothing more of the request is wanted (RFC 9113, 8.1).
             s.enough = true;
-            self.free(id);
+            self.free(id, self.last_read);
             return self.stir(id);
         }
         let failure = match (&self.farewell, by_peer) {
@@ -267,7 +267,7 @@ impl State {
         if let Some(s) = self.slots.get_mut(id) {
             s.failed.get_or_insert(failure);
             s.enough = true;
-            self.free(id);
+            self.free(id, self.last_read);
             self.stir(id);
         }
     }

@@ -50,11 +50,9 @@ impl Seat {
             if called() {
                 return;
             }
-            let left = until.map(|at| at.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
+            if !sys::futex_wait(rings, seen, self.bit, until) {
                 return;
             }
-            sys::futex_wait(rings, seen, self.bit, left);
         }
     }
 }
