@@ -2,7 +2,7 @@
 //!
 //! * `conn`: a connection that requests share, and its lock. `gate`: how many it takes. `config`: its settings.
 //! * `drive`: who waits for the socket. `parker`, `seat`: how the others wait. `receive`, `slot`: what comes, by stream.
-//! * `flow`, `exchange`, `body`: one stream as its caller has it. `errors`: how they fail.
+//! * `flow`, `exchange`, `fields`, `body`: one stream as its caller has it. `errors`: how they fail.
 //! * `care`: what the sweep does for it.
 
 mod body;
@@ -12,6 +12,7 @@ mod conn;
 mod drive;
 mod errors;
 mod exchange;
+mod fields;
 mod flow;
 mod gate;
 mod parker;

@@ -5,9 +5,7 @@
 //! each with a bit of its own, are woken by one call, and run when the waker has done its work.
 
 use crate::net::sys;
-use crate::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Release};
+use std::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
 use std::time::Instant;
 
 const BITS: usize = 32;
@@ -15,7 +13,7 @@ const ROWS: usize = 64;
 
 /// A row is the count of its rings: a thread that is about to sleep while one goes on does not.
 static RINGS: [AtomicU32; ROWS] = [const { AtomicU32::new(0) }; ROWS];
-static TAKEN: Mutex<[u32; ROWS]> = Mutex::new([0; ROWS]);
+static TAKEN: [AtomicU32; ROWS] = [const { AtomicU32::new(0) }; ROWS];
 
 /// Seat is a bit of a row. Threads without one of their own share: they are then woken for each other, and sleep again.
 #[derive(Debug)]
@@ -31,15 +29,18 @@ pub(super) struct Bench([u32; ROWS]);
 impl Seat {
     /// take gives the first seat that is free, so that few rows have all threads.
     pub(super) fn take() -> Seat {
-        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = taken.iter_mut().enumerate().find(|(_, bits)| **bits != u32::MAX);
-        let Some((row, bits)) = free else {
-            let nth = RINGS.iter().fold(0, |n: u32, r| n.wrapping_add(r.load(Acquire))) as usize;
-            return Seat { row: nth % ROWS, bit: 1 << (nth % BITS), own: false };
-        };
-        let bit = 1 << bits.trailing_ones();
-        *bits |= bit;
-        Seat { row, bit, own: true }
+        for (row, taken) in TAKEN.iter().enumerate() {
+            let mut bits = taken.load(Acquire);
+            while bits != u32::MAX {
+                let bit = 1 << bits.trailing_ones();
+                bits = taken.fetch_or(bit, AcqRel);
+                if bits & bit == 0 {
+                    return Seat { row, bit, own: true };
+                }
+            }
+        }
+        let nth = RINGS.iter().fold(0, |n: u32, r| n.wrapping_add(r.load(Acquire))) as usize;
+        Seat { row: nth % ROWS, bit: 1 << (nth % BITS), own: false }
     }
 
     /// sleep ends once `called`, which is made true before a ring, or at the deadline.
@@ -59,9 +60,8 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (true, Some(bits)) = (self.own, taken.get_mut(self.row)) {
-            *bits &= !self.bit;
+        if let (true, Some(taken)) = (self.own, TAKEN.get(self.row)) {
+            taken.fetch_and(!self.bit, AcqRel);
         }
     }
 }
@@ -128,6 +128,6 @@ mod tests {
         assert!(seats.iter().all(|s| s.row < ROWS && s.bit.count_ones() == 1));
         let row = own[own.len() - 1].0;
         drop(seats);
-        assert_ne!(TAKEN.lock().unwrap()[row], u32::MAX);
+        assert_ne!(TAKEN[row].load(Acquire), u32::MAX);
     }
 }
