@@ -2,12 +2,12 @@
 //!
 //! A report costs the program time, so there is one in 100 ms at most, and one at each body's end.
 
-use crate::error::{Error, Kind, Phase, Result};
+use crate::error::{Error, Phase, Result};
 use crate::message::header::Header;
 use crate::message::progress::{Amounts, Progress};
 use crate::message::request::{Body, Request, Source, SourceSlot, Taken};
 use crate::stream::Duplex;
-use crate::transport::{ReadBody, Response};
+use crate::transport::{ReadBody, Response, read_when_closed};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -170,8 +170,7 @@ impl ReadBody for CountedBody {
     }
 
     fn close(&mut self) {
-        let e = Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body);
-        self.error.get_or_insert(e);
+        self.error.get_or_insert_with(read_when_closed);
         self.body.close();
     }
 

@@ -2,11 +2,11 @@
 
 use super::response::nh_response;
 use super::{guard_plain, nh_result, ptr};
-use crate::error::{Error, Kind, Phase, Result, invalid};
+use crate::error::{Result, invalid};
 use crate::h1::{Framing, ResponseFacts, StatusLine};
 use crate::message::header::Header;
 use crate::message::request::HTTP_11;
-use crate::transport::{ReadBody, Response};
+use crate::transport::{ReadBody, Response, read_when_closed};
 use std::ffi::{c_char, c_void};
 
 /// Bytes is a body in memory.
@@ -19,8 +19,7 @@ struct Bytes {
 impl ReadBody for Bytes {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed {
-            let text = "http: read on closed response body";
-            return Err(Error::new(Kind::Closed, text).with_phase(Phase::Body));
+            return Err(read_when_closed());
         }
         let rest = self.data.get(self.at..).unwrap_or_default();
         let n = rest.len().min(buf.len());

@@ -8,7 +8,9 @@ use crate::h1::{Framing, ResponseFacts, StatusLine};
 use crate::message::header::Header;
 use crate::message::request::{HTTP_10, Request};
 use crate::net::cancel::{CancelToken, canceled};
-use crate::transport::{AWAITING_HEADERS, READING_BODY, ReadBody, Response, RoundTripper, Tripped};
+use crate::transport::{
+    AWAITING_HEADERS, READING_BODY, ReadBody, Response, RoundTripper, Tripped, read_when_closed,
+};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -87,8 +89,7 @@ impl ReadBody for FileBody {
     }
 
     fn close(&mut self) {
-        let closed = Error::new(Kind::Closed, "http: read on closed response body");
-        self.failed = Some(closed.with_phase(Phase::Body));
+        self.failed = Some(read_when_closed());
         self.content = None;
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
 use crate::message::header::Header;
 use crate::message::request::Incoming;
-use crate::transport::ReadBody;
+use crate::transport::{ReadBody, read_when_closed};
 use std::time::Duration;
 
 pub(super) struct StreamBody {
@@ -121,9 +121,7 @@ impl Incoming for StreamBody {
 impl ReadBody for StreamBody {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed {
-            return Err(
-                Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body)
-            );
+            return Err(read_when_closed());
         }
         self.pull(buf)
     }

@@ -3,11 +3,11 @@
 //! The connection goes back to the pool with the body's last byte. It is dropped when the body was not read to
 //! its end (but for a small rest), when the request was not sent whole, and when bytes lie behind the body.
 
-use super::ReadBody;
 use super::conn::{Conn, Stop, Until};
 use super::exchange::{Clock, timeout};
 use super::tell::Teller;
 use super::upload::Upload;
+use super::{ReadBody, read_when_closed};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::BodyDecoder;
 use crate::message::header::Header;
@@ -49,9 +49,7 @@ pub(super) struct Reader {
 impl ReadBody for Reader {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed {
-            return Err(
-                Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body)
-            );
+            return Err(read_when_closed());
         }
         if let Some(e) = &self.error {
             return Err(e.clone());

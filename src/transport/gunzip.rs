@@ -3,7 +3,7 @@
 //! Members follow one another until the body ends. What is cut, corrupt or no gzip is an error that stays, bytes behind
 //! the last member included. Memory is one input buffer and the window, whatever comes.
 
-use super::{ReadBody, Response};
+use super::{ReadBody, Response, read_when_closed};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::message::header::Header;
 use crate::message::request::Request;
@@ -62,8 +62,7 @@ enum State {
 impl ReadBody for Gunzip {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed {
-            let e = Error::new(Kind::Closed, "http: read on closed response body");
-            return Err(e.with_phase(Phase::Body));
+            return Err(read_when_closed());
         }
         if let Some(e) = &self.error {
             return Err(e.clone());

@@ -60,7 +60,7 @@ use head::Length;
 pub use hook::{Dial, Protocol, Tunnel};
 use pool::{Link, Pool, Way, lock};
 use proxy::Rule;
-pub use response::{ReadBody, Response};
+pub use response::{ReadBody, Response, read_when_closed};
 use retry::Refusals;
 use route::Route;
 use settings::Settings;

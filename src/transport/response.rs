@@ -3,7 +3,7 @@
 use super::body::Reader;
 use super::h2::Whole;
 use super::timing::Timing;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
 use crate::net::tls;
@@ -56,6 +56,11 @@ pub trait ReadBody: Send {
     fn hand_over(&mut self) -> Option<io::Result<Duplex>> {
         None
     }
+}
+
+/// read_when_closed is what a read answers behind [`ReadBody::close`].
+pub fn read_when_closed() -> Error {
+    Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body)
 }
 
 /// ResponseBody spares the common cases an allocation: straight from a pooled connection, or all here.

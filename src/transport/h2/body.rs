@@ -6,12 +6,12 @@
 use super::flow::{Flow, Turn};
 use super::receive::Direct;
 use super::slot::KEEP;
-use crate::error::{Error, Kind, Phase, Result};
+use crate::error::{Error, Phase, Result};
 use crate::h2::Queue;
 use crate::message::header::Header;
 use crate::net::cancel::CancelToken;
-use crate::transport::ReadBody;
 use crate::transport::body::timed_out;
+use crate::transport::{ReadBody, read_when_closed};
 use std::time::Instant;
 
 pub(super) struct Body {
@@ -141,8 +141,4 @@ impl ReadBody for Whole {
         self.closed = true;
         self.inbox = Queue::default();
     }
-}
-
-fn read_when_closed() -> Error {
-    Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body)
 }
