@@ -180,7 +180,7 @@ pub fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// written_fields are those of a head that was written as text, behind its first line.
+/// written_fields are those of a head that was written as text, behind its first line; each line ends with a line feed.
 pub fn written_fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
     let mut ends = memchr::memchr_iter(b'\n', head);
     let mut begin = ends.next().map_or(head.len(), |at| at + 1);

@@ -41,8 +41,8 @@ pub(super) struct Wait<'a, T> {
 
 /// Slept is how a sleep ended; it is looked at at once.
 #[allow(clippy::large_enum_variant)]
-enum Slept<'a> {
-    Brought(Answer),
+enum Slept<'a, T> {
+    Brought(T),
     Woken(Guard<'a>, io::Result<()>),
 }
 
@@ -107,10 +107,9 @@ impl H2Conn {
                         continue;
                     }
                 }
-                match (self.sleep(state, me, &wait), wait.brought) {
-                    (Slept::Woken(state, result), _) => (state, result),
-                    (Slept::Brought(answer), Some(brought)) => return Ok(brought(answer)),
-                    (Slept::Brought(_), None) => return Err(Halt::Os(io::ErrorKind::Other.into())),
+                match self.sleep(state, me, &wait) {
+                    Slept::Woken(state, result) => (state, result),
+                    Slept::Brought(got) => return Ok(got),
                 }
             };
             let (back, result) = waited;
@@ -123,7 +122,7 @@ impl H2Conn {
     }
 
     /// sleep waits for a call, of which the caller is told by whoever drives.
-    fn sleep<'a, T>(&'a self, mut state: Guard<'a>, me: &Arc<Parker>, wait: &Wait<'_, T>) -> Slept<'a> {
+    fn sleep<'a, T>(&'a self, mut state: Guard<'a>, me: &Arc<Parker>, wait: &Wait<'_, T>) -> Slept<'a, T> {
         state.sleepers.push(me.clone());
         match state.slots.get_mut(wait.stream) {
             Some(slot) => {
@@ -140,13 +139,14 @@ impl H2Conn {
                 Ok(())
             }
         };
-        if let Some(answer) = me.take_brought() {
-            return Slept::Brought(answer);
+        let brought = || wait.brought.and_then(|got| me.take_brought().map(got));
+        if let Some(got) = brought() {
+            return Slept::Brought(got);
         }
         let mut state = self.lock();
         // It may have come between the end of the sleep and the lock.
-        if let Some(answer) = me.take_brought() {
-            return Slept::Brought(answer);
+        if let Some(got) = brought() {
+            return Slept::Brought(got);
         }
         state.sleepers.retain(|s| !Arc::ptr_eq(s, me));
         match state.slots.get_mut(wait.stream) {

@@ -14,6 +14,8 @@ const ROWS: usize = 64;
 /// A row is the count of its rings: a thread that is about to sleep while one goes on does not.
 static RINGS: [AtomicU32; ROWS] = [const { AtomicU32::new(0) }; ROWS];
 static TAKEN: [AtomicU32; ROWS] = [const { AtomicU32::new(0) }; ROWS];
+/// SHARED counts the threads that found no seat, who sit down in turns.
+static SHARED: AtomicU32 = AtomicU32::new(0);
 
 /// Seat is a bit of a row. Threads without one of their own share: they are then woken for each other, and sleep again.
 #[derive(Debug)]
@@ -39,8 +41,8 @@ impl Seat {
                 }
             }
         }
-        let nth = RINGS.iter().fold(0, |n: u32, r| n.wrapping_add(r.load(Acquire))) as usize;
-        Seat { row: nth % ROWS, bit: 1 << (nth % BITS), own: false }
+        let nth = SHARED.fetch_add(1, AcqRel) as usize % (ROWS * BITS);
+        Seat { row: nth / BITS, bit: 1 << (nth % BITS), own: false }
     }
 
     /// sleep ends once `called`, which is made true before a ring, or at the deadline.
