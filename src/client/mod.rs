@@ -147,7 +147,7 @@ impl Client {
         timeout: Option<Duration>,
         cancel: Option<&CancelToken>,
     ) -> std::result::Result<Done, Failed> {
-        let timeout = timeout.or(self.transport.settings().overall);
+        let timeout = timeout.or_else(|| self.transport.overall());
         let overall = timeout.map(|d| Instant::now() + d);
         let failed = |e: Error, url: &str| e.wrap_url(&op(first.text(first.method)), url);
         let mut hops: Vec<Request> = Vec::new();

@@ -26,7 +26,7 @@ pub struct BodyDecoder {
     state: State,
     chunked: bool,
     excess: u64,
-    trailer: Option<Header>,
+    trailer: Option<Box<Header>>,
     error: Option<Error>,
 }
 
@@ -154,7 +154,7 @@ impl BodyDecoder {
                     let (used, trailer) = reader.feed(rest)?;
                     p.consumed += used;
                     if let Some(trailer) = trailer {
-                        self.trailer = trailer;
+                        self.trailer = trailer.map(Box::new);
                         self.state = State::Done;
                     }
                 }
@@ -231,7 +231,7 @@ impl BodyDecoder {
 
     /// take_trailer gives the trailer's fields once the body is whole, if there were any.
     pub fn take_trailer(&mut self) -> Option<Header> {
-        self.trailer.take()
+        self.trailer.take().map(|t| *t)
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Reader {
     /// Sticky.
     pub(super) error: Option<Error>,
     pub(super) closed: bool,
-    pub(super) trailer: Option<Header>,
+    pub(super) trailer: Option<Box<Header>>,
     /// When the connection went back with the last byte.
     pub(super) ended: Option<Instant>,
 }
@@ -65,7 +65,7 @@ impl ReadBody for Reader {
     }
 
     fn take_trailer(&mut self) -> Option<Header> {
-        self.trailer.take()
+        self.trailer.take().map(|t| *t)
     }
 
     fn ended(&self) -> Option<Instant> {
@@ -213,7 +213,7 @@ impl Reader {
         if !self.decoder.is_done() || self.conn.is_none() {
             return;
         }
-        self.trailer = self.decoder.take_trailer();
+        self.trailer = self.decoder.take_trailer().map(Box::new);
         self.release(true);
     }
 
@@ -223,10 +223,7 @@ impl Reader {
         let Some(mut conn) = self.conn.take() else { return };
         let fired = self.cancel.as_ref().is_some_and(CancelToken::is_fired);
         if whole && self.keep && sent && !fired && conn.buffered().is_empty() && conn.rest() {
-            conn.idle_since = Instant::now();
-            self.ended = Some(conn.idle_since);
-            let put = conn.home().clone().keep(conn);
-            self.teller.tell(|| Step::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
+            self.ended = Some(give_back(conn, &self.teller));
         }
     }
 
@@ -241,6 +238,15 @@ impl Reader {
             }
         }
     }
+}
+
+/// give_back puts a connection that is ready for it into the pool, and answers when that was.
+pub(super) fn give_back(mut conn: Box<Conn>, teller: &Teller) -> Instant {
+    let now = Instant::now();
+    conn.idle_since = now;
+    let put = conn.home().clone().keep(conn);
+    teller.tell(|| Step::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
+    now
 }
 
 /// timed_out is the error of a body whose next byte came too late.

@@ -240,10 +240,10 @@ impl Conn {
         Step::GotConn { remote: self.remote, reused: self.reused, idle: self.idle_for }
     }
 
-    /// is_alive looks at a connection that was idle: an end or bytes that nobody asked for make it unusable;
+    /// is_alive looks at a connection that was idle for so long: an end or bytes that nobody asked for make it unusable;
     /// a late second answer must never answer the wrong request.
-    pub(super) fn is_alive(&mut self, now: Instant) -> bool {
-        now.saturating_duration_since(self.idle_since) <= FRESH || self.is_quiet()
+    pub(super) fn is_alive(&mut self, idle: Duration) -> bool {
+        idle <= FRESH || self.is_quiet()
     }
 
     /// is_quiet: nothing has come, but for TLS's own records, which are dealt with.

@@ -3,16 +3,14 @@
 //! The common case is one `sendmsg` and one `recv`. While a body is being sent the socket is watched: a final
 //! answer ends the wait for the rest, which the reads of the answer's body then pump.
 
-use super::body::Reader;
 use super::conn::{Conn, Stop, Until};
-use super::head;
-use super::response::{Response, ResponseBody};
+use super::response::Response;
 use super::settings::Settings;
 use super::tell::Teller;
 use super::timing::Timing;
 use super::upload::Upload;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::h1::{self, BodyDecoder, Framing, HeadScan};
+use crate::h1::{self, HeadScan};
 use crate::message::header::Header;
 use crate::message::request::Request;
 use crate::message::trace::Step;
@@ -123,16 +121,16 @@ pub(super) fn run(
     }
 }
 
-struct Exchange<'a> {
-    conn: Box<Conn>,
-    call: &'a Call<'a>,
-    upload: Upload,
-    clock: Clock,
+pub(super) struct Exchange<'a> {
+    pub(super) conn: Box<Conn>,
+    pub(super) call: &'a Call<'a>,
+    pub(super) upload: Upload,
+    pub(super) clock: Clock,
     write_error: Option<Error>,
-    timing: Timing,
-    teller: Teller,
+    pub(super) timing: Timing,
+    pub(super) teller: Teller,
     /// Ends the exchange with a connection that is closed by the program.
-    lifeline: Option<Registration>,
+    pub(super) lifeline: Option<Registration>,
 }
 
 impl Exchange<'_> {
@@ -299,69 +297,6 @@ impl Exchange<'_> {
         Ok((header, line))
     }
 
-    fn finish(
-        mut self,
-        mut header: Header,
-        line: h1::StatusLine,
-        registered: Option<Registration>,
-    ) -> Outcome<Box<Response>> {
-        let method = head::method_of(self.call.request);
-        let (is_head, is_connect) = (method == b"HEAD", method == b"CONNECT");
-        let facts =
-            h1::response_facts(is_head, is_connect, &line, &header).map_err(|e| fatal(self.broken(e)))?;
-        let switched = line.code == 101;
-        let asked_to_close = self.call.request.close
-            || !self.call.settings.keep_alives
-            || self.call.request.header.has_token(b"Connection", b"close");
-        let keep = facts.keep_alive && !asked_to_close && !switched && !is_connect;
-        if self.upload.held {
-            // No go-ahead came. A server that keeps the connection will read the body as the rest of this
-            // request, so it is sent; else it is not.
-            self.upload.held = false;
-            if !keep {
-                self.upload.stop();
-            }
-        }
-        let switched = switched || (is_connect && line.code / 100 == 2);
-        let framing = if switched { Framing::UntilClose } else { facts.framing };
-        let announced = h1::understood(&mut header, &line, facts.chunked);
-        let (remote, local, tls) = (self.conn.remote, self.conn.local, self.conn.info.clone());
-        let mut reader = Reader {
-            conn: Some(self.conn),
-            registered: [registered, self.lifeline],
-            cancel: self.call.cancel.cloned(),
-            decoder: BodyDecoder::new(framing),
-            upload: Some(self.upload),
-            teller: self.teller,
-            keep,
-            switched,
-            declared: facts.content_length,
-            progress: self.call.settings.progress,
-            clock: self.clock,
-            error: None,
-            closed: false,
-            trailer: None,
-            ended: None,
-        };
-        reader.finish_if_done();
-        Ok(Box::new(Response {
-            header,
-            line,
-            content_length: facts.content_length,
-            chunked: facts.chunked,
-            uncompressed: false,
-            close: !facts.keep_alive,
-            trailer: Header::new(),
-            announced,
-            remote,
-            local,
-            stream: 0,
-            tls,
-            timing: Some(self.timing),
-            body: ResponseBody::Conn(reader),
-        }))
-    }
-
     fn too_large(&self) -> Error {
         let limit = self.call.settings.max_head_bytes;
         let text = format!("net/http: server response headers exceeded {limit} bytes; aborted");
@@ -369,7 +304,7 @@ impl Exchange<'_> {
     }
 
     /// broken decorates as Go does what ended a connection in the middle.
-    fn broken(&self, e: Error) -> Error {
+    pub(super) fn broken(&self, e: Error) -> Error {
         let text = format!("net/http: HTTP/1.x transport connection broken: {}", e.message());
         Error::new(e.kind(), text).with_cause(e)
     }

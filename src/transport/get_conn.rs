@@ -48,9 +48,9 @@ impl Shared {
                 *idle -= 1;
                 *reused += 1;
                 drop(state);
-                let aged = settings.idle.is_some_and(|t| now.saturating_duration_since(conn.idle_since) >= t);
-                if !aged && conn.is_alive(now) {
-                    conn.idle_for = Some(now.saturating_duration_since(conn.idle_since));
+                let idle = now.saturating_duration_since(conn.idle_since);
+                if settings.idle.is_none_or(|t| idle < t) && conn.is_alive(idle) {
+                    conn.idle_for = Some(idle);
                     return Ok(Link::Own(conn));
                 }
                 lock(&self.state).reused -= 1;

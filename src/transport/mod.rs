@@ -5,9 +5,9 @@
 //! * `route`: the pool's key. `line`, `tunnel`, `socks`: from a connected socket to the server.
 //! * [`proxy`], `environment`: which proxy a request goes by.
 //! * `conn`: a connection with its read buffer.
-//! * `head`, `upload`, `exchange`, `retry`: the request out and the answer's head in.
+//! * `head`, `upload`, `exchange`, `finish`, `retry`: the request out and the answer's head in.
 //! * `h2`, `shared`: connections of HTTP/2, and how the pool hands out places on them. [`protocols`]: what is spoken.
-//! * `response`, `body`, `gunzip`: the answer and its body. `write`: messages for any stream.
+//! * `response`, `body`, `whole`, `gunzip`: the answer and its body. `write`: messages for any stream.
 //! * [`tripper`]: who answers in the transport's place. `hook`: the program's part in a dial. `single`: one connection alone.
 
 // Connections are boxed once and move through the pool as one word.
@@ -18,6 +18,7 @@ mod conn;
 mod dialer;
 mod environment;
 mod exchange;
+mod finish;
 mod get_conn;
 mod gunzip;
 mod h2;
@@ -41,6 +42,7 @@ mod tripper;
 mod tunnel;
 mod upload;
 mod waiter;
+mod whole;
 mod write;
 
 use crate::error::{Error, Kind, Phase, Result, invalid};
@@ -67,7 +69,7 @@ use settings::Settings;
 pub use single::{ClientConn, Watch};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tell::Teller;
 pub use timing::{DialTimes, Timing};
 pub use tripper::{RoundTripper, Tripped};
@@ -103,6 +105,11 @@ impl Default for Transport {
 impl Transport {
     pub fn settings(&self) -> Settings {
         self.0.0.settings()
+    }
+
+    /// overall is the time that a request has which sets none itself.
+    pub fn overall(&self) -> Option<Duration> {
+        self.0.0.settings.with(|s| s.overall)
     }
 
     /// configure changes settings for the exchanges to come.

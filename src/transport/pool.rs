@@ -219,12 +219,13 @@ impl Shared {
 
     /// keep is [`Shared::put`] for a connection that may have been idle for a while.
     pub(super) fn keep(self: &Arc<Self>, mut conn: Box<Conn>) -> std::result::Result<(), &'static str> {
-        let settings = self.settings();
+        let (keep_alives, most, most_per_host) =
+            self.settings.with(|s| (s.keep_alives, s.max_idle, s.max_idle_per_host));
         // What must go is dropped after the lock, since a drop takes it again.
         let mut evicted = None;
         let mut state = lock(&self.state);
         let State { hosts, idle, closed, .. } = &mut *state;
-        let host = hosts.get_mut(conn.route()).filter(|_| !*closed && settings.keep_alives);
+        let host = hosts.get_mut(conn.route()).filter(|_| !*closed && keep_alives);
         let Some(host) = host else {
             let why = if *closed { "http: client closed" } else { "http: putIdleConn: keep alives disabled" };
             drop(state);
@@ -237,7 +238,7 @@ impl Shared {
                 _ => return Ok(()),
             }
         }
-        if host.idle.len() >= settings.max_idle_per_host {
+        if host.idle.len() >= most_per_host {
             drop(state);
             drop(conn);
             return Err("http: putIdleConn: too many idle connections for host");
@@ -245,7 +246,7 @@ impl Shared {
         let newer = host.idle.iter().rev().take_while(|c| c.idle_since > conn.idle_since).count();
         host.idle.insert(host.idle.len() - newer, conn);
         *idle += 1;
-        if settings.max_idle != 0 && *idle > settings.max_idle {
+        if most != 0 && *idle > most {
             evicted = evict(hosts);
             *idle -= usize::from(evicted.is_some());
         }
@@ -261,12 +262,12 @@ impl Shared {
 
     /// forget is told of each connection that is gone; whoever was held back by the limit may dial now.
     pub(super) fn forget(self: Arc<Self>, route: &Route) {
-        let settings = self.settings();
+        let limit = self.settings.with(|s| s.max_conns_per_host);
         let mut state = lock(&self.state);
         let closed = state.closed;
         let Some(host) = state.hosts.get_mut(route) else { return };
         host.conns = host.conns.saturating_sub(1);
-        let next = if closed { None } else { host.next_dial(settings.max_conns_per_host) };
+        let next = if closed { None } else { host.next_dial(limit) };
         if host.is_unused() {
             state.hosts.remove(route);
         }

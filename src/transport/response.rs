@@ -1,8 +1,8 @@
 //! `Response`: an answer, and where its body comes from.
 
 use super::body::Reader;
-use super::h2::Whole;
 use super::timing::Timing;
+use super::whole::Whole;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
@@ -63,10 +63,9 @@ pub fn read_when_closed() -> Error {
     Error::new(Kind::Closed, "http: read on closed response body").with_phase(Phase::Body)
 }
 
-/// ResponseBody spares the common cases an allocation: straight from a pooled connection, or all here.
-#[allow(clippy::large_enum_variant)]
+/// ResponseBody spares what is all here an allocation, and what comes from a pooled connection a second one.
 pub(super) enum ResponseBody {
-    Conn(Reader),
+    Conn(Box<Reader>),
     Whole(Whole),
     Other(Box<dyn ReadBody>),
     /// While it changes hands.
@@ -76,7 +75,7 @@ pub(super) enum ResponseBody {
 impl ResponseBody {
     fn get(&mut self) -> Option<&mut dyn ReadBody> {
         match self {
-            ResponseBody::Conn(r) => Some(r),
+            ResponseBody::Conn(r) => Some(&mut **r),
             ResponseBody::Whole(w) => Some(w),
             ResponseBody::Other(b) => Some(&mut **b),
             ResponseBody::None => None,
@@ -151,7 +150,7 @@ impl Response {
     /// map_body puts a decoder, or another source, around or in the place of the body.
     pub fn map_body(&mut self, wrap: impl FnOnce(Box<dyn ReadBody>) -> Box<dyn ReadBody>) {
         let body: Box<dyn ReadBody> = match std::mem::replace(&mut self.body, ResponseBody::None) {
-            ResponseBody::Conn(r) => Box::new(r),
+            ResponseBody::Conn(r) => r,
             ResponseBody::Whole(w) => Box::new(w),
             ResponseBody::Other(b) => b,
             ResponseBody::None => return,

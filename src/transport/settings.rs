@@ -1,7 +1,7 @@
 //! `Settings`: limits and timeouts of a transport, with the library's defaults and Go's.
 
 use crate::sync::Mutex;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -88,7 +88,7 @@ pub(super) struct Slot {
 static VERSIONS: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    static COPY: Cell<(u64, Option<Settings>)> = const { Cell::new((0, None)) };
+    static COPY: RefCell<(u64, Option<Settings>)> = const { RefCell::new((0, None)) };
 }
 
 fn next_version() -> u64 {
@@ -103,11 +103,17 @@ impl Default for Slot {
 
 impl Slot {
     pub(super) fn get(&self) -> Settings {
+        self.with(|s| *s)
+    }
+
+    /// with lends the settings: a copy of all of them is many words.
+    pub(super) fn with<T>(&self, look: impl Fn(&Settings) -> T) -> T {
         let now = self.version.load(Ordering::Acquire);
-        match COPY.try_with(Cell::get) {
-            Ok((version, Some(settings))) if version == now => settings,
-            _ => self.refresh(),
-        }
+        let looked = COPY.try_with(|copy| match copy.try_borrow().as_deref() {
+            Ok((version, Some(settings))) if *version == now => Some(look(settings)),
+            _ => None,
+        });
+        looked.ok().flatten().unwrap_or_else(|| look(&self.refresh()))
     }
 
     #[cold]
@@ -115,7 +121,7 @@ impl Slot {
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, so that it is the version of this value.
         let version = self.version.load(Ordering::Relaxed);
-        let _ = COPY.try_with(|c| c.set((version, Some(*value))));
+        let _ = COPY.try_with(|c| c.try_borrow_mut().map(|mut c| *c = (version, Some(*value))));
         *value
     }
 

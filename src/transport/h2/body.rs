@@ -7,7 +7,6 @@ use super::flow::{Flow, Turn};
 use super::receive::Direct;
 use super::slot::KEEP;
 use crate::error::{Error, Phase, Result};
-use crate::h2::Queue;
 use crate::message::header::Header;
 use crate::net::cancel::CancelToken;
 use crate::transport::body::timed_out;
@@ -112,33 +111,5 @@ impl ReadBody for Body {
     fn close(&mut self) {
         self.closed = true;
         self.flow.end();
-    }
-}
-
-/// Whole is a body that is all here, and needs its stream no more.
-pub(in crate::transport) struct Whole {
-    inbox: Queue,
-    trailer: Option<Header>,
-    closed: bool,
-}
-
-impl Whole {
-    pub(super) fn new(inbox: Queue, trailer: Option<Header>) -> Whole {
-        Whole { inbox, trailer, closed: false }
-    }
-}
-
-impl ReadBody for Whole {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        if self.closed { Err(read_when_closed()) } else { Ok(self.inbox.take(buf, KEEP)) }
-    }
-
-    fn take_trailer(&mut self) -> Option<Header> {
-        if self.inbox.is_empty() { self.trailer.take() } else { None }
-    }
-
-    fn close(&mut self) {
-        self.closed = true;
-        self.inbox = Queue::default();
     }
 }

@@ -1,6 +1,6 @@
 //! One request and the head of its answer on one stream; Go's `clientStream.doRequest` and `handleResponseHeaders`.
 
-use super::body::{Body, Whole};
+use super::body::Body;
 use super::conn::{Lease, State};
 use super::drive::{Halt, Wait};
 use super::errors::unusable;
@@ -20,6 +20,7 @@ use crate::transport::response::{Response, ResponseBody};
 use crate::transport::tell::Teller;
 use crate::transport::timing::Timing;
 use crate::transport::upload::Upload;
+use crate::transport::whole::Whole;
 use std::time::Instant;
 
 /// Came is what an exchange hears of before its answer's body.
@@ -277,7 +278,7 @@ impl Exchange<'_> {
         let body = match rest {
             Some((inbox, trailer)) => {
                 flow.id = 0;
-                ResponseBody::Whole(Whole::new(inbox, trailer))
+                ResponseBody::Whole(Whole::new(inbox, trailer, None))
             }
             None => ResponseBody::Other(Box::new(Body::new(flow, bodyless))),
         };

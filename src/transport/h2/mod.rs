@@ -20,6 +20,5 @@ mod receive;
 mod seat;
 mod slot;
 
-pub(super) use body::Whole;
 pub(super) use conn::{H2Conn, Lease};
 pub(super) use exchange::run;
