@@ -154,16 +154,16 @@ impl Client {
         let mut chain = Chain::new(first);
         let jar = self.jar.get();
         // The first request with the jar's cookies: the caller's own stays as it is.
-        let mut own: Option<Request> = None;
+        let mut own: Option<Box<Request>> = None;
         loop {
             let origin = jar.as_ref().and_then(|_| origin_of(hops.last().unwrap_or(first)));
             if let (Some(jar), Some(origin)) = (&jar, &origin)
                 && let Some(pairs) = jar.cookies(origin, now())
             {
-                let hop = hops.last_mut().unwrap_or_else(|| own.insert(first.share()));
+                let hop = hops.last_mut().unwrap_or_else(|| own.insert(Box::new(first.share())));
                 cookie::add(&mut hop.header, &pairs)?;
             }
-            let current = hops.last().or(own.as_ref()).unwrap_or(first);
+            let current = hops.last().or(own.as_deref()).unwrap_or(first);
             let result = self.round_trip(current, overall, cancel);
             let mut response = result.map_err(|e| failed(e, &shown(current)))?;
             if let (Some(jar), Some(origin)) = (&jar, &origin) {
@@ -207,8 +207,8 @@ impl Client {
     }
 }
 
-fn done(response: Box<Response>, mut hops: Vec<Request>, own: Option<Request>) -> Done {
-    let mut last = hops.pop().or(own).map(Box::new);
+fn done(response: Box<Response>, mut hops: Vec<Request>, own: Option<Box<Request>>) -> Done {
+    let mut last = hops.pop().map(Box::new).or(own);
     if let Some(r) = &mut last {
         // An upload that goes on has it on loan itself.
         r.body = Body::None;

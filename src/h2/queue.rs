@@ -7,6 +7,12 @@ pub struct Queue {
     start: usize,
 }
 
+impl From<&[u8]> for Queue {
+    fn from(data: &[u8]) -> Queue {
+        Queue { bytes: data.to_vec(), start: 0 }
+    }
+}
+
 impl Queue {
     pub fn len(&self) -> usize {
         self.bytes.len() - self.start

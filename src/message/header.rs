@@ -145,7 +145,7 @@ impl Header {
     /// push_block_field records a field whose name and value lie in the store's block, checked by the parser.
     pub fn push_block_field(&mut self, name: Span, value: Span) {
         if self.fields.capacity() == 0 {
-            self.fields.reserve(USUAL_FIELDS);
+            self.fields = Vec::with_capacity(USUAL_FIELDS);
         }
         self.fields.push(Field { name, value });
     }

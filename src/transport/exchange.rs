@@ -110,8 +110,8 @@ pub(super) fn run(
         dial: conn.times.take(),
     };
     let clock = Clock { overall: call.overall };
-    let exchange = Exchange { conn, call, upload, clock, write_error: None, timing, teller, lifeline };
-    let result = exchange.run(registered);
+    let mut exchange = Exchange { conn, call, upload, clock, write_error: None, timing, teller, lifeline };
+    let result = exchange.run().and_then(|(header, line)| exchange.finish(header, line, registered));
     match result {
         // Cancel wins: what a shut down socket said is of no interest.
         Err(_) if call.cancel.is_some_and(CancelToken::is_fired) => {
@@ -134,7 +134,8 @@ pub(super) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    fn run(mut self, registered: Option<Registration>) -> Outcome<Box<Response>> {
+    /// run ends with the head of the final answer.
+    fn run(&mut self) -> Outcome<(Header, h1::StatusLine)> {
         self.send()?;
         self.timing.sent = Instant::now();
         let continue_until = self.timing.sent + self.call.settings.expect_continue;
@@ -150,7 +151,7 @@ impl Exchange<'_> {
                 budget -= len;
                 let (header, line) = self.take_head(len).map_err(|e| fatal(self.broken(e)))?;
                 if line.code / 100 != 1 || line.code == 101 {
-                    return self.finish(header, line, registered);
+                    return Ok((header, line));
                 }
                 if self.informed(header, line.code)? {
                     budget = self.call.settings.max_head_bytes;
@@ -283,7 +284,7 @@ impl Exchange<'_> {
         let mut header = Header::new();
         let block = header.store_mut().block_mut();
         // One byte more: the NUL behind a field that ends the head.
-        block.reserve_exact(len + 1);
+        *block = Vec::with_capacity(len + 1);
         block.extend_from_slice(self.conn.buffered().get(..len).unwrap_or_default());
         crate::log::head('<', block);
         self.conn.consume(len);
