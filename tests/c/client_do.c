@@ -144,6 +144,11 @@ static void answers(void) {
     snprintf(addr, sizeof addr, "127.0.0.1:%d", origin_port);
     CHECK_STR(nh_response_remote_addr(res), addr);
     CHECK(nh_response_local_addr(res) != NULL);
+    /* The body came with the head: the next request has the connection already, and the body stays. */
+    CHECK_INT(nh_client_idle_count(c), 1);
+    size_t dialed = nh_client_dialed_count(c);
+    nh_response_free(fetch("/ok"));
+    CHECK_INT(nh_client_dialed_count(c), dialed);
     CHECK_INT(nh_response_body_read_all(res, 2, &data, &n, NULL), NH_OK);
     CHECK_INT(n, 2);
     CHECK_STR(data, "ok");
