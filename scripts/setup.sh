@@ -73,6 +73,16 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
 fi
 
+# clang's sanitizers have a part that programs link, in a package of clang's version that is only recommended by clang.
+if [ "$level" = deep ] && ! ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.asan_static* >/dev/null 2>&1; then
+    runtime=libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev
+    if [ "$(id -u)" != 0 ] || ! apt-get install -y -q --no-install-recommends "$runtime" >>"$quiet/setup.log" 2>&1; then
+        echo "missing: clang's sanitizer runtime; install it with: apt-get install -y $runtime" >&2
+        exit 1
+    fi
+    echo "installed: $runtime"
+fi
+
 # Go, whose net/http is what the tests compare with: the newest, from PyPI, inside the build directory.
 go=${NETHTTP_BUILD:-build}/go
 if [ "$testing" = 1 ] && [ ! -x "$go/go/bin/go" ] && [ -z "${GO:-}" ]; then
