@@ -2102,8 +2102,13 @@ nh_result nh_request_set_progress(nh_request *r,
 #define NH_TRACE_GET_CONN 1
 /** NH_TRACE_GOT_CONN: there is one; see nh_trace_event_reused, _was_idle, _idle_time. Go's GotConn. */
 #define NH_TRACE_GOT_CONN 2
-/** NH_TRACE_PUT_IDLE_CONN: the connection went back to the pool, or not (nh_trace_event_error). Go's PutIdleConn. */
+
+/**
+ * NH_TRACE_PUT_IDLE_CONN: the connection went back to the pool, or not (nh_trace_event_error):
+ * with the last byte of the body, so before nh_client_do returns if all of that came with the head. Go's PutIdleConn.
+ */
 #define NH_TRACE_PUT_IDLE_CONN 3
+
 /** NH_TRACE_FIRST_BYTE: the answer's first byte came. Go's GotFirstResponseByte. */
 #define NH_TRACE_FIRST_BYTE 4
 /** NH_TRACE_CONTINUE: the server wants the body (100 Continue). Go's Got100Continue. */

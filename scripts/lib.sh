@@ -42,6 +42,12 @@ finish() {
     fi
 }
 
+# self_signed NAME STEM: a certificate for NAME at 127.0.0.1 in STEM.pem, its key in STEM.key.
+self_signed() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$1" \
+        -addext subjectAltName=IP:127.0.0.1 -keyout "$2.key" -out "$2.pem" 2>/dev/null
+}
+
 # start_server LOG COMMAND...: runs it in the background and waits for its "listening on URL"; sets server_pid and
 # server_url.
 start_server() {

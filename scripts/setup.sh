@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# setup.sh build|release|test|deep: checks for what that needs; installs what is missing with apt-get as root, or else names
-# it all in one line and exits 1 before anything was changed.
+# setup.sh build|release|test|deep: checks for what that needs; installs what is missing with apt-get as root, or else
+# names it all in one line and exits 1 before anything was changed.
 set -eu
 cd "$(dirname "$0")/.."
 export PATH="$PATH:$HOME/.cargo/bin"
@@ -58,7 +58,8 @@ if [[ $level =~ ^(release|deep)$ ]] && ! profdata >/dev/null 2>&1; then
         exit 1
     fi
 fi
-if [ ${#missing[@]} -gt 0 ]; then
+install_missing() {
+    [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         echo "missing: ${missing[*]}; install them with: apt-get install -y ${packages[*]}" >&2
         exit 1
@@ -71,16 +72,14 @@ if [ ${#missing[@]} -gt 0 ]; then
         echo "missing: ${missing[*]}; apt-get could not install: ${packages[*]}" >&2
         exit 1
     fi
-fi
+    missing=() packages=()
+}
+install_missing
 
-# clang's sanitizers have a part that programs link, in a package of clang's version that is only recommended by clang.
+# clang's sanitizers have a part that programs link, in a package of clang's version, which clang's own only recommends.
 if [ "$level" = deep ] && ! ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.asan_static* >/dev/null 2>&1; then
-    runtime=libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev
-    if [ "$(id -u)" != 0 ] || ! apt-get install -y -q --no-install-recommends "$runtime" >>"$quiet/setup.log" 2>&1; then
-        echo "missing: clang's sanitizer runtime; install it with: apt-get install -y $runtime" >&2
-        exit 1
-    fi
-    echo "installed: $runtime"
+    lacks "clang's sanitizer runtime" "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+    install_missing
 fi
 
 # Go, whose net/http is what the tests compare with: the newest, from PyPI, inside the build directory.

@@ -17,7 +17,8 @@ use std::time::Duration;
 pub const NH_TRACE_GET_CONN: i32 = 1;
 /// NH_TRACE_GOT_CONN: there is one; see nh_trace_event_reused, _was_idle, _idle_time. Go's GotConn.
 pub const NH_TRACE_GOT_CONN: i32 = 2;
-/// NH_TRACE_PUT_IDLE_CONN: the connection went back to the pool, or not (nh_trace_event_error). Go's PutIdleConn.
+/// NH_TRACE_PUT_IDLE_CONN: the connection went back to the pool, or not (nh_trace_event_error):
+/// with the last byte of the body, so before nh_client_do returns if all of that came with the head. Go's PutIdleConn.
 pub const NH_TRACE_PUT_IDLE_CONN: i32 = 3;
 /// NH_TRACE_FIRST_BYTE: the answer's first byte came. Go's GotFirstResponseByte.
 pub const NH_TRACE_FIRST_BYTE: i32 = 4;

@@ -220,11 +220,8 @@ impl Reader {
     fn release(&mut self, whole: bool) {
         self.registered = [None, None];
         let sent = self.upload.take().is_none_or(|u| u.is_done());
-        let Some(mut conn) = self.conn.take() else { return };
-        let fired = self.cancel.as_ref().is_some_and(CancelToken::is_fired);
-        if whole && self.keep && sent && !fired && conn.buffered().is_empty() && conn.rest() {
-            self.ended = Some(give_back(conn, &self.teller));
-        }
+        let Some(conn) = self.conn.take() else { return };
+        self.ended = part(conn, whole && self.keep && sent, self.cancel.as_ref(), &self.teller);
     }
 
     fn drain(&mut self) {
@@ -240,13 +237,23 @@ impl Reader {
     }
 }
 
-/// give_back puts a connection that is ready for it into the pool, and answers when that was.
-pub(super) fn give_back(mut conn: Box<Conn>, teller: &Teller) -> Instant {
+/// part ends an exchange's hold of its connection, which must be in no token any more: back in the pool if it may be kept
+/// and can be, when is the answer; else it ends.
+pub(super) fn part(
+    mut conn: Box<Conn>,
+    keep: bool,
+    cancel: Option<&CancelToken>,
+    teller: &Teller,
+) -> Option<Instant> {
+    let fired = cancel.is_some_and(CancelToken::is_fired);
+    if !keep || fired || !conn.buffered().is_empty() || !conn.rest() {
+        return None;
+    }
     let now = Instant::now();
     conn.idle_since = now;
     let put = conn.home().clone().keep(conn);
     teller.tell(|| Step::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
-    now
+    Some(now)
 }
 
 /// timed_out is the error of a body whose next byte came too late.

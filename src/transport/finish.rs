@@ -3,7 +3,7 @@
 //! A body that came whole with its head gives the connection back at once, before the caller has the response; any other
 //! does so with its last byte.
 
-use super::body::{Reader, give_back};
+use super::body::{Reader, part};
 use super::exchange::{Exchange, Outcome, fatal};
 use super::head;
 use super::response::{Response, ResponseBody};
@@ -11,7 +11,7 @@ use super::whole::Whole;
 use crate::h1::{self, BodyDecoder, Framing, StatusLine};
 use crate::h2::Queue;
 use crate::message::header::Header;
-use crate::net::cancel::{CancelToken, Registration};
+use crate::net::cancel::Registration;
 
 impl Exchange<'_> {
     pub(super) fn finish(
@@ -43,27 +43,13 @@ impl Exchange<'_> {
         let (remote, local, tls) = (self.conn.remote, self.conn.local, self.conn.info.clone());
         let timing = Some(self.timing);
         let body = match self.take_whole(framing) {
-            Some(body) => self.part(body, keep, registered),
+            Some(body) => self.leave(body, keep, registered),
             None => {
                 ResponseBody::Conn(self.read_on(framing, keep, switched, facts.content_length, registered))
             }
         };
-        Ok(Box::new(Response {
-            header,
-            line,
-            content_length: facts.content_length,
-            chunked: facts.chunked,
-            uncompressed: false,
-            close: !facts.keep_alive,
-            trailer: Header::new(),
-            announced,
-            remote,
-            local,
-            stream: 0,
-            tls,
-            timing,
-            body,
-        }))
+        let response = Response::told(header, line, &facts, body);
+        Ok(Box::new(Response { announced, remote, local, tls, timing, ..response }))
     }
 
     /// take_whole is the body, if all of it is here, nothing lies behind it, and the request was sent to its end.
@@ -82,13 +68,11 @@ impl Exchange<'_> {
         Some(body)
     }
 
-    /// part leaves the connection behind, for the next request or for good.
-    fn part(mut self, body: Queue, keep: bool, registered: Option<Registration>) -> ResponseBody {
+    /// leave ends the exchange, whose connection goes its own way from here on.
+    fn leave(self, body: Queue, keep: bool, registered: Option<Registration>) -> ResponseBody {
         // A descriptor leaves its token before another request has it, or it is closed.
         drop((registered, self.lifeline));
-        let fired = self.call.cancel.is_some_and(CancelToken::is_fired);
-        let kept = keep && !fired && self.conn.rest();
-        let ended = kept.then(|| give_back(self.conn, &self.teller));
+        let ended = part(self.conn, keep, self.call.cancel, &self.teller);
         ResponseBody::Whole(Whole::new(body, None, ended))
     }
 

@@ -124,7 +124,17 @@ impl Response {
         facts: ResponseFacts,
         body: Box<dyn ReadBody>,
     ) -> Box<Response> {
-        Box::new(Response {
+        Box::new(Response::told(header, line, &facts, ResponseBody::Other(body)))
+    }
+
+    /// told is what a head tells of a response, without the connection that it came over.
+    pub(super) fn told(
+        header: Header,
+        line: StatusLine,
+        facts: &ResponseFacts,
+        body: ResponseBody,
+    ) -> Response {
+        Response {
             header,
             line,
             content_length: facts.content_length,
@@ -138,8 +148,8 @@ impl Response {
             stream: 0,
             tls: None,
             timing: None,
-            body: ResponseBody::Other(body),
-        })
+            body,
+        }
     }
 
     /// set_body puts another body in the place of this one, which the caller has closed.
