@@ -1,7 +1,7 @@
 //! What a head said about its message goes into the message's fields, and out of its header: as in Go, framing that
 //! was understood is no part of the header, so that who forwards it cannot repeat it.
 
-use super::framing::{Framing, RequestFacts};
+use super::framing::{Framing, RequestFacts, ResponseFacts};
 use super::request::RequestLine;
 use super::response::StatusLine;
 use crate::message::header::Header;
@@ -33,17 +33,13 @@ pub fn describe_request(r: &mut Request, line: &RequestLine, facts: &RequestFact
 
 /// understood takes the framing, and the end of the connection, out of a response's header; it answers which trailer
 /// fields were announced.
-pub fn understood(header: &mut Header, line: &StatusLine, chunked: bool) -> Option<Vec<u8>> {
-    // Few heads have more of these fields than one Content-Length, which the lengths of names tell.
-    let named = |len: usize| header.fields().iter().filter(|f| f.name.len() == len).count();
-    if named(b"Transfer-Encoding".len()) + named(b"Connection".len()) == 0
-        && named(b"Content-Length".len()) <= 1
-    {
+pub fn understood(header: &mut Header, line: &StatusLine, facts: &ResponseFacts) -> Option<Vec<u8>> {
+    if facts.tidy {
         return None;
     }
     header.del(b"Transfer-Encoding");
     let mut announced = None;
-    if chunked {
+    if facts.chunked {
         header.del(b"Content-Length");
         announced = header.get(b"Trailer").map(<[u8]>::to_vec);
         header.del(b"Trailer");

@@ -11,7 +11,7 @@ use super::request::{Reject, RequestLine};
 use super::response::StatusLine;
 use super::target::valid_host;
 use crate::error::{Error, Kind};
-use crate::message::header::Header;
+use crate::message::header::{Header, is_named};
 use crate::message::request::{HTTP_11, Version};
 use crate::message::text::Span;
 
@@ -48,60 +48,62 @@ pub struct ResponseFacts {
     pub content_length: i64,
     /// The message names the coding `chunked`, whether a body follows or not.
     pub chunked: bool,
+    /// The header has nothing that [`super::understood`] takes out.
+    pub tidy: bool,
 }
 
-/// Seen is what one pass over the fields finds.
-#[derive(Default)]
+/// Seen is what the fields say that requests and responses have in common.
 struct Seen {
-    hosts: usize,
-    host: Span,
-    codings: usize,
-    coding: Span,
-    lengths: usize,
-    length: Span,
-    lengths_differ: bool,
+    codings: All,
+    lengths: All,
     close: bool,
     keep_alive: bool,
-    expect: Option<Span>,
     trailer: bool,
 }
 
-fn look(h: &Header) -> Seen {
-    let mut seen = Seen::default();
-    let store = h.store();
-    for f in h.fields() {
-        let is = |name: &[u8]| store.get(f.name).eq_ignore_ascii_case(name);
-        match f.name.len() {
-            4 if is(b"Host") => {
-                seen.hosts += 1;
-                seen.host = f.value;
-            }
-            6 if is(b"Expect") => {
-                seen.expect.get_or_insert(f.value);
-            }
-            7 if is(b"Trailer") => seen.trailer = true,
-            10 if is(b"Connection") => {
-                let value = store.get(f.value);
-                // Go looks for "close" between spaces as well, and for "keep-alive" between commas only.
-                seen.close |= value
-                    .split(|b| matches!(b, b',' | b' ' | b'\t'))
-                    .any(|t| t.eq_ignore_ascii_case(b"close"));
-                seen.keep_alive |=
-                    value.split(|&b| b == b',').any(|t| trim_ows(t).eq_ignore_ascii_case(b"keep-alive"));
-            }
-            14 if is(b"Content-Length") => {
-                seen.lengths_differ |= seen.lengths > 0 && store.get(seen.length) != store.get(f.value);
-                seen.lengths += 1;
-                seen.length = f.value;
-            }
-            17 if is(b"Transfer-Encoding") => {
-                seen.codings += 1;
-                seen.coding = f.value;
-            }
-            _ => {}
-        }
+/// All is what there is under one name.
+#[derive(Default)]
+struct All {
+    count: usize,
+    last: Span,
+    differ: bool,
+}
+
+fn all(h: &Header, name: &[u8]) -> All {
+    if h.may_have(name.len()) { count(h, name) } else { All::default() }
+}
+
+#[inline(never)]
+fn count(h: &Header, name: &[u8]) -> All {
+    let mut all = All::default();
+    for f in h.named(name) {
+        all.differ |= all.count > 0 && h.store().get(all.last) != h.store().get(f.value);
+        all.count += 1;
+        all.last = f.value;
     }
-    seen
+    all
+}
+
+fn look(h: &Header) -> Seen {
+    let (mut close, mut keep_alive) = (false, false);
+    for value in h.values(b"Connection") {
+        close |= asks_to_close(value);
+        keep_alive |= asks_to_keep(value);
+    }
+    let (codings, lengths) = (all(h, b"Transfer-Encoding"), all(h, b"Content-Length"));
+    Seen { codings, lengths, close, keep_alive, trailer: h.contains(b"Trailer") }
+}
+
+/// Go looks for "close" between spaces as well, and for "keep-alive" between commas only.
+fn asks_to_close(value: &[u8]) -> bool {
+    // What most say needs no splitting.
+    let mut words = value.split(|b| matches!(b, b',' | b' ' | b'\t'));
+    !is_named(value, b"keep-alive") && words.any(|t| is_named(t, b"close"))
+}
+
+fn asks_to_keep(value: &[u8]) -> bool {
+    is_named(value, b"keep-alive")
+        || value.split(|&b| b == b',').any(|t| is_named(trim_ows(t), b"keep-alive"))
 }
 
 impl Seen {
@@ -114,31 +116,33 @@ impl Seen {
     }
 
     fn is_chunked(&self, h: &Header) -> bool {
-        self.codings == 1 && h.store().get(self.coding).eq_ignore_ascii_case(b"chunked")
+        self.codings.count == 1 && h.store().get(self.codings.last).eq_ignore_ascii_case(b"chunked")
     }
 }
 
 /// request_facts checks all that Go's server checks between a request's head and its handler.
 pub fn request_facts(h: &Header, line: &RequestLine) -> Result<RequestFacts, Reject> {
     let seen = look(h);
-    if seen.hosts > 1 {
+    let host = all(h, b"Host");
+    if host.count > 1 {
         return Err(Reject::BAD_REQUEST);
     }
-    if seen.codings > 0 && line.version < HTTP_11 {
+    if seen.codings.count > 0 && line.version < HTTP_11 {
         return Err(Reject::BAD_REQUEST);
     }
     let chunked = seen.is_chunked(h);
-    if seen.codings > 0 && !chunked {
-        let last = h.store().get(seen.coding).rsplit(|&b| b == b',').map(trim_ows).find(|c| !c.is_empty());
+    if seen.codings.count > 0 && !chunked {
+        let last =
+            h.store().get(seen.codings.last).rsplit(|&b| b == b',').map(trim_ows).find(|c| !c.is_empty());
         let ends_chunked = last.is_some_and(|c| c.eq_ignore_ascii_case(b"chunked"));
         return Err(if ends_chunked { Reject::CODING } else { Reject::BAD_REQUEST });
     }
-    if seen.lengths_differ {
+    if seen.lengths.differ {
         return Err(Reject::BAD_REQUEST);
     }
-    let length = match seen.lengths {
+    let length = match seen.lengths.count {
         0 => 0,
-        _ => content_length(h.store().get(seen.length)).ok_or(Reject::BAD_REQUEST)?,
+        _ => content_length(h.store().get(seen.lengths.last)).ok_or(Reject::BAD_REQUEST)?,
     };
     if chunked && seen.trailer && forbidden_trailer(h).is_some() {
         return Err(Reject::BAD_REQUEST);
@@ -149,10 +153,10 @@ pub fn request_facts(h: &Header, line: &RequestLine) -> Result<RequestFacts, Rej
         let preface = text(line.method) == b"PRI" && text(line.target) == b"*" && line.version.major == 2;
         return Err(if preface { Reject::BAD_REQUEST } else { Reject::VERSION });
     }
-    if seen.hosts == 0 && line.version >= HTTP_11 {
+    if host.count == 0 && line.version >= HTTP_11 {
         return Err(Reject::NO_HOST);
     }
-    if !valid_host(h.store().get(seen.host)) {
+    if !valid_host(h.store().get(host.last)) {
         return Err(Reject::BAD_HOST);
     }
     let framing = match length {
@@ -161,7 +165,7 @@ pub fn request_facts(h: &Header, line: &RequestLine) -> Result<RequestFacts, Rej
         n => Framing::Length(n),
     };
     let mut expect_continue = false;
-    if let Some(expect) = seen.expect.map(|s| h.store().get(s)).filter(|e| !e.is_empty()) {
+    if let Some(expect) = h.get(b"Expect").filter(|e| !e.is_empty()) {
         let mut words = expect.split(|b| matches!(b, b',' | b' ' | b'\t'));
         if !words.any(|w| w.eq_ignore_ascii_case(b"100-continue")) {
             return Err(Reject::EXPECTATION);
@@ -170,9 +174,9 @@ pub fn request_facts(h: &Header, line: &RequestLine) -> Result<RequestFacts, Rej
     }
     Ok(RequestFacts {
         framing,
-        keep_alive: seen.lasts(line.version) && !(chunked && seen.lengths > 0),
+        keep_alive: seen.lasts(line.version) && !(chunked && seen.lengths.count > 0),
         expect_continue,
-        host: if line.authority.is_empty() { seen.host } else { line.authority },
+        host: if line.authority.is_empty() { host.last } else { line.authority },
         has_trailer_decl: seen.trailer,
     })
 }
@@ -192,28 +196,33 @@ pub fn response_facts(
             keep_alive: false,
             content_length: -1,
             chunked: false,
+            tidy: false,
         });
     }
     let seen = look(h);
+    let tidy = seen.codings.count == 0 && seen.lengths.count <= 1 && !seen.close;
     let lasts = seen.lasts(line.version);
     // In HTTP/1.0 the framing is faulty if it names a coding, whatever the length says.
-    let faulty = seen.codings > 0 && line.version < HTTP_11;
+    let faulty = seen.codings.count > 0 && line.version < HTTP_11;
     let chunked = !faulty && seen.is_chunked(h);
-    if seen.codings > 0 && !faulty && !chunked {
-        return Err(protocol(match seen.codings {
-            1 => format!("unsupported transfer encoding: {}", quote(h.store().get(seen.coding))),
+    if seen.codings.count > 0 && !faulty && !chunked {
+        return Err(protocol(match seen.codings.count {
+            1 => format!("unsupported transfer encoding: {}", quote(h.store().get(seen.codings.last))),
             _ => format!("too many transfer encodings: {}", quote_all(h.values(b"Transfer-Encoding"))),
         }));
     }
-    if seen.lengths_differ {
+    if seen.lengths.differ {
         return Err(protocol(format!(
             "http: message cannot contain multiple Content-Length headers; got {}",
             quote_all(h.values(b"Content-Length"))
         )));
     }
-    let length = match seen.lengths {
+    let length = match seen.lengths.count {
         0 => None,
-        _ => Some(content_length(h.store().get(seen.length)).ok_or_else(|| bad_length(h, seen.length))?),
+        _ => Some(
+            content_length(h.store().get(seen.lengths.last))
+                .ok_or_else(|| bad_length(h, seen.lengths.last))?,
+        ),
     };
     if chunked
         && seen.trailer
@@ -229,7 +238,7 @@ pub fn response_facts(
             false => 0,
         };
         let keep_alive = lasts && !faulty;
-        return Ok(ResponseFacts { framing: Framing::None, keep_alive, content_length, chunked });
+        return Ok(ResponseFacts { framing: Framing::None, keep_alive, content_length, chunked, tidy });
     }
     let framing = match length {
         _ if chunked => Framing::Chunked,
@@ -238,12 +247,13 @@ pub fn response_facts(
         Some(n) => Framing::Length(n),
         None => Framing::UntilClose,
     };
-    let both = chunked && seen.lengths > 0;
+    let both = chunked && seen.lengths.count > 0;
     Ok(ResponseFacts {
         framing,
         keep_alive: lasts && !both && framing != Framing::UntilClose,
         content_length: if chunked || faulty { -1 } else { as_i64(length) },
         chunked,
+        tidy,
     })
 }
 

@@ -28,17 +28,35 @@ impl HeadScan {
     /// and holds at least what it held at the last call. A message that begins with an empty line has a head
     /// of just that line.
     pub fn find(&mut self, msg: &[u8]) -> Option<usize> {
-        while let Some(at) = msg.get(self.seen..).and_then(|rest| memchr(b'\n', rest)) {
-            let end = self.seen + at;
-            let line = msg.get(self.line..end).unwrap_or_default();
-            self.seen = end + 1;
-            self.line = end + 1;
-            if line.iter().all(|&b| b == b'\r') {
-                return Some(end + 1);
+        let began = self.seen;
+        self.seen = msg.len();
+        let (words, rest) = msg.get(began..).unwrap_or_default().as_chunks();
+        for (i, word) in words.iter().enumerate() {
+            let mut feeds = line_feeds(u64::from_le_bytes(*word));
+            while feeds != 0 {
+                let head = self.line_ends(msg, began + i * 8 + feeds.trailing_zeros() as usize / 8);
+                if head.is_some() {
+                    return head;
+                }
+                feeds &= feeds - 1;
             }
         }
-        self.seen = msg.len();
-        None
+        let at = msg.len() - rest.len();
+        let mut feeds = rest.iter().enumerate().filter(|(_, b)| **b == b'\n');
+        feeds.find_map(|(i, _)| self.line_ends(msg, at + i))
+    }
+
+    /// line_ends is the length of the head, if the line that ends with the line feed at `end` is empty.
+    fn line_ends(&mut self, msg: &[u8], end: usize) -> Option<usize> {
+        let begin = std::mem::replace(&mut self.line, end + 1);
+        if !matches!(msg.get(begin), Some(b'\r' | b'\n')) {
+            return None;
+        }
+        let line = msg.get(begin..end).unwrap_or_default();
+        line.iter().all(|&b| b == b'\r').then(|| {
+            self.seen = self.line;
+            self.line
+        })
     }
 
     /// first_line_came says `true` once in a message, when its first line is whole: then
@@ -48,6 +66,14 @@ impl HeadScan {
         self.told |= new;
         new
     }
+}
+
+/// line_feeds has the highest bit of each byte that is one. Lines are short: a search that is begun anew for each costs more
+/// than eight bytes at a time.
+fn line_feeds(word: u64) -> u64 {
+    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
+    let other = word ^ u64::from_ne_bytes([b'\n'; 8]);
+    !(((other & LOW) + LOW) | other | LOW)
 }
 
 /// declared_length is a hint at how long the body behind a head is that was not parsed yet: what its Content-Length
@@ -108,6 +134,20 @@ mod tests {
         }
         assert_eq!(HeadScan::new().find(b"GET / HTTP/1.1\r\nA: b\r\n\r"), None);
         assert_eq!(HeadScan::new().find(b""), None);
+    }
+
+    #[test]
+    fn line_feeds_are_found_among_all_bytes() {
+        for b in 0..=255u8 {
+            for at in 0..8 {
+                for around in [0, b'\n', 0x0b, 0x8a, 0xff] {
+                    let mut word = [around; 8];
+                    word[at] = b;
+                    let want = word.map(|b| if b == b'\n' { 0x80 } else { 0 });
+                    assert_eq!(line_feeds(u64::from_le_bytes(word)).to_le_bytes(), want, "{word:x?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,13 +5,13 @@ use super::quote::quote;
 use super::request::parse_version;
 use crate::error::{Error, Kind};
 use crate::message::header::{Header, is_value};
-use crate::message::request::Version;
+use crate::message::request::{HTTP_11, Version};
 use crate::message::status;
 use crate::message::text::Span;
 use memchr::memchr;
 
 /// StatusLine names the parts of the first line. Its spans are sealed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct StatusLine {
     pub version: Version,
     pub code: u16,
@@ -55,7 +55,7 @@ pub fn parse_response(h: &mut Header, start: usize, head_len: usize) -> Result<S
 
 fn parse(h: &mut Header, block: &mut [u8], start: usize, head_len: usize) -> Result<StatusLine, Error> {
     let head = start.checked_add(head_len).and_then(|end| block.get_mut(start..end)).unwrap_or_default();
-    let lf = memchr(b'\n', head).unwrap_or(head.len());
+    let lf = head.iter().position(|&b| b == b'\n').unwrap_or(head.len());
     let line = status_line(head.get(..lf).unwrap_or_default(), start)?;
     let section = head.get_mut(lf + 1..).unwrap_or_default();
     match parse_fields(h, section, start + lf + 1, Rules::Lenient, MAX_RESPONSE_FIELDS) {
@@ -88,32 +88,72 @@ pub fn not_a_response(msg: &[u8]) -> Option<Error> {
 }
 
 fn status_line(line: &[u8], start: usize) -> Result<StatusLine, Error> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    usual_line(line, start).map_or_else(|| any_line(line, start), Ok)
+}
+
+const DIGITS: usize = 3;
+
+/// usual_line reads what servers send, "HTTP/1.1 200 OK" or that without a reason, and leaves the rest to [`any_line`].
+fn usual_line(line: &[u8], start: usize) -> Option<StatusLine> {
+    const PROTO: &[u8; 9] = b"HTTP/1.1 ";
+    let status = line.strip_prefix(PROTO)?;
+    let [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = status else { return None };
+    let reason = match rest {
+        [] => DIGITS,
+        [b' ', text @ ..] if is_value(text) => DIGITS + 1,
+        _ => return None,
+    };
+    let status = Span::block(start + PROTO.len(), status.len());
+    Some(StatusLine { version: HTTP_11, code: code([*a, *b, *c]), reason: status.from(reason), status })
+}
+
+fn code(digits: [u8; DIGITS]) -> u16 {
+    digits.into_iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'))
+}
+
+fn any_line(line: &[u8], start: usize) -> Result<StatusLine, Error> {
     let malformed = |what: &str, text: &[u8]| {
         Error::new(Kind::Protocol, format!("malformed HTTP {what} {}", quote(text)))
     };
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
     let space = |text: &[u8]| text.iter().position(|&b| b == b' ');
     let Some(space_at) = space(line) else { return Err(malformed("response", line)) };
     let (proto, rest) = line.split_at_checked(space_at).unwrap_or_default();
     let blanks = rest.iter().take_while(|&&b| b == b' ').count();
     let status = rest.get(blanks..).unwrap_or_default();
     let code_len = space(status).unwrap_or(status.len());
-    let code = status.get(..code_len).unwrap_or_default();
-    let [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] = *code else {
-        return Err(malformed("status code", code));
+    let digits = status.get(..code_len).unwrap_or_default();
+    let [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] = *digits else {
+        return Err(malformed("status code", digits));
     };
     let Some(version) = parse_version(proto) else { return Err(malformed("version", proto)) };
     // Go hands control bytes in a reason on; here they end as text of C programs and logs (RFC 9112, 4).
     if !is_value(status) {
         return Err(malformed("response", line));
     }
-    let digit = |d: u8| u16::from(d - b'0');
-    let at = start + space_at + blanks;
-    let reason = (code_len + 1).min(status.len());
-    Ok(StatusLine {
-        version,
-        code: digit(a) * 100 + digit(b) * 10 + digit(c),
-        reason: Span::block(at + reason, status.len() - reason),
-        status: Span::block(at, status.len()),
-    })
+    let status = Span::block(start + space_at + blanks, status.len());
+    Ok(StatusLine { version, code: code([a, b, c]), reason: status.from(code_len + 1), status })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_line_is_read_as_any_other() {
+        let mut usual = 0;
+        for reason in ["", " ", " OK", "  OK ", " \t\u{e9} no\x7f", " a\0b", "X", "\t"] {
+            for version in ["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.1 ", "http/1.1", "HTTP/1.11", "HTTP"]
+            {
+                for code in ["200", "999", "000", "20", "2000", "2x0", ""] {
+                    let line = format!("{version} {code}{reason}");
+                    let Some(quick) = usual_line(line.as_bytes(), 7) else { continue };
+                    usual += 1;
+                    let slow = any_line(line.as_bytes(), 7).unwrap();
+                    assert_eq!(format!("{quick:?}"), format!("{slow:?}"), "{line}");
+                }
+            }
+        }
+        assert_eq!(usual, 3 * 4, "of three codes by four reasons");
+    }
 }

@@ -37,8 +37,13 @@ impl RoundTripper for FileTransport {
         let line = StatusLine::made(&mut header, HTTP_10, answer.status);
         // As in Go, nothing but the header tells a file's length.
         let content_length = if answer.is_empty() { 0 } else { -1 };
-        let facts =
-            ResponseFacts { framing: Framing::None, keep_alive: false, content_length, chunked: false };
+        let facts = ResponseFacts {
+            framing: Framing::None,
+            keep_alive: false,
+            content_length,
+            chunked: false,
+            tidy: true,
+        };
         let body = Box::new(FileBody { answer, content, ended, failed: None });
         Ok(Tripped::Answer(Response::from_parts(header, line, facts, body)))
     }

@@ -22,6 +22,14 @@ pub struct Field {
 pub struct Header {
     store: Store,
     fields: Vec<Field>,
+    /// The lengths of names that occur, a bit for each (those from 63 on have the last): most fields that are asked for
+    /// are not there, and few of those have the length of one that is.
+    lengths: u64,
+}
+
+/// length_bit stands for the names of a length.
+const fn length_bit(len: usize) -> u64 {
+    1 << if len < 63 { len } else { 63 }
 }
 
 impl Header {
@@ -53,12 +61,12 @@ impl Header {
 
     /// values are all values under `name`, in order.
     pub fn values<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.fields.iter().filter(move |f| self.is(f, name)).map(|f| self.store.get(f.value))
+        self.named(name).map(|f| self.store.get(f.value))
     }
 
     /// value_c is the `index`-th value under `name`, for C.
     pub fn value_c(&self, name: &[u8], index: usize) -> Option<&CStr> {
-        self.fields.iter().filter(|f| self.is(f, name)).nth(index).map(|f| self.store.cstr(f.value))
+        self.named(name).nth(index).map(|f| self.store.cstr(f.value))
     }
 
     pub fn at(&self, index: usize) -> Option<(&[u8], &[u8])> {
@@ -83,7 +91,7 @@ impl Header {
     /// set replaces all fields of that name by one, at the place of the first.
     pub fn set(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
         check_field(name, value)?;
-        let Some(first) = self.fields.iter().position(|f| self.is(f, name)) else {
+        let Some(first) = self.position(name, 0) else {
             self.add_unchecked(name, value);
             return Ok(());
         };
@@ -104,11 +112,15 @@ impl Header {
     /// add_unchecked appends a field that is known to be well-formed: a literal of ours, or parsed text.
     pub fn add_unchecked(&mut self, name: &[u8], value: &[u8]) {
         let field = Field { name: self.store.intern(name), value: self.store.intern(value) };
+        self.lengths |= length_bit(name.len());
         self.fields.push(field);
     }
 
     /// del removes all fields of that name and says whether there were any.
     pub fn del(&mut self, name: &[u8]) -> bool {
+        if !self.may_have(name.len()) {
+            return false;
+        }
         let before = self.fields.len();
         let store = &self.store;
         self.fields.retain(|f| !store.get(f.name).eq_ignore_ascii_case(name));
@@ -118,6 +130,7 @@ impl Header {
     /// clear forgets fields and added text; the block stays, for the next head to be read into.
     pub fn clear(&mut self) {
         self.fields.clear();
+        self.lengths = 0;
         self.store.clear_arena();
     }
 
@@ -147,6 +160,7 @@ impl Header {
         if self.fields.capacity() == 0 {
             self.fields = Vec::with_capacity(USUAL_FIELDS);
         }
+        self.lengths |= length_bit(name.len());
         self.fields.push(Field { name, value });
     }
 
@@ -154,12 +168,42 @@ impl Header {
         &self.fields
     }
 
+    /// may_have is `false` where no field's name has that length.
+    pub fn may_have(&self, len: usize) -> bool {
+        self.lengths & length_bit(len) != 0
+    }
+
+    /// named are the fields under `name`, in order.
+    pub fn named<'a>(&'a self, name: &[u8]) -> impl Iterator<Item = &'a Field> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let at = self.position(name, from)?;
+            from = at + 1;
+            self.fields.get(at)
+        })
+    }
+
     fn find(&self, name: &[u8]) -> Option<&Field> {
-        self.fields.iter().find(|f| self.is(f, name))
+        self.named(name).next()
+    }
+
+    fn position(&self, name: &[u8], from: usize) -> Option<usize> {
+        if self.may_have(name.len()) { self.search(name, from) } else { None }
+    }
+
+    /// search is in one place, so that the lookups of a message find it in the processor's cache.
+    #[inline(never)]
+    fn search(&self, name: &[u8], from: usize) -> Option<usize> {
+        let rest = self.fields.get(from..)?;
+        rest.iter().position(|f| self.is(f, name)).map(|at| from + at)
     }
 
     fn is(&self, f: &Field, name: &[u8]) -> bool {
-        f.name.len() == name.len() && self.store.get(f.name).eq_ignore_ascii_case(name)
+        f.name.len() == name.len() && {
+            let own = self.store.get(f.name);
+            // Most are spelt alike, which is the quicker comparison.
+            own == name || own.eq_ignore_ascii_case(name)
+        }
     }
 }
 
@@ -171,6 +215,13 @@ impl Clone for Header {
         }
         h
     }
+}
+
+/// is_named tells whether a field has that name, which is given in lower case. Both are tokens: no other byte of a token
+/// than a letter's upper case becomes that letter, or `-`, with the bit of lower case.
+pub fn is_named<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
+    <&[u8; N]>::try_from(name)
+        .is_ok_and(|n| n.iter().zip(lower).fold(0, |d, (a, b)| d | ((a | 0x20) ^ b)) == 0)
 }
 
 pub fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
@@ -293,6 +344,36 @@ mod tests {
         }
         assert!(h.is_empty());
         h.add(b"A", b"\xff\x80\t ok").unwrap();
+    }
+
+    #[test]
+    fn names_are_told_apart_by_their_lengths_first() {
+        let mut h = sample();
+        assert!(h.may_have(6) && h.may_have(5) && !h.may_have(7));
+        assert!(!h.del(b"X-Two") && !h.del(b"Absent-") && h.del(b"x-one") && h.get(b"x-one").is_none());
+        for len in [62, 63, 64, 200] {
+            let name = vec![b'n'; len];
+            assert!(h.get(&name).is_none());
+            h.add(&name, b"v").unwrap();
+            assert_eq!((h.get(&name), h.values(&name).count()), (Some(&b"v"[..]), 1));
+        }
+        assert_eq!(h.clone().get(&[b'N'; 200]), Some(&b"v"[..]));
+        h.clear();
+        assert!((0..300).all(|len| !h.may_have(len)));
+        h.set(b"Set", b"s").unwrap();
+        assert!(h.contains(b"sEt"));
+    }
+
+    #[test]
+    fn a_name_is_itself_in_any_case() {
+        for upper in [&b"Content-Length"[..], b"CONTENT-LENGTH", b"content-length"] {
+            assert!(is_named(upper, b"content-length"));
+        }
+        assert!(!is_named(b"Content-Lengt", b"content-length"));
+        for b in (0..=255).filter(|&b| is_tchar(b)) {
+            assert_eq!(is_named(&[b'T', b], b"t-"), b == b'-', "{b}");
+            assert_eq!(is_named(&[b, b'-'], b"t-"), b == b't' || b == b'T', "{b}");
+        }
     }
 
     #[test]

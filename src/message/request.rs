@@ -17,7 +17,7 @@ use std::ffi::{CStr, CString};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     pub major: u8,
     pub minor: u8,

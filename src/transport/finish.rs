@@ -39,7 +39,7 @@ impl Exchange<'_> {
         }
         let switched = switched || (is_connect && line.code / 100 == 2);
         let framing = if switched { Framing::UntilClose } else { facts.framing };
-        let announced = h1::understood(&mut header, &line, facts.chunked);
+        let announced = h1::understood(&mut header, &line, &facts);
         let (remote, local, tls) = (self.conn.remote, self.conn.local, self.conn.info.clone());
         let timing = Some(self.timing);
         let body = match self.take_whole(framing) {
