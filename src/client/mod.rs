@@ -150,9 +150,18 @@ impl Client {
         let timeout = timeout.or_else(|| self.transport.overall());
         let overall = timeout.map(|d| Instant::now() + d);
         let failed = |e: Error, url: &str| e.wrap_url(&op(first.text(first.method)), url);
+        let jar = self.jar.get();
+        let mut came = None;
+        if jar.is_none() {
+            let result = self.round_trip(first, overall, cancel);
+            let response = result.map_err(|e| failed(e, &shown(first)))?;
+            if !redirect::may_lead(response.line.code) {
+                return Ok(Done { response, last: None });
+            }
+            came = Some(response);
+        }
         let mut hops: Vec<Request> = Vec::new();
         let mut chain = Chain::new(first);
-        let jar = self.jar.get();
         // The first request with the jar's cookies: the caller's own stays as it is.
         let mut own: Option<Box<Request>> = None;
         loop {
@@ -164,7 +173,7 @@ impl Client {
                 cookie::add(&mut hop.header, &pairs)?;
             }
             let current = hops.last().or(own.as_deref()).unwrap_or(first);
-            let result = self.round_trip(current, overall, cancel);
+            let result = came.take().map_or_else(|| self.round_trip(current, overall, cancel), Ok);
             let mut response = result.map_err(|e| failed(e, &shown(current)))?;
             if let (Some(jar), Some(origin)) = (&jar, &origin) {
                 let cookies = cookie::read_set(&response.header);

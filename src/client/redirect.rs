@@ -80,6 +80,11 @@ pub(super) struct Chain<'a> {
     set: Vec<Vec<u8>>,
 }
 
+/// may_lead tells which answers [`Chain::leads_on`] need be asked about.
+pub(super) fn may_lead(code: u16) -> bool {
+    matches!(code, 301..=303 | 307 | 308)
+}
+
 impl<'a> Chain<'a> {
     pub(super) fn new(first: &'a Request) -> Chain<'a> {
         Chain { first, keeps_method: true, keeps_body: true, strips: false, set: Vec::new() }

@@ -5,6 +5,7 @@
 
 use super::conn::{Conn, Stop, Until};
 use super::exchange::{Clock, timeout};
+use super::pool::Shared;
 use super::tell::Teller;
 use super::upload::Upload;
 use super::{ReadBody, read_when_closed};
@@ -15,6 +16,7 @@ use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, Registration, canceled};
 use crate::net::sys;
 use crate::stream::Duplex;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a close reads to save the connection, as Go does.
@@ -42,7 +44,7 @@ pub(super) struct Reader {
     pub(super) error: Option<Error>,
     pub(super) closed: bool,
     pub(super) trailer: Option<Box<Header>>,
-    /// When the connection went back with the last byte.
+    /// When the exchange ended with its connection.
     pub(super) ended: Option<Instant>,
 }
 
@@ -126,7 +128,7 @@ impl Reader {
             }
             let now = Instant::now();
             let end = wait.get_or_insert_with(|| self.clock.until(limit, now).at);
-            let until = Until { at: *end, now };
+            let until = Until::new(*end, now);
             if self.is_uploading() {
                 self.pump(until.at)?;
                 continue;
@@ -221,7 +223,10 @@ impl Reader {
         self.registered = [None, None];
         let sent = self.upload.take().is_none_or(|u| u.is_done());
         let Some(conn) = self.conn.take() else { return };
-        self.ended = part(conn, whole && self.keep && sent, self.cancel.as_ref(), &self.teller);
+        let now = Instant::now();
+        self.ended = Some(now);
+        let home = conn.home().clone();
+        part(conn, &home, whole && self.keep && sent, self.cancel.as_ref(), &self.teller, now);
     }
 
     fn drain(&mut self) {
@@ -237,23 +242,23 @@ impl Reader {
     }
 }
 
-/// part ends an exchange's hold of its connection, which must be in no token any more: back in the pool if it may be kept
-/// and can be, when is the answer; else it ends.
+/// part ends an exchange's hold of its connection, which must be in no token any more: back `home`, idle from `now` on, if
+/// it may be kept and can be; else it ends.
 pub(super) fn part(
     mut conn: Box<Conn>,
+    home: &Arc<Shared>,
     keep: bool,
     cancel: Option<&CancelToken>,
     teller: &Teller,
-) -> Option<Instant> {
+    now: Instant,
+) {
     let fired = cancel.is_some_and(CancelToken::is_fired);
     if !keep || fired || !conn.buffered().is_empty() || !conn.rest() {
-        return None;
+        return;
     }
-    let now = Instant::now();
     conn.idle_since = now;
-    let put = conn.home().clone().keep(conn);
+    let put = home.keep(conn);
     teller.tell(|| Step::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
-    Some(now)
 }
 
 /// timed_out is the error of a body whose next byte came too late.

@@ -1,27 +1,31 @@
 //! One request and the head of its answer on one connection; Go's `persistConn.roundTrip`.
 //!
-//! The common case is one `sendmsg` and one `recv`. While a body is being sent the socket is watched: a final
+//! The common case is one `send` and one `recv`. While a body is being sent the socket is watched: a final
 //! answer ends the wait for the rest, which the reads of the answer's body then pump.
 
 use super::conn::{Conn, Stop, Until};
+use super::finish::finish;
+use super::pool::Shared;
 use super::response::Response;
 use super::settings::Settings;
 use super::tell::Teller;
-use super::timing::Timing;
 use super::upload::Upload;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, HeadScan};
-use crate::message::header::Header;
 use crate::message::request::Request;
 use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, Registration, canceled};
 use crate::net::sys;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Call is what an exchange needs to know of its request.
 pub(super) struct Call<'a> {
     pub(super) request: &'a Request,
-    pub(super) settings: Settings,
+    /// Where its connections are kept.
+    pub(super) pool: &'a Arc<Shared>,
+    pub(super) settings: Rc<Settings>,
     pub(super) overall: Option<Instant>,
     pub(super) cancel: Option<&'a CancelToken>,
     pub(super) started: Instant,
@@ -62,11 +66,11 @@ pub(super) struct Clock {
 impl Clock {
     /// until is the end of a wait that begins `now`.
     pub(super) fn until(&self, step: Option<Duration>, now: Instant) -> Until {
-        let at = match (self.overall, step.map(|d| now + d)) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        Until { at, now }
+        match (self.overall, step) {
+            (None, Some(step)) => Until::after(step, now),
+            (Some(at), Some(step)) => Until::new(Some(at.min(now + step)), now),
+            (at, None) => Until::new(at, now),
+        }
     }
 
     pub(super) fn passed(&self) -> bool {
@@ -84,7 +88,7 @@ pub(crate) const AWAITING_HEADERS: &str =
 /// run sends the request and reads the head of the final answer. The connection goes with the answer, or is
 /// dropped with the failure. The connection was `asked` for then.
 pub(super) fn run(
-    mut conn: Box<Conn>,
+    conn: Box<Conn>,
     call: &Call<'_>,
     upload: Upload,
     teller: Teller,
@@ -101,45 +105,57 @@ pub(super) fn run(
     };
     // One that was there was had at once.
     let now = if conn.idle_for.is_some() { asked } else { Instant::now() };
-    let timing = Timing {
-        started: call.started,
+    let mut exchange = Exchange {
+        registered: [registered, lifeline],
+        conn,
+        call,
+        upload,
+        clock: Clock { overall: call.overall },
+        write_error: None,
+        teller,
+        response: Response::blank(),
         connected: now,
         sent: now,
         first_byte: now,
-        ended: None,
-        dial: conn.times.take(),
+        came: now,
     };
-    let clock = Clock { overall: call.overall };
-    let mut exchange = Exchange { conn, call, upload, clock, write_error: None, timing, teller, lifeline };
-    let result = exchange.run().and_then(|(header, line)| exchange.finish(header, line, registered));
-    match result {
+    let end = match exchange.head().and_then(|line| exchange.judge(line)) {
+        Ok(end) => end,
         // Cancel wins: what a shut down socket said is of no interest.
         Err(_) if call.cancel.is_some_and(CancelToken::is_fired) => {
-            Err(fatal(canceled().with_phase(Phase::Head)))
+            return Err(fatal(canceled().with_phase(Phase::Head)));
         }
-        r => r,
-    }
+        Err(f) => return Err(f),
+    };
+    Ok(finish(exchange, end))
 }
 
 pub(super) struct Exchange<'a> {
+    // Before `conn`: a descriptor leaves its token before it is closed. The second ends the exchange with a connection
+    // that is closed by the program.
+    pub(super) registered: [Option<Registration>; 2],
     pub(super) conn: Box<Conn>,
     pub(super) call: &'a Call<'a>,
     pub(super) upload: Upload,
     pub(super) clock: Clock,
     write_error: Option<Error>,
-    pub(super) timing: Timing,
     pub(super) teller: Teller,
-    /// Ends the exchange with a connection that is closed by the program.
-    pub(super) lifeline: Option<Registration>,
+    /// The answer as far as it is known. It stays where it is: it is large.
+    pub(super) response: Box<Response>,
+    pub(super) connected: Instant,
+    pub(super) sent: Instant,
+    pub(super) first_byte: Instant,
+    /// When the last of what is here came.
+    pub(super) came: Instant,
 }
 
 impl Exchange<'_> {
-    /// run ends with the head of the final answer.
-    fn run(&mut self) -> Outcome<(Header, h1::StatusLine)> {
+    /// head ends with the head of the final answer.
+    fn head(&mut self) -> Outcome<h1::StatusLine> {
         self.send()?;
-        self.timing.sent = Instant::now();
-        let continue_until = self.timing.sent + self.call.settings.expect_continue;
-        let mut until = self.clock.until(self.head_limit(), self.timing.sent);
+        self.sent = Instant::now();
+        let continue_until = self.sent + self.call.settings.expect_continue;
+        let mut until = self.clock.until(self.head_limit(), self.sent);
         let mut scan = HeadScan::new();
         let mut budget = self.call.settings.max_head_bytes;
         let mut answered = false;
@@ -149,11 +165,11 @@ impl Exchange<'_> {
                     return Err(fatal(self.too_large()));
                 }
                 budget -= len;
-                let (header, line) = self.take_head(len).map_err(|e| fatal(self.broken(e)))?;
+                let line = self.take_head(len).map_err(|e| fatal(self.broken(e)))?;
                 if line.code / 100 != 1 || line.code == 101 {
-                    return Ok((header, line));
+                    return Ok(line);
                 }
-                if self.informed(header, line.code)? {
+                if self.informed(line.code)? {
                     budget = self.call.settings.max_head_bytes;
                 }
                 scan.reset();
@@ -168,13 +184,16 @@ impl Exchange<'_> {
                 return Err(fatal(self.too_large()));
             }
             let got = if self.upload.is_done() || self.upload.is_stopped() {
+                if answered {
+                    until = Until::new(until.at, self.came);
+                }
                 self.conn.fill(until)
             } else {
                 match self.step(continue_until) {
                     Ok(None) => {
                         // From the request's last byte on the answer's head has its own time.
-                        self.timing.sent = Instant::now();
-                        until = self.clock.until(self.head_limit(), self.timing.sent);
+                        self.sent = Instant::now();
+                        until = self.clock.until(self.head_limit(), self.sent);
                         continue;
                     }
                     Ok(Some(n)) => Ok(n),
@@ -183,9 +202,9 @@ impl Exchange<'_> {
             };
             match got {
                 Ok(n) if n > 0 => {
-                    until.now = Instant::now();
+                    self.came = Instant::now();
                     if !std::mem::replace(&mut answered, true) {
-                        self.timing.first_byte = until.now;
+                        self.first_byte = self.came;
                         self.teller.tell(|| Step::FirstByte);
                     }
                 }
@@ -269,7 +288,8 @@ impl Exchange<'_> {
 
     /// informed deals with an informational answer; `true`: a trace has seen it, and it counts against no limit, since
     /// the trace can end the exchange (Go's rule).
-    fn informed(&mut self, header: Header, code: u16) -> Outcome<bool> {
+    fn informed(&mut self, code: u16) -> Outcome<bool> {
+        let header = std::mem::take(&mut self.response.header);
         if code == 100 {
             self.upload.held = false;
             self.teller.tell(|| Step::Continue);
@@ -280,22 +300,23 @@ impl Exchange<'_> {
     }
 
     /// take_head parses the head in front of the buffer.
-    fn take_head(&mut self, len: usize) -> Result<(Header, h1::StatusLine)> {
-        let mut header = Header::new();
+    fn take_head(&mut self, len: usize) -> Result<h1::StatusLine> {
+        let header = &mut self.response.header;
         let block = header.store_mut().block_mut();
-        // One byte more: the NUL behind a field that ends the head.
-        *block = Vec::with_capacity(len + 1);
+        // A request that has left needs its head no more: the answer's takes its place.
+        *block = self.upload.take_head().unwrap_or_default();
+        block.clear();
         block.extend_from_slice(self.conn.buffered().get(..len).unwrap_or_default());
         crate::log::head('<', block);
         self.conn.consume(len);
-        let line = h1::parse_response(&mut header, 0, len)?;
+        let line = h1::parse_response(header, 0, len)?;
         let v = line.version;
         if v.major != 1 {
             // RFC 9110, 2.5: another major version is another syntax; what was parsed means nothing.
             let text = format!("malformed HTTP version \"HTTP/{}.{}\"", v.major, v.minor);
             return Err(Error::new(Kind::Protocol, text).with_phase(Phase::Head));
         }
-        Ok((header, line))
+        Ok(line)
     }
 
     fn too_large(&self) -> Error {

@@ -1,13 +1,14 @@
 //! The request's head as it goes out; the rules of Go's `Request.write` and `transferWriter`.
 
-use super::settings::Settings;
 use crate::error::{Result, invalid};
 use crate::h1::{self, encode};
 use crate::message::header::{check_field, write_field};
 use crate::message::outbound::Target;
 use crate::message::request::{Body, Request};
 
-pub(super) const USER_AGENT: &[u8] = concat!("nethttp/", env!("CARGO_PKG_VERSION")).as_bytes();
+/// USER_AGENT is the field of who sets none.
+pub(super) const USER_AGENT: &[u8] =
+    concat!("User-Agent: nethttp/", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
 
 /// Length is how the request's body is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,16 +40,19 @@ pub(super) fn method_of(r: &Request) -> &[u8] {
     }
 }
 
+/// How is what a head depends on besides its request.
+pub(super) struct How<'a> {
+    pub(super) length: Length,
+    /// A proxy that forwards the request is told the whole URL (RFC 9112, 3.2.2), and who asks.
+    pub(super) whole: bool,
+    pub(super) proxy_auth: Option<&'a str>,
+    /// Gzip is asked for.
+    pub(super) gzip: bool,
+    pub(super) keep_alives: bool,
+}
+
 /// write makes the head. All that is wrong with a request is found here, before anything is dialed.
-/// A proxy that forwards the request is told the `whole` URL (RFC 9112, 3.2.2), and who asks.
-pub(super) fn write(
-    r: &Request,
-    target: &Target,
-    length: Length,
-    settings: &Settings,
-    whole: bool,
-    proxy_auth: Option<&str>,
-) -> Result<Vec<u8>> {
+pub(super) fn write(r: &Request, target: &Target, how: &How<'_>) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(256);
     let method = method_of(r);
     let host = match r.text(r.host) {
@@ -56,14 +60,16 @@ pub(super) fn write(
         h if h.iter().all(|&b| b > b' ' && b != 0x7f && !b"/@\\\"<>^`{|}".contains(&b)) => h,
         _ => return Err(invalid("http: invalid Host header")),
     };
-    if whole {
+    if how.whole {
         let uri = [target.key.scheme.as_bytes(), b"://", host, &target.request_uri].concat();
         encode::request_line(&mut out, method, &uri)?;
     } else {
         encode::request_line(&mut out, method, &target.request_uri)?;
     }
-    write_field(&mut out, b"Host", host);
-    if let Some(value) = proxy_auth {
+    for piece in [b"Host: ", host, b"\r\n"] {
+        out.extend_from_slice(piece);
+    }
+    if let Some(value) = how.proxy_auth {
         write_field(&mut out, b"Proxy-Authorization", value.as_bytes());
     }
     let (mut agent, mut close, mut auth) = (false, false, false);
@@ -80,15 +86,15 @@ pub(super) fn write(
         }
     }
     if !agent {
-        write_field(&mut out, b"User-Agent", USER_AGENT);
+        out.extend_from_slice(USER_AGENT);
     }
-    if settings.compression && super::gunzip::is_wanted(r, method) {
+    if how.gzip {
         out.extend_from_slice(b"Accept-Encoding: gzip\r\n");
     }
-    if (r.close || !settings.keep_alives) && !close {
+    if (r.close || !how.keep_alives) && !close {
         out.extend_from_slice(b"Connection: close\r\n");
     }
-    match length {
+    match how.length {
         Length::None if matches!(method, b"POST" | b"PUT" | b"PATCH") => {
             out.extend_from_slice(b"Content-Length: 0\r\n");
         }
@@ -109,7 +115,7 @@ pub(super) fn write(
     for (name, value) in r.header.iter() {
         // An empty User-Agent asks for none.
         let unwanted = (value.is_empty() && name.eq_ignore_ascii_case(b"user-agent"))
-            || (proxy_auth.is_some() && name.eq_ignore_ascii_case(b"proxy-authorization"));
+            || (how.proxy_auth.is_some() && name.eq_ignore_ascii_case(b"proxy-authorization"));
         if !is_ours(name) && !unwanted {
             write_field(&mut out, name, value);
         }

@@ -28,7 +28,7 @@ impl Socket<'_> {
 
 impl Io for Socket<'_> {
     fn recv(&mut self, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
-        recv_until(self.fd(), buf, Until::new(self.until))
+        recv_until(self.fd(), buf, Until::new(self.until, Instant::now()))
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {

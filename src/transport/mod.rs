@@ -104,7 +104,7 @@ impl Default for Transport {
 
 impl Transport {
     pub fn settings(&self) -> Settings {
-        self.0.0.settings()
+        *self.0.0.settings()
     }
 
     /// overall is the time that a request has which sets none itself.
@@ -301,31 +301,38 @@ impl Transport {
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
     ) -> Result<Box<Response>> {
-        let settings = self.settings();
+        let shared = &self.0.0;
+        let call = Call { request: r, pool: shared, settings: shared.settings(), overall, cancel, started };
+        let settings = &*call.settings;
         let length = head::length_of(r)?;
+        let asks = settings.compression && gunzip::is_wanted(r, head::method_of(r));
         let forwarder = route.forwarder();
         let auth = forwarder.and_then(|p| p.authorization());
-        let write = || head::write(r, target, length, &settings, forwarder.is_some(), auth.as_deref());
+        let how = head::How {
+            length,
+            whole: forwarder.is_some(),
+            proxy_auth: auth.as_deref(),
+            gzip: asks,
+            keep_alives: settings.keep_alives,
+        };
+        let write = || head::write(r, target, &how);
         // What is wrong with a request is found before anything is dialed. It is written again for another try.
         let mut written = Some(write()?);
-        let asks = settings.compression && gunzip::is_wanted(r, head::method_of(r));
         let held = head::expects_continue(r, length) && !settings.expect_continue.is_zero();
-        let call = Call { request: r, settings, overall, cancel, started };
         if cancel.is_some_and(CancelToken::is_fired) {
             return Err(canceled().with_phase(Phase::Prepare));
         }
-        let shared = &self.0.0;
         let (mut skips, mut refusals, mut now) = (0, Refusals::default(), started);
         loop {
             let teller = Teller::new(r, started);
             teller.tell(|| Step::GetConn(route.address()));
-            let link = shared.get(route, &settings, overall, cancel, &teller, now)?;
+            let link = shared.get(route, settings, overall, cancel, &teller, now)?;
             let conn = match link {
                 Link::Own(conn) => conn,
                 Link::Shared(lease) => {
                     teller.tell(|| lease.got());
                     let reused = lease.reused;
-                    let upload = upload(written.take().map_or_else(write, Ok)?, r, length, held, &settings)?;
+                    let upload = upload(written.take().map_or_else(write, Ok)?, r, length, held, settings)?;
                     match h2::run(lease, &call, upload, teller, now) {
                         Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
                         Ok(response) => return Ok(response),
@@ -357,7 +364,7 @@ impl Transport {
             teller.tell(|| conn.got());
             let head = written.take().map_or_else(write, Ok)?;
             crate::log::head('>', &head);
-            let upload = match upload(head, r, length, held, &settings) {
+            let upload = match upload(head, r, length, held, settings) {
                 Ok(u) => u,
                 Err(e) => {
                     // The connection is as it was.

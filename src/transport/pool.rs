@@ -22,6 +22,7 @@ use crate::net::cancel::CancelToken;
 use crate::net::tls::{self, Identity};
 use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -149,7 +150,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Rc<Settings> {
         self.settings.get()
     }
 

@@ -2,7 +2,7 @@
 
 use super::body::Reader;
 use super::timing::Timing;
-use super::whole::Whole;
+use super::whole::{Whole, Within};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
@@ -66,6 +66,7 @@ pub fn read_when_closed() -> Error {
 /// ResponseBody spares what is all here an allocation, and what comes from a pooled connection a second one.
 pub(super) enum ResponseBody {
     Conn(Box<Reader>),
+    Within(Within),
     Whole(Whole),
     Other(Box<dyn ReadBody>),
     /// While it changes hands.
@@ -78,7 +79,7 @@ impl ResponseBody {
             ResponseBody::Conn(r) => Some(&mut **r),
             ResponseBody::Whole(w) => Some(w),
             ResponseBody::Other(b) => Some(&mut **b),
-            ResponseBody::None => None,
+            ResponseBody::Within(_) | ResponseBody::None => None,
         }
     }
 }
@@ -86,6 +87,15 @@ impl ResponseBody {
 impl Response {
     /// read_body is `Ok(0)` at the end; an error stays.
     pub fn read_body(&mut self, buf: &mut [u8]) -> Result<usize> {
+        if let ResponseBody::Within(body) = &mut self.body {
+            let n = body.read(&self.header, buf)?;
+            if n == 0
+                && let Some(t) = &mut self.timing
+            {
+                t.ended = Some(body.came);
+            }
+            return Ok(n);
+        }
         let Some(body) = self.body.get() else { return Ok(0) };
         let n = body.read(buf)?;
         if let Some(t) = body.take_trailer() {
@@ -101,8 +111,9 @@ impl Response {
 
     /// close_body ends the exchange and gives the connection back if that costs little.
     pub fn close_body(&mut self) {
-        if let Some(body) = self.body.get() {
-            body.close();
+        match &mut self.body {
+            ResponseBody::Within(body) => body.close(),
+            other => other.get().into_iter().for_each(|b| b.close()),
         }
     }
 
@@ -124,32 +135,42 @@ impl Response {
         facts: ResponseFacts,
         body: Box<dyn ReadBody>,
     ) -> Box<Response> {
-        Box::new(Response::told(header, line, &facts, ResponseBody::Other(body)))
+        let mut r = Response::blank();
+        (r.header, r.body) = (header, ResponseBody::Other(body));
+        r.told(line, &facts);
+        r
     }
 
-    /// told is what a head tells of a response, without the connection that it came over.
-    pub(super) fn told(
-        header: Header,
-        line: StatusLine,
-        facts: &ResponseFacts,
-        body: ResponseBody,
-    ) -> Response {
-        Response {
-            header,
-            line,
-            content_length: facts.content_length,
-            chunked: facts.chunked,
-            uncompressed: false,
-            close: !facts.keep_alive,
-            trailer: Header::new(),
-            announced: None,
-            remote: None,
-            local: None,
-            stream: 0,
-            tls: None,
-            timing: None,
-            body,
-        }
+    /// blank is a response of which nothing is known yet.
+    pub(super) fn blank() -> Box<Response> {
+        // The place comes first, so that what is put there is made there: it is large.
+        Box::write(
+            Box::new_uninit(),
+            Response {
+                header: Header::new(),
+                line: StatusLine::default(),
+                content_length: -1,
+                chunked: false,
+                uncompressed: false,
+                close: false,
+                trailer: Header::new(),
+                announced: None,
+                remote: None,
+                local: None,
+                stream: 0,
+                tls: None,
+                timing: None,
+                body: ResponseBody::None,
+            },
+        )
+    }
+
+    /// told notes what the head tells.
+    pub(super) fn told(&mut self, line: StatusLine, facts: &ResponseFacts) {
+        self.line = line;
+        self.content_length = facts.content_length;
+        self.chunked = facts.chunked;
+        self.close = !facts.keep_alive;
     }
 
     /// set_body puts another body in the place of this one, which the caller has closed.
@@ -161,6 +182,7 @@ impl Response {
     pub fn map_body(&mut self, wrap: impl FnOnce(Box<dyn ReadBody>) -> Box<dyn ReadBody>) {
         let body: Box<dyn ReadBody> = match std::mem::replace(&mut self.body, ResponseBody::None) {
             ResponseBody::Conn(r) => r,
+            ResponseBody::Within(w) => Box::new(w.alone(&self.header)),
             ResponseBody::Whole(w) => Box::new(w),
             ResponseBody::Other(b) => b,
             ResponseBody::None => return,

@@ -2,6 +2,7 @@
 
 use crate::sync::Mutex;
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -88,7 +89,7 @@ pub(super) struct Slot {
 static VERSIONS: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    static COPY: RefCell<(u64, Option<Settings>)> = const { RefCell::new((0, None)) };
+    static COPY: RefCell<(u64, Option<Rc<Settings>>)> = const { RefCell::new((0, None)) };
 }
 
 fn next_version() -> u64 {
@@ -102,12 +103,12 @@ impl Default for Slot {
 }
 
 impl Slot {
-    pub(super) fn get(&self) -> Settings {
-        self.with(|s| *s)
+    /// get lends the thread's copy: the settings are many words.
+    pub(super) fn get(&self) -> Rc<Settings> {
+        self.with(Rc::clone)
     }
 
-    /// with lends the settings: a copy of all of them is many words.
-    pub(super) fn with<T>(&self, look: impl Fn(&Settings) -> T) -> T {
+    pub(super) fn with<T>(&self, look: impl Fn(&Rc<Settings>) -> T) -> T {
         let now = self.version.load(Ordering::Acquire);
         let looked = COPY.try_with(|copy| match copy.try_borrow().as_deref() {
             Ok((version, Some(settings))) if *version == now => Some(look(settings)),
@@ -117,12 +118,13 @@ impl Slot {
     }
 
     #[cold]
-    fn refresh(&self) -> Settings {
+    fn refresh(&self) -> Rc<Settings> {
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, so that it is the version of this value.
         let version = self.version.load(Ordering::Relaxed);
-        let _ = COPY.try_with(|c| c.try_borrow_mut().map(|mut c| *c = (version, Some(*value))));
-        *value
+        let value = Rc::new(*value);
+        let _ = COPY.try_with(|c| c.try_borrow_mut().map(|mut c| *c = (version, Some(value.clone()))));
+        value
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut Settings)) {

@@ -64,7 +64,7 @@ fn request(target: &str, authorization: Option<&str>, headers: &Header) -> Resul
     h1::request_line(&mut out, b"CONNECT", target.as_bytes())?;
     write_field(&mut out, b"Host", target.as_bytes());
     if !headers.contains(b"User-Agent") {
-        write_field(&mut out, b"User-Agent", super::head::USER_AGENT);
+        out.extend_from_slice(super::head::USER_AGENT);
     }
     // The URL's credentials take the place of a field's, as in Go.
     if let Some(value) = authorization {

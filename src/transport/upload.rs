@@ -103,6 +103,15 @@ impl Upload {
             }
     }
 
+    /// take_head gives the head's memory away, if all was sent and nothing will be.
+    pub(super) fn take_head(&mut self) -> Option<Vec<u8>> {
+        let done = self.is_done();
+        done.then(|| {
+            self.head_sent = 0;
+            std::mem::take(&mut self.head)
+        })
+    }
+
     pub(super) fn is_bare(&self) -> bool {
         self.bare
     }

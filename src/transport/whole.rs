@@ -1,4 +1,5 @@
-//! `Whole`: the body of a response that is all here, and needs its connection or stream no more.
+//! Bodies of responses that are all here, and need their connection or stream no more: [`Whole`], and [`Within`] where
+//! head and body came together.
 
 use super::{ReadBody, read_when_closed};
 use crate::error::Result;
@@ -15,8 +16,54 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    pub(super) fn new(body: Queue, trailer: Option<Header>, ended: Option<Instant>) -> Whole {
-        Whole { rest: body, trailer: trailer.map(Box::new), closed: false, ended }
+    pub(super) fn new(body: Queue, trailer: Option<Header>) -> Whole {
+        Whole { rest: body, trailer: trailer.map(Box::new), closed: false, ended: None }
+    }
+}
+
+/// Within is a body that lies behind its head, in the block of the response's header.
+pub(super) struct Within {
+    at: usize,
+    end: usize,
+    closed: bool,
+    /// When the last byte came.
+    pub(super) came: Instant,
+}
+
+impl Within {
+    /// new puts the body there. Nothing of the block may have been lent yet: it can move.
+    pub(super) fn new(header: &mut Header, body: &[u8], came: Instant) -> Within {
+        let block = header.store_mut().block_mut();
+        let at = block.len();
+        block.extend_from_slice(body);
+        Within { at, end: block.len(), closed: false, came }
+    }
+
+    fn rest<'a>(&self, header: &'a Header) -> &'a [u8] {
+        header.store().block().get(self.at..self.end).unwrap_or_default()
+    }
+
+    pub(super) fn read(&mut self, header: &Header, buf: &mut [u8]) -> Result<usize> {
+        if self.closed {
+            return Err(read_when_closed());
+        }
+        let rest = self.rest(header);
+        let n = rest.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.at += n;
+        Ok(n)
+    }
+
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// alone is what is left of the body, by itself.
+    pub(super) fn alone(&self, header: &Header) -> Whole {
+        let rest = Queue::from(self.rest(header));
+        Whole { rest, trailer: None, closed: self.closed, ended: Some(self.came) }
     }
 }
 

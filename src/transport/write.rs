@@ -1,6 +1,5 @@
 //! Messages written to any stream: Go's `Request.Write`, `Request.WriteProxy` and `Response.Write`.
 
-use super::settings::Settings;
 use super::upload::Upload;
 use super::{Response, head};
 use crate::error::{Error, Kind, Result, invalid};
@@ -19,8 +18,8 @@ const PIECE: usize = 32 * 1024;
 pub fn write_request(r: &Request, by_proxy: bool, sink: Sink<'_>) -> Result<()> {
     let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
     let length = head::length_of(r)?;
-    let settings = Settings { compression: false, ..Settings::default() };
-    let head = head::write(r, target, length, &settings, by_proxy, None)?;
+    let how = head::How { length, whole: by_proxy, proxy_auth: None, gzip: false, keep_alives: true };
+    let head = head::write(r, target, &how)?;
     Upload::new(head, &r.body, length, &r.trailer, false, PIECE)?.write_to(sink)
 }
 

@@ -278,26 +278,15 @@ impl Exchange<'_> {
         let body = match rest {
             Some((inbox, trailer)) => {
                 flow.id = 0;
-                ResponseBody::Whole(Whole::new(inbox, trailer, None))
+                ResponseBody::Whole(Whole::new(inbox, trailer))
             }
             None => ResponseBody::Other(Box::new(Body::new(flow, bodyless))),
         };
-        Box::new(Response {
-            header,
-            line,
-            content_length,
-            chunked: false,
-            uncompressed: false,
-            close: false,
-            trailer: Header::new(),
-            announced,
-            remote,
-            local,
-            stream,
-            tls,
-            timing: Some(timing),
-            body,
-        })
+        let mut r = Response::blank();
+        (r.header, r.line, r.content_length, r.announced) = (header, line, content_length, announced);
+        (r.remote, r.local, r.tls, r.stream) = (remote, local, tls, stream);
+        (r.timing, r.body) = (Some(timing), body);
+        r
     }
 }
 
