@@ -154,6 +154,19 @@ static void answers(void) {
     CHECK_STR(data, "ok");
     nh_response_free(res);
     CHECK_INT(nh_client_idle_count(c), 1);
+    /* It is read in any pieces, and what is done to the header does not touch it. */
+    char one[1];
+    res = fetch("/ok");
+    const char *value = nh_header_get(nh_response_header(res), "x-one");
+    CHECK(nh_response_body_read(res, one, 1, &n, NULL) == NH_OK && n == 1 && one[0] == 'o');
+    for (int i = 0; i < 100; i++)
+        CHECK_INT(nh_response_set_header(res, "X-New", "a value that is not as short as the body"), NH_OK);
+    CHECK_STR(value, "1");
+    CHECK(nh_response_body_read(res, one, 1, &n, NULL) == NH_OK && n == 1 && one[0] == 'k');
+    CHECK(nh_response_body_read(res, one, 1, &n, NULL) == NH_OK && n == 0);
+    nh_response_body_close(res);
+    CHECK_ERR(NH_ERR_CLOSED, nh_response_body_read(res, one, 1, &n, NULL));
+    nh_response_free(res);
     res = fetch("/trailer");
     CHECK_STR(nh_response_transfer_encoding(res), "chunked");
     CHECK_INT(nh_response_content_length(res), -1);
