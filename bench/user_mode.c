@@ -13,7 +13,7 @@
 #endif
 
 static const uint64_t longest_ns = 8000;
-static uint64_t left_at, gaps, sum, began, began_ns;
+static uint64_t left_at, gaps, sum;
 static double ns_per_tick = 1;
 
 static uint64_t clock_ns(void) {
@@ -45,8 +45,7 @@ __attribute__((constructor)) static void begin(void) {
     *(void **)&next.recv = dlsym(RTLD_NEXT, "recv");
     *(void **)&next.write = dlsym(RTLD_NEXT, "write");
     *(void **)&next.read = dlsym(RTLD_NEXT, "read");
-    began_ns = clock_ns();
-    began = ticks();
+    uint64_t began_ns = clock_ns(), began = ticks();
     while (clock_ns() - began_ns < 10000000)
         continue;
     ns_per_tick = (double)(clock_ns() - began_ns) / (double)(ticks() - began);

@@ -42,8 +42,13 @@ fn decode(data: &[u8], piece: usize, limit: Option<u64>) -> (Vec<u8>, Option<Err
     header.add(b"Content-Encoding", b"gzip").unwrap();
     let status = header.store_mut().intern(b"200 OK");
     let line = StatusLine { version: HTTP_11, code: 200, reason: status, status };
-    let facts =
-        ResponseFacts { framing: Framing::UntilClose, keep_alive: false, content_length: -1, chunked: false, tidy: true };
+    let facts = ResponseFacts {
+        framing: Framing::UntilClose,
+        keep_alive: false,
+        content_length: -1,
+        chunked: false,
+        tidy: true,
+    };
     let body = Pieces { data: data.to_vec(), at: 0, piece };
     let mut r = undo_gzip(Response::from_parts(header, line, facts, Box::new(body)), limit);
     assert!(r.uncompressed && !r.header.contains(b"Content-Encoding"));

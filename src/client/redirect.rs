@@ -80,7 +80,7 @@ pub(super) struct Chain<'a> {
     set: Vec<Vec<u8>>,
 }
 
-/// may_lead tells which answers [`Chain::leads_on`] need be asked about.
+/// may_lead tells whether an answer with that code can lead on, by [`Chain::leads_on`].
 pub(super) fn may_lead(code: u16) -> bool {
     matches!(code, 301..=303 | 307 | 308)
 }
@@ -97,16 +97,17 @@ impl<'a> Chain<'a> {
 
     /// leads_on is the Location of an answer that is to be followed.
     pub(super) fn leads_on<'r>(&mut self, current: &Request, response: &'r Response) -> Option<&'r [u8]> {
-        let same = match response.line.code {
+        let code = response.line.code;
+        let same = match code {
+            _ if !may_lead(code) => return None,
             301..=303 => matches!(current.text(current.method), b"" | b"GET" | b"HEAD"),
-            307 | 308 if self.first.has_spent_body() => return None,
-            307 | 308 => true,
-            _ => return None,
+            _ if self.first.has_spent_body() => return None,
+            _ => true,
         };
         let location = response.header.get(b"Location").filter(|l| !l.is_empty())?;
         self.keeps_method = same;
         // A body that one hop dropped is not sent by a later one.
-        self.keeps_body &= response.line.code >= 307;
+        self.keeps_body &= code >= 307;
         Some(location)
     }
 

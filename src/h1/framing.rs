@@ -11,7 +11,7 @@ use super::request::{Reject, RequestLine};
 use super::response::StatusLine;
 use super::target::valid_host;
 use crate::error::{Error, Kind};
-use crate::message::header::{Header, is_named};
+use crate::message::header::Header;
 use crate::message::request::{HTTP_11, Version};
 use crate::message::text::Span;
 
@@ -70,11 +70,6 @@ struct All {
 }
 
 fn all(h: &Header, name: &[u8]) -> All {
-    if h.may_have(name.len()) { count(h, name) } else { All::default() }
-}
-
-#[inline(never)]
-fn count(h: &Header, name: &[u8]) -> All {
     let mut all = All::default();
     for f in h.named(name) {
         all.differ |= all.count > 0 && h.store().get(all.last) != h.store().get(f.value);
@@ -87,23 +82,17 @@ fn count(h: &Header, name: &[u8]) -> All {
 fn look(h: &Header) -> Seen {
     let (mut close, mut keep_alive) = (false, false);
     for value in h.values(b"Connection") {
-        close |= asks_to_close(value);
-        keep_alive |= asks_to_keep(value);
+        if value.eq_ignore_ascii_case(b"keep-alive") {
+            // What most say needs no splitting.
+            keep_alive = true;
+            continue;
+        }
+        // Go looks for "close" between spaces as well, and for "keep-alive" between commas only.
+        close |= value.split(|b| matches!(b, b',' | b' ' | b'\t')).any(|t| t.eq_ignore_ascii_case(b"close"));
+        keep_alive |= value.split(|&b| b == b',').any(|t| trim_ows(t).eq_ignore_ascii_case(b"keep-alive"));
     }
     let (codings, lengths) = (all(h, b"Transfer-Encoding"), all(h, b"Content-Length"));
     Seen { codings, lengths, close, keep_alive, trailer: h.contains(b"Trailer") }
-}
-
-/// Go looks for "close" between spaces as well, and for "keep-alive" between commas only.
-fn asks_to_close(value: &[u8]) -> bool {
-    // What most say needs no splitting.
-    let mut words = value.split(|b| matches!(b, b',' | b' ' | b'\t'));
-    !is_named(value, b"keep-alive") && words.any(|t| is_named(t, b"close"))
-}
-
-fn asks_to_keep(value: &[u8]) -> bool {
-    is_named(value, b"keep-alive")
-        || value.split(|&b| b == b',').any(|t| is_named(trim_ows(t), b"keep-alive"))
 }
 
 impl Seen {

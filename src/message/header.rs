@@ -169,7 +169,7 @@ impl Header {
     }
 
     /// may_have is `false` where no field's name has that length.
-    pub fn may_have(&self, len: usize) -> bool {
+    fn may_have(&self, len: usize) -> bool {
         self.lengths & length_bit(len) != 0
     }
 
@@ -215,13 +215,6 @@ impl Clone for Header {
         }
         h
     }
-}
-
-/// is_named tells whether a field has that name, which is given in lower case. Both are tokens: no other byte of a token
-/// than a letter's upper case becomes that letter, or `-`, with the bit of lower case.
-pub fn is_named<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
-    <&[u8; N]>::try_from(name)
-        .is_ok_and(|n| n.iter().zip(lower).fold(0, |d, (a, b)| d | ((a | 0x20) ^ b)) == 0)
 }
 
 pub fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
@@ -362,18 +355,6 @@ mod tests {
         assert!((0..300).all(|len| !h.may_have(len)));
         h.set(b"Set", b"s").unwrap();
         assert!(h.contains(b"sEt"));
-    }
-
-    #[test]
-    fn a_name_is_itself_in_any_case() {
-        for upper in [&b"Content-Length"[..], b"CONTENT-LENGTH", b"content-length"] {
-            assert!(is_named(upper, b"content-length"));
-        }
-        assert!(!is_named(b"Content-Lengt", b"content-length"));
-        for b in (0..=255).filter(|&b| is_tchar(b)) {
-            assert_eq!(is_named(&[b'T', b], b"t-"), b == b'-', "{b}");
-            assert_eq!(is_named(&[b, b'-'], b"t-"), b == b't' || b == b'T', "{b}");
-        }
     }
 
     #[test]

@@ -304,7 +304,7 @@ impl Exchange<'_> {
         let header = &mut self.response.header;
         let block = header.store_mut().block_mut();
         // A request that has left needs its head no more: the answer's takes its place.
-        *block = self.upload.take_head().unwrap_or_default();
+        *block = self.upload.take_head();
         block.clear();
         block.extend_from_slice(self.conn.buffered().get(..len).unwrap_or_default());
         crate::log::head('<', block);

@@ -79,7 +79,23 @@ impl ResponseBody {
             ResponseBody::Conn(r) => Some(&mut **r),
             ResponseBody::Whole(w) => Some(w),
             ResponseBody::Other(b) => Some(&mut **b),
+            // It is read beside its header.
             ResponseBody::Within(_) | ResponseBody::None => None,
+        }
+    }
+
+    fn ended(&mut self) -> Option<Instant> {
+        match self {
+            ResponseBody::Within(body) => Some(body.came),
+            other => other.get()?.ended(),
+        }
+    }
+
+    fn close(&mut self) {
+        if let ResponseBody::Within(body) = self {
+            body.close();
+        } else if let Some(body) = self.get() {
+            body.close();
         }
     }
 }
@@ -87,34 +103,28 @@ impl ResponseBody {
 impl Response {
     /// read_body is `Ok(0)` at the end; an error stays.
     pub fn read_body(&mut self, buf: &mut [u8]) -> Result<usize> {
-        if let ResponseBody::Within(body) = &mut self.body {
-            let n = body.read(&self.header, buf)?;
-            if n == 0
-                && let Some(t) = &mut self.timing
-            {
-                t.ended = Some(body.came);
+        let n = match &mut self.body {
+            ResponseBody::Within(body) => body.read(&self.header, buf)?,
+            other => {
+                let Some(body) = other.get() else { return Ok(0) };
+                let n = body.read(buf)?;
+                if let Some(t) = body.take_trailer() {
+                    self.trailer = t;
+                }
+                n
             }
-            return Ok(n);
-        }
-        let Some(body) = self.body.get() else { return Ok(0) };
-        let n = body.read(buf)?;
-        if let Some(t) = body.take_trailer() {
-            self.trailer = t;
-        }
+        };
         if n == 0
             && let Some(t) = &mut self.timing
         {
-            t.ended.get_or_insert_with(|| body.ended().unwrap_or_else(Instant::now));
+            t.ended.get_or_insert_with(|| self.body.ended().unwrap_or_else(Instant::now));
         }
         Ok(n)
     }
 
     /// close_body ends the exchange and gives the connection back if that costs little.
     pub fn close_body(&mut self) {
-        match &mut self.body {
-            ResponseBody::Within(body) => body.close(),
-            other => other.get().into_iter().for_each(|b| b.close()),
-        }
+        self.body.close();
     }
 
     /// take_conn gives the connection away that speaks another protocol from here on: after 101, or a 2xx to CONNECT.

@@ -108,6 +108,7 @@ impl Slot {
         self.with(Rc::clone)
     }
 
+    /// with lends them for a look, without even a count.
     pub(super) fn with<T>(&self, look: impl Fn(&Rc<Settings>) -> T) -> T {
         let now = self.version.load(Ordering::Acquire);
         let looked = COPY.try_with(|copy| match copy.try_borrow().as_deref() {

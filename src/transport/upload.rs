@@ -103,13 +103,13 @@ impl Upload {
             }
     }
 
-    /// take_head gives the head's memory away, if all was sent and nothing will be.
-    pub(super) fn take_head(&mut self) -> Option<Vec<u8>> {
-        let done = self.is_done();
-        done.then(|| {
-            self.head_sent = 0;
-            std::mem::take(&mut self.head)
-        })
+    /// take_head gives the head's memory away once all was sent; before that, new memory.
+    pub(super) fn take_head(&mut self) -> Vec<u8> {
+        if !self.is_done() {
+            return Vec::new();
+        }
+        self.head_sent = 0;
+        std::mem::take(&mut self.head)
     }
 
     pub(super) fn is_bare(&self) -> bool {
