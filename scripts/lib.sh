@@ -8,11 +8,14 @@ logs=$build/logs
 mkdir -p "$logs"
 failed=() skipped=()
 
+log_of() { echo "$logs/${1//[ \/]/-}.log"; } # log_of STEP
+
 # step NAME COMMAND...: runs it, keeps its output in a log, and prints the log's end only if it failed.
 step() {
     local name=$1 start=$SECONDS code=0
     shift
-    local log=$logs/${name//[ \/]/-}.log
+    local log
+    log=$(log_of "$name")
     "$@" >"$log" 2>&1 || code=$?
     grep -aE "$summary" "$log" | sed 's/^/    /' || true
     if grep -aqE '^SKIP: ' "$log"; then
@@ -37,6 +40,12 @@ finish() {
     if [ ${#failed[@]} = 0 ]; then
         echo "$1: all passed in $SECONDS s"
     else
+        # Said once more: many steps may have followed, and who reads only an end is to see why.
+        local name
+        for name in "${failed[@]}"; do
+            printf 'FAIL  %s, which ended so:\n' "$name"
+            tail -n 8 "$(log_of "$name")" | sed 's/^/    /'
+        done
         echo "$1: FAILED: ${failed[*]}"
         exit 1
     fi

@@ -308,7 +308,7 @@ static void count(void *userdata, const char *kind) {
 static void silence(void) {
     nh_client *c = start(silent_stream);
     must_get(c, "ok");
-    CHECK_INT(nh_client_set_response_head_timeout(c, 100), NH_OK);
+    CHECK_INT(nh_client_set_response_head_timeout(c, brief_ms(100)), NH_OK);
     must_fail_get(c, NH_ERR_TIMEOUT, "net/http: timeout awaiting response headers");
     must_get(c, "ok");
     CHECK_INT(atomic_load(&seen), 8);
@@ -320,7 +320,7 @@ static void silence(void) {
     must_get(c, "ok");
     nh_request *r = new_request("POST");
     CHECK_INT(nh_request_set_body(r, "body", 4), NH_OK);
-    CHECK_INT(nh_client_set_body_timeout(c, 100), NH_OK);
+    CHECK_INT(nh_client_set_body_timeout(c, brief_ms(100)), NH_OK);
     nh_error_free(must_fail(c, r, NH_ERR_TIMEOUT, "net/http: timeout sending the request body"));
     must_do(c, r, "ok");
     CHECK_INT(atomic_load(&connections), 1);
@@ -333,7 +333,7 @@ static void silence(void) {
     nh_error *err = NULL;
     char some[16];
     size_t n;
-    CHECK_INT(nh_client_set_body_timeout(c, 100), NH_OK);
+    CHECK_INT(nh_client_set_body_timeout(c, brief_ms(100)), NH_OK);
     CHECK_INT(nh_client_do(c, r, &res, NULL), NH_OK);
     CHECK_INT(nh_response_body_read(res, some, sizeof some, &n, NULL), NH_OK);
     CHECK_INT(nh_response_body_read(res, some, sizeof some, &n, &err), NH_ERR_TIMEOUT);
@@ -361,8 +361,8 @@ static void silence(void) {
     c = start(deaf);
     nh_http2_config *config = nh_http2_config_new();
     CHECK_INT(nh_http2_config_set_count_error(config, count, NULL, NULL), NH_OK);
-    CHECK_INT(nh_http2_config_set_send_ping_timeout(config, 50), NH_OK);
-    CHECK_INT(nh_http2_config_set_ping_timeout(config, 50), NH_OK);
+    CHECK_INT(nh_http2_config_set_send_ping_timeout(config, brief_ms(50)), NH_OK);
+    CHECK_INT(nh_http2_config_set_ping_timeout(config, brief_ms(50)), NH_OK);
     CHECK_INT(nh_client_set_http2(c, config), NH_OK);
     nh_http2_config_free(config);
     nh_error_free(must_fail(c, r, NH_ERR_IO, "http2: client connection lost"));

@@ -130,6 +130,10 @@ static int established(void) {
     return least;
 }
 
+static int enough(void) {
+    return __atomic_load_n(&done, __ATOMIC_RELAXED) > 100 && __atomic_load_n(&canceled, __ATOMIC_RELAXED) > 0;
+}
+
 /* All threads on a client that speaks these protocols with a server of its own. */
 static void share(uint32_t protocols, int seconds) {
     pthread_t threads[THREADS];
@@ -148,8 +152,9 @@ static void share(uint32_t protocols, int seconds) {
         numbers[i] = i;
         CHECK(pthread_create(&threads[i], NULL, run, &numbers[i]) == 0);
     }
+    /* Longer where so few were done in it that they would say nothing; CTest's time is the limit. */
     time_t end = time(NULL) + seconds;
-    for (unsigned long round = 0; time(NULL) < end; round++, usleep(5000)) {
+    for (unsigned long round = 0; time(NULL) < end || !enough(); round++, usleep(5000)) {
         int now = established();
         if (now > most) most = now;
         pthread_mutex_lock(&lock);
@@ -160,7 +165,6 @@ static void share(uint32_t protocols, int seconds) {
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     CHECK(most > 0 && most < CONNECTIONS + CONNECTIONS / 2);
-    CHECK(done > 100 && canceled > 0);
     CHECK(nh_client_idle_count(client) <= CONNECTIONS);
     CHECK(nh_client_reused_count(client) > 0);
     printf("%lu exchanges, %lu canceled, %lu late, %zu connections made, %d at once\n", done, canceled, late,

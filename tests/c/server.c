@@ -264,7 +264,14 @@ static void hold(nh_response_writer *w, nh_request *r, void *userdata) {
     nh_response_writer_write_str(w, "held", NULL);
 }
 
-static int hooked;
+static int hooked, released;
+
+static void until_released(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)r, (void)userdata;
+    while (!__atomic_load_n(&released, __ATOMIC_SEQ_CST))
+        usleep(1000);
+    nh_response_writer_write_str(w, "released", NULL);
+}
 
 static void hook(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)w, (void)r, (void)userdata;
@@ -445,20 +452,21 @@ static void after_fork(void) {
     nh_server_free(s);
 }
 
-/* A peer that resets, or that never reads. */
-static void vanish(nh_server *s, const char *request) {
-    struct linger hard = {.l_onoff = 1, .l_linger = 0};
-    int fd = dial(s);
-    say(fd, request);
-    usleep(20 * 1000);
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-    close(fd);
-}
-
 static void wait_for(int *count, int want) {
     for (int i = 0; i < 30000 && __atomic_load_n(count, __ATOMIC_SEQ_CST) < want; i++)
         usleep(1000);
     CHECK_INT(__atomic_load_n(count, __ATOMIC_SEQ_CST), want);
+}
+
+/* A peer that resets, or that never reads. */
+static void vanish(nh_server *s, const char *request) {
+    struct linger hard = {.l_onoff = 1, .l_linger = 0};
+    int fd = dial(s), before = __atomic_load_n(&hooked, __ATOMIC_SEQ_CST);
+    say(fd, request);
+    /* Not sooner: a reset loses what the server has not read yet. */
+    wait_for(&hooked, before + 1);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    close(fd);
 }
 
 static void exchanges(void) {
@@ -466,11 +474,12 @@ static void exchanges(void) {
         const char *pattern;
         nh_handler_fn handler;
         const char *data;
-    } routes[] = {
-        {"/writer", writer_errors, NULL},    {"/nobody", no_body, NULL},   {"/304", respond_no_body, NULL},
-        {"/getA/", request_getters, "data"}, {"/end", body_end, NULL},     {"/gone", peer_gone, NULL},
-        {"/gone1xx", peer_gone_1xx, NULL},   {"/stuck", peer_stuck, NULL}, {"/stuck2", peer_stuck, "x"},
-        {"/inside", inside, NULL},           {"/hold", hold, NULL}};
+    } routes[] = {{"/writer", writer_errors, NULL},   {"/nobody", no_body, NULL},
+                  {"/304", respond_no_body, NULL},    {"/getA/", request_getters, "data"},
+                  {"/end", body_end, NULL},           {"/gone", peer_gone, NULL},
+                  {"/gone1xx", peer_gone_1xx, NULL},  {"/stuck", peer_stuck, NULL},
+                  {"/stuck2", peer_stuck, "x"},       {"/inside", inside, NULL},
+                  {"/released", until_released, NULL}};
     nh_server *s = the_server = nh_server_new();
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         CHECK_INT(
@@ -514,18 +523,20 @@ static void exchanges(void) {
     close(deaf2);
     CHECK(__atomic_load_n(&hooked, __ATOMIC_SEQ_CST) >= 10);
     fd = dial(s);
-    say(fd, "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
-    usleep(50 * 1000);
+    int before = __atomic_load_n(&hooked, __ATOMIC_SEQ_CST);
+    say(fd, "GET /released HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for(&hooked, before + 1);
     CHECK_ERR(NH_ERR_TIMEOUT, nh_server_shutdown(s, 1, NULL));
     CHECK(nh_server_connections(s) >= 1);
+    __atomic_store_n(&released, 1, __ATOMIC_SEQ_CST);
     CHECK_INT(nh_server_shutdown(s, 30000, NULL), NH_OK);
     n = recv(fd, buf, sizeof buf - 1, 0);
     CHECK(n > 0);
     buf[n] = 0;
-    CHECK(has(buf, "held") && has(buf, "Connection: close"));
+    CHECK(has(buf, "\r\n\r\nreleased") && has(buf, "Connection: close"));
     close(fd);
     CHECK_INT(nh_server_connections(s), 0);
-    int before = frees;
+    before = frees;
     nh_server_free(s);
     CHECK_INT(frees, before + 1);
 }
@@ -557,7 +568,7 @@ static void lame_duck(void) {
     char buf[1024];
     nh_server *s = nh_server_new(), *beside = nh_server_new();
     CHECK_INT(nh_server_handle(s, "/hold", hold, NULL, NULL, NULL), NH_OK);
-    CHECK_INT(nh_server_set_lame_duck(s, 600), NH_OK);
+    CHECK_INT(nh_server_set_lame_duck(s, brief_ms(600)), NH_OK);
     CHECK_INT(nh_server_set_reuse_port(s, 1), NH_OK);
     CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
     /* The port may be shared, but only with those who share theirs. */
@@ -574,7 +585,8 @@ static void lame_duck(void) {
     buf[n] = 0;
     CHECK(!strstr(buf, "Connection: close"));
     nh_server_request_stop(s);
-    usleep(30 * 1000);
+    while (!strstr(talk(s, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"), "Connection: close"))
+        usleep(1000);
     CHECK(has(talk(s, "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n"), "Connection: close"));
     say(idle, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     n = recv(idle, buf, sizeof buf - 1, 0);
@@ -595,11 +607,11 @@ static void settings_work(void) {
     nh_server *s = nh_server_new_with_mux(m);
     nh_mux_free(m);
     CHECK_INT(nh_server_use_go_defaults(s), NH_OK);
-    CHECK_INT(nh_server_set_read_header_timeout(s, 50), NH_OK);
+    CHECK_INT(nh_server_set_read_header_timeout(s, brief_ms(50)), NH_OK);
     CHECK_INT(nh_server_set_read_timeout(s, 5000), NH_OK);
     CHECK_INT(nh_server_set_write_timeout(s, NH_TIMEOUT_NONE), NH_OK);
-    CHECK_INT(nh_server_set_idle_timeout(s, 50), NH_OK);
-    CHECK_INT(nh_server_set_read_progress_timeout(s, 50), NH_OK);
+    CHECK_INT(nh_server_set_idle_timeout(s, brief_ms(50)), NH_OK);
+    CHECK_INT(nh_server_set_read_progress_timeout(s, brief_ms(50)), NH_OK);
     CHECK_INT(nh_server_set_write_progress_timeout(s, 5000), NH_OK);
     CHECK_INT(nh_server_set_shards(s, 1), NH_OK);
     CHECK_INT(nh_server_set_max_handlers(s, 2), NH_OK);

@@ -123,7 +123,7 @@ static void refused(nh_response_writer *w, nh_request *r, void *userdata) {
         CHECK_INT(pthread_create(&t, NULL, read_body, r), 0);
         while (!__atomic_load_n(&reading, __ATOMIC_SEQ_CST))
             pause_ms(1);
-        pause_ms(50); /* until it waits for the body */
+        pause_ms(brief_ms(50)); /* until it waits for the body */
         CHECK_ERR(NH_ERR_BUSY, nh_response_writer_hijack(w, &conn, NULL));
         CHECK_INT(pthread_join(t, NULL), 0);
         CHECK_INT(nh_respond(w, 200, "text/plain", "busy", 4), NH_OK);
@@ -185,7 +185,7 @@ static void timed(nh_response_writer *w, nh_request *r, void *userdata) {
 
 /* ---- clients that go */
 
-static int gone, gone_freed;
+static int gone, gone_freed, gone_set;
 static void is_gone(void *p) {
     CHECK(p == &gone);
     __atomic_add_fetch(&gone, 1, __ATOMIC_SEQ_CST);
@@ -224,6 +224,7 @@ static void waits_for_it(nh_response_writer *w, nh_request *r, void *userdata) {
         __atomic_add_fetch(&gone, 100, __ATOMIC_SEQ_CST);
         return;
     }
+    __atomic_store_n(&gone_set, 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&gone, __ATOMIC_SEQ_CST) == 0)
         pause_ms(1);
 }
@@ -494,7 +495,7 @@ static void taken_over(void) {
 
     fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\nConnection: close\r\n\r\n");
-    pause_ms(150);
+    pause_ms(brief_ms(150)); /* the handler has been refused */
     raw_send(fd, "body");
     shutdown(fd, SHUT_WR);
     raw_finish(fd, text, sizeof text);
@@ -537,7 +538,7 @@ static void clients_go(void) {
     nh_cancel_token *token = NULL;
     int fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, KEEP("/gone/first"));
-    pause_ms(20);
+    until(&gone_set, 1);
     raw_reset(fd);
     until(&gone, 1);
     until(&gone_freed, 3); /* two were refused */

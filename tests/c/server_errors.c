@@ -11,7 +11,7 @@ static char text[65536];
 /* What the last handler has found; read after it is done. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static int done, freed;
+static int done, freed, begun, over;
 
 static void finish(void) {
     pthread_mutex_lock(&lock);
@@ -26,6 +26,14 @@ static void await(int count) {
         pthread_cond_wait(&changed, &lock);
     done = 0;
     pthread_mutex_unlock(&lock);
+}
+
+/* A reset loses what the server has not read yet, so that no handler might begin. */
+static void reset_when_begun(int fd) {
+    while (!__atomic_load_n(&begun, __ATOMIC_SEQ_CST))
+        usleep(1000);
+    __atomic_store_n(&begun, 0, __ATOMIC_SEQ_CST);
+    raw_reset(fd);
 }
 
 static void count_free(void *userdata) { ++*(int *)userdata; }
@@ -117,6 +125,7 @@ static void body(nh_response_writer *w, nh_request *r, void *userdata) {
         CHECK_ERR(NH_ERR_UNEXPECTED_EOF, drain(r));
         CHECK_ERR(NH_ERR_UNEXPECTED_EOF, nh_request_body_read(r, text, sizeof text, &n, &err));
     } else {
+        __atomic_store_n(&begun, 1, __ATOMIC_SEQ_CST);
         result = drain(r);
         CHECK_INT(result, NH_ERR_IO);
         CHECK_ERR(NH_ERR_IO, nh_request_body_read(r, text, sizeof text, &n, &err));
@@ -132,6 +141,7 @@ static void gone(nh_response_writer *w, nh_request *r, void *userdata) {
     nh_result result = NH_OK;
     (void)r;
     (void)userdata;
+    __atomic_store_n(&begun, 1, __ATOMIC_SEQ_CST);
     while (result == NH_OK) {
         result = nh_response_writer_write(w, text, sizeof text, NULL);
         if (result == NH_OK) result = nh_response_writer_flush(w, NULL);
@@ -162,7 +172,8 @@ static void asleep(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)r;
     (void)userdata;
     finish();
-    usleep(500000);
+    while (!__atomic_load_n(&over, __ATOMIC_SEQ_CST))
+        usleep(1000);
 }
 
 static void exchange(const char *request) {
@@ -192,14 +203,12 @@ static void requests(void) {
 
     fd = raw_connect(nh_server_port(server, 0));
     raw_send(fd, "POST " HEAD("/body?want=io") "Content-Length: 5\r\n\r\n1");
-    usleep(50000);
-    raw_reset(fd);
+    reset_when_begun(fd);
     await(1);
 
     fd = raw_connect(nh_server_port(server, 0));
     raw_send(fd, "GET " HEAD("/gone") "\r\n");
-    usleep(50000);
-    raw_reset(fd);
+    reset_when_begun(fd);
     await(1);
 
     fd = raw_connect(nh_server_port(server, 0));
@@ -284,6 +293,7 @@ static void closed(void) {
     CHECK_ERR(NH_ERR_TIMEOUT, nh_server_shutdown(server, 20, NULL));
     close(fd);
     CHECK_INT(nh_server_close(server), NH_OK);
+    __atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
     CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_listen(server, "127.0.0.1:0", NULL));
     CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_start(server, NULL));
     CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_run(server, NULL));

@@ -166,7 +166,7 @@ static void waits_for_gone(nh_response_writer *w, nh_request *r, void *userdata)
 
 static void sleeps(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)r, (void)userdata;
-    pause_ms(100);
+    pause_ms(brief_ms(100));
     CHECK_INT(nh_response_writer_write_str(w, "slept", NULL), NH_OK);
 }
 
@@ -183,7 +183,7 @@ static void protocol(nh_response_writer *w, nh_request *r, void *userdata) {
 
 static void too_late(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)r, (void)userdata;
-    pause_ms(100);
+    pause_ms(brief_ms(100));
     CHECK_ERR(NH_ERR_TIMEOUT, nh_response_writer_write_str(w, "x", NULL));
 }
 
@@ -433,18 +433,18 @@ static void settings(void) {
     nh_server *s = nh_server_new();
     nh_http2_config *c = nh_http2_config_new();
     CHECK_INT(nh_http2_config_set_extended_connect(c, 1), NH_OK);
-    CHECK_INT(nh_http2_config_set_write_byte_timeout(c, 50), NH_OK);
+    CHECK_INT(nh_http2_config_set_write_byte_timeout(c, brief_ms(50)), NH_OK);
     CHECK_INT(nh_http2_config_set_max_concurrent_streams(c, 2), NH_OK);
     CHECK_INT(nh_http2_config_set_count_error(c, on_error, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_set_http2(s, c), NH_OK);
     CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
     CHECK_INT(nh_server_set_max_header_bytes(s, 1000), NH_OK);
-    CHECK_INT(nh_server_set_read_header_timeout(s, 50), NH_OK);
+    CHECK_INT(nh_server_set_read_header_timeout(s, brief_ms(50)), NH_OK);
     CHECK_INT(nh_server_handle(s, "/chat", protocol, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/large", large, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/sleep", sleeps, NULL, NULL, NULL), NH_OK);
     nh_handler *slow = nh_handler_new(too_late, NULL, NULL),
-               *timed = nh_timeout_handler(slow, 20, "too late");
+               *timed = nh_timeout_handler(slow, brief_ms(20), "too late");
     CHECK_INT(nh_server_handle_handler(s, "/timed", timed, NULL), NH_OK);
     nh_handler_free(slow);
     nh_handler_free(timed);
@@ -507,8 +507,8 @@ static void settings(void) {
     nh_server_free(s);
 
     s = nh_server_new();
-    CHECK_INT(nh_http2_config_set_send_ping_timeout(c, 30), NH_OK);
-    CHECK_INT(nh_http2_config_set_ping_timeout(c, 30), NH_OK);
+    CHECK_INT(nh_http2_config_set_send_ping_timeout(c, brief_ms(30)), NH_OK);
+    CHECK_INT(nh_http2_config_set_ping_timeout(c, brief_ms(30)), NH_OK);
     CHECK_INT(nh_server_set_http2(s, c), NH_OK);
     CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
     CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);

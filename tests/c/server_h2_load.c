@@ -130,7 +130,7 @@ static void more_than_can_be_done(void) {
     nh_server_free(s);
 
     /* One that has waited for too long, and one that left meanwhile. */
-    s = with_few_threads(100, 50);
+    s = with_few_threads(100, brief_ms(50));
     fd = h2_connect(s, 65535);
     ask(fd, 1, "GET", "/waits", END_STREAM, NULL);
     await(&waiting, 1);
