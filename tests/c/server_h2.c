@@ -33,12 +33,13 @@ static void echo(nh_response_writer *w, nh_request *r, void *userdata) {
     if (res == NH_OK && sum) nh_response_writer_write_str(w, sum, NULL);
 }
 
-static int read_failed;
+static int read_begun, read_failed;
 static void body_error(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)w, (void)userdata;
     char buf[100];
     size_t n;
     nh_result res;
+    add(&read_begun);
     while ((res = nh_request_body_read(r, buf, sizeof buf, &n, NULL)) == NH_OK && n > 0) {
     }
     CHECK_ERR(NH_ERR_UNEXPECTED_EOF, nh_request_body_read(r, buf, sizeof buf, &n, NULL));
@@ -316,9 +317,11 @@ static void bodies(nh_server *s) {
 
     ask(fd, 9, "POST", "/broken", 0, NULL);
     frame_send(fd, DATA, 0, 9, "x", 1);
+    await(&read_begun, 1); /* no handler begins for a client that has left */
     frame_word(fd, RST_STREAM, 9, 8);
     await(&read_failed, 1);
     ask(fd, 11, "POST", "/broken", 0, NULL);
+    await(&read_begun, 2);
     close(fd);
     await(&read_failed, 2);
 }

@@ -29,12 +29,15 @@ static void file(nh_response_writer *w, nh_request *r, void *userdata) {
     add(&files_served);
 }
 
+static int reads_begun;
+
 /* Reads to the end, or answers as a body that is too large is answered. */
 static void reads(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)userdata;
     char buf[100], text[32];
     size_t n, all = 0;
     nh_result res;
+    add(&reads_begun);
     while ((res = nh_request_body_read(r, buf, sizeof buf, &n, NULL)) == NH_OK && n > 0)
         all += n;
     snprintf(text, sizeof text, "%d bytes", (int)all);
@@ -372,7 +375,9 @@ static void told(void) {
         noted_wait(lines[i].line);
     }
     /* A client that leaves: what the handler did is told all the same. */
+    int before = __atomic_load_n(&reads_begun, __ATOMIC_SEQ_CST);
     ask(fd, 21, "POST", "/reads", 0, NULL);
+    await(&reads_begun, before + 1); /* no handler begins for a client that has left */
     frame_word(fd, RST_STREAM, 21, 8);
     noted_wait("[POST test.example /reads 200 7]");
     close(fd);
