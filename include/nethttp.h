@@ -2442,7 +2442,7 @@ nh_result nh_request_write_proxy(nh_request *r,
                                  nh_error **err);
 
 /* ========================================================================================================
- * Responses: what was answered, and the body by pull
+ * Responses: what was answered
  * ======================================================================================================== */
 
 /**
@@ -2593,6 +2593,20 @@ const char *nh_response_remote_addr(const nh_response *r);
 const char *nh_response_local_addr(const nh_response *r);
 
 /**
+ * nh_response_free closes the body and ends the response with all that was borrowed from it. NULL is fine.
+ *
+ * Errors: none
+ * Ownership: r: the library takes
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+void nh_response_free(nh_response *r);
+
+/* ========================================================================================================
+ * A response's body, by pull
+ * ======================================================================================================== */
+
+/**
  * nh_response_body_read reads what is there of the body, at least one byte, at most cap, waiting if there is
  * nothing. NH_OK with 0 bytes is the end. After an error all reads fail with it.
  *
@@ -2656,16 +2670,6 @@ nh_result nh_response_body_save(nh_response *r,
  * Since: 0.1.0
  */
 void nh_response_body_close(nh_response *r);
-
-/**
- * nh_response_free closes the body and ends the response with all that was borrowed from it. NULL is fine.
- *
- * Errors: none
- * Ownership: r: the library takes
- * Threads: one thread at a time per response
- * Since: 0.1.0
- */
-void nh_response_free(nh_response *r);
 
 /* ========================================================================================================
  * What comes after a switch of protocols
@@ -4806,7 +4810,7 @@ nh_result nh_mux_match(nh_mux *m,
                        size_t *len_out);
 
 /* ========================================================================================================
- * nh_server and nh_mux
+ * nh_mux: patterns and their handlers
  * ======================================================================================================== */
 
 /**
@@ -4864,6 +4868,10 @@ nh_result nh_mux_handle(nh_mux *m,
  * Since: 0.1.0
  */
 nh_mux *nh_default_mux(void);
+
+/* ========================================================================================================
+ * nh_server: it listens, serves and ends
+ * ======================================================================================================== */
 
 /**
  * nh_server_new makes a server with a mux of its own and safe defaults: 10 s for a request's head, 120 s

@@ -5,7 +5,8 @@
 use crate::error::{Error, Phase, Result};
 use crate::message::header::Header;
 use crate::message::progress::{Amounts, Progress};
-use crate::message::request::{Body, Request, Source, SourceSlot, Taken};
+use crate::message::request::{Body, Request};
+use crate::message::source::{Source, SourceSlot, Taken};
 use crate::stream::Duplex;
 use crate::transport::{ReadBody, Response, read_when_closed};
 use std::io;

@@ -1,8 +1,8 @@
 //! What can be set on a client.
 
 use super::client::{live, nh_client};
+use super::duration::duration;
 use super::request::flag;
-use super::server::duration;
 use super::{guard_plain, nh_result};
 use crate::error::{Result, invalid};
 use crate::transport::settings::Settings;

@@ -1,7 +1,7 @@
 //! TLS of a client.
 
 use super::client::{live, nh_client};
-use super::server::duration;
+use super::duration::duration;
 use super::tls_config::nh_tls_config;
 use super::{guard_plain, nh_result, ptr};
 use crate::net::tls::Settings;

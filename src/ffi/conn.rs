@@ -1,6 +1,6 @@
 //! Connections that were handed over: bytes both ways.
 
-use super::server::duration;
+use super::duration::duration;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::Result;
 use crate::fork::Stamp;

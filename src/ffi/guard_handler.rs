@@ -1,9 +1,9 @@
 //! Handlers that bound or refuse what the next one is asked: its time, a body's size, who asks.
 
 use super::callback::{Userdata, nh_free_fn, no_unwind};
+use super::duration::duration;
 use super::handler::nh_handler;
 use super::ptr;
-use super::server::duration;
 use crate::error::invalid;
 use crate::handlers::{self, Check};
 use crate::message::auth::Basic;

@@ -1,9 +1,10 @@
 //! Handlers as values: made of functions and of muxes, called by other handlers, put behind patterns.
 
 use super::callback::{Userdata, nh_free_fn, no_unwind};
+use super::mux::nh_mux;
 use super::request::nh_request;
 use super::response_writer::{nh_response_writer, writer};
-use super::server::{nh_mux, nh_server, server};
+use super::server::{nh_server, server};
 use super::server_request::{request, shared};
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Result, invalid};

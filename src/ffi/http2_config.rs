@@ -1,8 +1,8 @@
 //! What can be chosen for HTTP/2, on either side.
 
 use super::callback::{Userdata, nh_free_fn, no_unwind};
+use super::duration::duration;
 use super::request::flag;
-use super::server::duration;
 use super::{guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Result, invalid};
 use crate::h2::Options;

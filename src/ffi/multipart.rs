@@ -8,7 +8,8 @@ use super::request_body::{nh_body_read_fn, nh_body_rewind_fn, of_callback, of_fd
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::Result;
 use crate::message::multipart::Multipart;
-use crate::message::request::{Body, SourceSlot};
+use crate::message::request::Body;
+use crate::message::source::SourceSlot;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 

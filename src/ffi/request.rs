@@ -1,8 +1,8 @@
 //! Requests: what a program builds to send, and what it may ask of any request.
 
 use super::cancel::nh_cancel_token;
+use super::duration::duration;
 use super::header::nh_header;
-use super::server::duration;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::fork::Stamp;

@@ -1,11 +1,11 @@
-//! Responses: what was answered, and the body by pull.
+//! Responses: what was answered.
 
 use super::cookie::nh_cookie;
 use super::header::nh_header;
 use super::request::nh_request;
 use super::request_get::proto;
-use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
-use crate::error::{Error, Kind, Phase, Result};
+use super::{guard_or, guard_plain, ptr};
+use crate::error::Result;
 use crate::fork::Stamp;
 use crate::message::cookie;
 use crate::message::header::Header;
@@ -13,21 +13,19 @@ use crate::message::request::Request;
 use crate::net::tls::Info;
 use crate::sync::OnceLock;
 use crate::transport::{Response, Timing};
-use std::ffi::{CString, OsStr, c_char, c_void};
-use std::io::Write;
+use std::ffi::{CString, c_char};
 use std::net::SocketAddr;
-use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 /// nh_response is an answer: Go's Response. It must be freed, which closes its body.
 pub struct nh_response {
-    response: Box<Response>,
+    pub(super) response: Box<Response>,
     request: Option<Arc<nh_request>>,
     stamp: Stamp,
     remote: OnceLock<CString>,
     local: OnceLock<CString>,
     /// What nh_response_body_read_all has read.
-    all: Vec<u8>,
+    pub(super) all: Vec<u8>,
     /// Once they were asked for.
     cookies: OnceLock<Vec<nh_cookie>>,
 }
@@ -45,13 +43,15 @@ impl nh_response {
         }
     }
 
-    /// live is a response of this process, for a change.
+    /// live borrows a response of this process for a change.
     ///
     /// # Safety
     /// P1 and P6.
     pub(super) unsafe fn live<'a>(r: *mut nh_response) -> Result<&'a mut nh_response> {
         // SAFETY: P1, P6.
-        unsafe { live(r) }
+        let r = unsafe { ptr::unique(r, "response")? };
+        r.stamp.check()?;
+        Ok(r)
     }
 
     /// message is what a program may change; what was derived from it is made anew.
@@ -95,17 +95,6 @@ impl nh_response {
 fn get<T>(r: *const nh_response, neutral: T, f: impl FnOnce(&nh_response) -> Option<T>) -> T {
     // SAFETY: P1.
     guard_or(neutral, || f(unsafe { ptr::shared(r, "response") }.ok()?))
-}
-
-/// live borrows a response of this process for a change.
-///
-/// # Safety
-/// P1 and P6.
-unsafe fn live<'a>(r: *mut nh_response) -> Result<&'a mut nh_response> {
-    // SAFETY: P1, P6.
-    let r = unsafe { ptr::unique(r, "response")? };
-    r.stamp.check()?;
-    Ok(r)
 }
 
 /// nh_response_status_code is the status, such as 200. 0 for NULL.
@@ -271,151 +260,6 @@ pub unsafe extern "C" fn nh_response_remote_addr(r: *const nh_response) -> *cons
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_local_addr(r: *const nh_response) -> *const c_char {
     get(r, std::ptr::null(), |r| r.response.local.map(|a| addr(&r.local, a)))
-}
-
-/// nh_response_body_read reads what is there of the body, at least one byte, at most cap, waiting if there is
-/// nothing. NH_OK with 0 bytes is the end. After an error all reads fail with it.
-///
-/// The connection returns to the client's pool with the last byte.
-///
-/// Errors: NH_ERR_INVALID (an argument but err is NULL, or cap is 0), NH_ERR_UNEXPECTED_EOF (the body was cut),
-/// NH_ERR_PROTOCOL (its framing or its gzip is broken), NH_ERR_TOO_LARGE (its framing or trailer is, or what gzip makes
-/// of it), NH_ERR_IO,
-/// NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_CLOSED (after nh_response_body_close), NH_ERR_ABORTED (the request's
-/// body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_FORKED
-/// Ownership: buf: the caller owns
-/// Threads: one thread at a time per response; blocks
-/// Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nh_response_body_read(
-    r: *mut nh_response,
-    buf: *mut c_void,
-    cap: usize,
-    n_out: *mut usize,
-    err: *mut *mut nh_error,
-) -> nh_result {
-    guard(err, || {
-        ptr::out(n_out, 0, "n_out")?;
-        // SAFETY: P1, P3, P6.
-        let (r, buf) = unsafe { (live(r)?, ptr::buffer(buf, cap, "buf")?) };
-        ptr::set_out(n_out, r.response.read_body(buf)?);
-        Ok(())
-    })
-}
-
-/// nh_response_body_read_all reads the rest of the body, at most max bytes, and lends it, with a NUL behind it.
-///
-/// A longer body is NH_ERR_TOO_LARGE, and its connection is dropped.
-///
-/// Errors: NH_ERR_INVALID (r, data_out or len_out is NULL), NH_ERR_TOO_LARGE (the body is longer than max), and those
-/// of nh_response_body_read
-/// Ownership: *data_out: the library owns; borrowed until the next call for this response
-/// Threads: one thread at a time per response; blocks
-/// Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nh_response_body_read_all(
-    r: *mut nh_response,
-    max: usize,
-    data_out: *mut *const c_void,
-    len_out: *mut usize,
-    err: *mut *mut nh_error,
-) -> nh_result {
-    guard(err, || {
-        ptr::set_out(len_out, 0);
-        ptr::out(data_out, std::ptr::null(), "data_out")?;
-        ptr::out(len_out, 0, "len_out")?;
-        // SAFETY: P1, P6.
-        let r = unsafe { live(r)? };
-        r.all.clear();
-        read_all(r, max)?;
-        let len = r.all.len();
-        r.all.push(0);
-        ptr::set_out(data_out, r.all.as_ptr().cast());
-        ptr::set_out(len_out, len);
-        Ok(())
-    })
-}
-
-fn read_all(r: &mut nh_response, max: usize) -> Result<()> {
-    const STEP: usize = 16 * 1024;
-    let nh_response { response, all, .. } = r;
-    let too_large =
-        || Error::new(Kind::TooLarge, "nethttp: the body is longer than allowed").with_phase(Phase::Body);
-    if let Ok(n) = usize::try_from(response.content_length)
-        && n > max
-    {
-        response.close_body();
-        return Err(too_large());
-    }
-    loop {
-        let at = all.len();
-        // One more than allowed, to see that there is more.
-        let room = STEP.max(at).min((max - at).saturating_add(1));
-        all.resize(at + room, 0);
-        let read = response.read_body(all.get_mut(at..).unwrap_or_default());
-        all.truncate(at + *read.as_ref().unwrap_or(&0));
-        if read? == 0 {
-            return Ok(());
-        }
-        if all.len() > max {
-            response.close_body();
-            return Err(too_large());
-        }
-    }
-}
-
-/// nh_response_body_save writes the rest of the body to a file, which is created or emptied first. *n_out, which may
-/// be NULL, is how many bytes were written, also where the call failed.
-///
-/// Errors: NH_ERR_INVALID (r or path is NULL), NH_ERR_IO (the file cannot be written), and those of
-/// nh_response_body_read
-/// Ownership: path: the library copies
-/// Threads: one thread at a time per response; blocks
-/// Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nh_response_body_save(
-    r: *mut nh_response,
-    path: *const c_char,
-    n_out: *mut u64,
-    err: *mut *mut nh_error,
-) -> nh_result {
-    guard(err, || {
-        ptr::set_out(n_out, 0);
-        // SAFETY: P1, P2, P6.
-        let (r, path) = unsafe { (live(r)?, ptr::text(path, "path")?) };
-        let path = std::path::Path::new(OsStr::from_bytes(path));
-        let failed =
-            |what: &str, e: &std::io::Error| Error::io(Kind::Io, format!("{what} {}", path.display()), e);
-        let mut file = std::fs::File::create(path).map_err(|e| failed("open", &e))?;
-        let mut buf = vec![0u8; 64 * 1024];
-        let mut total = 0u64;
-        loop {
-            let n = r.response.read_body(&mut buf)?;
-            if n == 0 {
-                return Ok(());
-            }
-            file.write_all(buf.get(..n).unwrap_or_default()).map_err(|e| failed("write", &e))?;
-            total += n as u64;
-            ptr::set_out(n_out, total);
-        }
-    })
-}
-
-/// nh_response_body_close ends the exchange: Go's Body.Close. A small rest of the body is read so that the connection
-/// can be used again, for 50 ms at most; else the connection is closed. Reads fail with NH_ERR_CLOSED from then on.
-/// NULL is fine.
-///
-/// Errors: none
-/// Ownership: nothing changes hands
-/// Threads: one thread at a time per response
-/// Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nh_response_body_close(r: *mut nh_response) {
-    guard_plain(|| {
-        // SAFETY: P1, P6.
-        unsafe { live(r)? }.response.close_body();
-        Ok(())
-    });
 }
 
 /// nh_response_free closes the body and ends the response with all that was borrowed from it. NULL is fine.

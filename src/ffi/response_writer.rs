@@ -1,7 +1,7 @@
 //! `nh_response_writer`.
 
+use super::duration::duration;
 use super::error::nh_error;
-use super::server::duration;
 use super::{guard, guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Result, invalid};
 use crate::message::header::Header;

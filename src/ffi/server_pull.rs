@@ -1,10 +1,11 @@
 //! Requests that a program's own threads ask for, in the place of callbacks.
 
+use super::duration::duration;
 use super::error::nh_error;
 use super::request::nh_request;
 use super::response_writer::nh_response_writer;
 use super::response_writer_wrap::nh_response_writer_free;
-use super::server::{duration, nh_server, pulled, server};
+use super::server::{nh_server, pulled, server};
 use super::{guard, nh_result, ptr};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::message::request::Request;

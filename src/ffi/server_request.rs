@@ -1,8 +1,8 @@
 //! `nh_request` as a handler sees it: what was received.
 
+use super::duration::duration;
 use super::error::nh_error;
 use super::request::nh_request;
-use super::server::duration;
 use super::{guard, guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::message::query;

@@ -1,6 +1,7 @@
 //! The settings of `nh_server`: typed setters, before the start where they do not say otherwise.
 
-use super::server::{configure, duration, nh_server, server};
+use super::duration::duration;
+use super::server::{configure, nh_server, server};
 use super::{guard_plain, nh_result};
 use crate::error::invalid;
 

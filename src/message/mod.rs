@@ -19,6 +19,7 @@ pub mod protocols;
 pub mod query;
 pub mod request;
 pub mod sniff;
+pub mod source;
 pub mod status;
 pub mod text;
 pub mod tls_info;

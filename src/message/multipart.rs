@@ -4,7 +4,7 @@
 //! if each source can.
 
 use super::header::{Header, check_field};
-use super::request::Source;
+use super::source::Source;
 use crate::error::{Result, invalid};
 use std::hash::{BuildHasher, RandomState};
 

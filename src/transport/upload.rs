@@ -8,7 +8,8 @@ use super::head::Length;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::encode;
 use crate::message::header::{Header, written_fields};
-use crate::message::request::{Body, Taken};
+use crate::message::request::Body;
+use crate::message::source::Taken;
 use std::io;
 use std::sync::Arc;
 
