@@ -89,22 +89,25 @@ impl Refusals {
     }
 }
 
-/// pause waits, unless the request ends before.
+/// pause waits, unless the request ends before, or has ended when it wakes.
 fn pause(until: Instant, overall: Option<Instant>, cancel: Option<&CancelToken>) -> Result<()> {
     let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
     let registered = cancel.map(|t| t.register_event(event.fd()));
-    while Instant::now() < until {
+    loop {
         if cancel.is_some_and(CancelToken::is_fired) || matches!(registered, Some(None)) {
             return Err(canceled());
         }
-        if overall.is_some_and(|at| at <= Instant::now()) {
+        let now = Instant::now();
+        if overall.is_some_and(|at| at <= now) {
             return Err(timeout(AWAITING_HEADERS, Phase::Head));
+        }
+        if until <= now {
+            return Ok(());
         }
         before_block();
         let end = overall.map_or(until, |at| at.min(until));
         event.wait(Some(end)).map_err(|e| Error::io(Kind::NoResources, "poll", &e))?;
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -125,7 +128,8 @@ mod tests {
     #[test]
     fn a_pause_ends_with_its_request() {
         let (now, far) = (Instant::now(), Instant::now() + Duration::from_secs(3600));
-        assert!(pause(now, Some(now), None).is_ok());
+        assert!(pause(now, Some(far), None).is_ok());
+        assert_eq!(pause(now, Some(now), None).unwrap_err().kind(), Kind::Timeout, "both are over");
         let late = pause(far, Some(now + Duration::from_millis(1)), None).unwrap_err();
         assert_eq!((late.kind(), late.phase()), (Kind::Timeout, Phase::Head));
         let token = CancelToken::new();

@@ -247,7 +247,7 @@ static void after_a_switch(void) {
 
     /* A peer that does not read. */
     up = switched("/up");
-    CHECK_INT(nh_conn_set_write_timeout(up, 50), NH_OK);
+    CHECK_INT(nh_conn_set_write_timeout(up, brief_ms(50)), NH_OK);
     static char much[1 << 20];
     nh_result last = NH_OK;
     for (int i = 0; i < 64 && last == NH_OK; i++)
