@@ -40,10 +40,6 @@
         }                                                                                                    \
     } while (0)
 
-/* A time in milliseconds that must pass before something is given up, and that what is not given up keeps
- * well within: ten times as long where a tool makes everything slow, which NH_SLOW tells. */
-static inline int brief_ms(int ms) { return getenv("NH_SLOW") ? 10 * ms : ms; }
-
 /* SKIP ends the test as skipped: CTest shows it, and it fails where NH_REQUIRE_ALL is set. */
 #define SKIP(reason)                                                                                         \
     do {                                                                                                     \

@@ -1,6 +1,7 @@
 /* The client over HTTP/2 against an origin that fails at every point: whose request suffers, what the error
  * says, what is sent again, and that the connection lives on where it can. */
 #include "client_http2.h"
+#include "wait.h"
 
 /* ---- GOAWAY */
 

@@ -1,6 +1,7 @@
 /* Connections of the program's: dialed by it, and handed over to it after a switch of protocols. */
 #include "nethttp.h"
 #include "origin.h"
+#include "wait.h"
 
 #include <netinet/tcp.h>
 #include <sys/resource.h>

@@ -5,22 +5,7 @@
 
 #include "frame_types.h"
 #include "serve.h"
-
-#include <time.h>
-
-static inline void pause_ms(int ms) {
-    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
-    nanosleep(&t, NULL);
-}
-
-/* Waits until a counter has come to a value. */
-static inline void await(int *counter, int want) {
-    for (int i = 0; i < 4000 && __atomic_load_n(counter, __ATOMIC_SEQ_CST) < want; i++)
-        pause_ms(5);
-    CHECK_INT(__atomic_load_n(counter, __ATOMIC_SEQ_CST), want);
-}
-
-static inline void add(int *counter) { __atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST); }
+#include "wait.h"
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 

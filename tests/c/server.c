@@ -1,6 +1,7 @@
 /* The server through the C API: each function with each pointer as NULL, and each error that it lists. */
 #include "nethttp.h"
 #include "check.h"
+#include "wait.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -268,8 +269,7 @@ static int hooked, released;
 
 static void until_released(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)r, (void)userdata;
-    while (!__atomic_load_n(&released, __ATOMIC_SEQ_CST))
-        usleep(1000);
+    await(&released, 1);
     nh_response_writer_write_str(w, "released", NULL);
 }
 
@@ -452,19 +452,13 @@ static void after_fork(void) {
     nh_server_free(s);
 }
 
-static void wait_for(int *count, int want) {
-    for (int i = 0; i < 30000 && __atomic_load_n(count, __ATOMIC_SEQ_CST) < want; i++)
-        usleep(1000);
-    CHECK_INT(__atomic_load_n(count, __ATOMIC_SEQ_CST), want);
-}
-
 /* A peer that resets, or that never reads. */
 static void vanish(nh_server *s, const char *request) {
     struct linger hard = {.l_onoff = 1, .l_linger = 0};
-    int fd = dial(s), before = __atomic_load_n(&hooked, __ATOMIC_SEQ_CST);
+    int fd = dial(s), before = current(&hooked);
     say(fd, request);
     /* Not sooner: a reset loses what the server has not read yet. */
-    wait_for(&hooked, before + 1);
+    await(&hooked, before + 1);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     close(fd);
 }
@@ -514,21 +508,21 @@ static void exchanges(void) {
     vanish(s, "POST /end HTTP/1.1\r\nHost: h\r\nX-Reset: 1\r\nContent-Length: 9\r\n\r\nabc");
     vanish(s, "GET /gone HTTP/1.1\r\nHost: h\r\n\r\n");
     vanish(s, "GET /gone1xx HTTP/1.1\r\nHost: h\r\n\r\n");
-    wait_for(&gone_done, 2);
+    await(&gone_done, 2);
     int deaf = dial(s), deaf2 = dial(s);
     say(deaf, "GET /stuck HTTP/1.1\r\nHost: h\r\n\r\n");
     say(deaf2, "GET /stuck2 HTTP/1.1\r\nHost: h\r\n\r\n");
-    wait_for(&gone_done, 4);
+    await(&gone_done, 4);
     close(deaf);
     close(deaf2);
     CHECK(__atomic_load_n(&hooked, __ATOMIC_SEQ_CST) >= 10);
     fd = dial(s);
-    int before = __atomic_load_n(&hooked, __ATOMIC_SEQ_CST);
+    int before = current(&hooked);
     say(fd, "GET /released HTTP/1.1\r\nHost: h\r\n\r\n");
-    wait_for(&hooked, before + 1);
+    await(&hooked, before + 1);
     CHECK_ERR(NH_ERR_TIMEOUT, nh_server_shutdown(s, 1, NULL));
     CHECK(nh_server_connections(s) >= 1);
-    __atomic_store_n(&released, 1, __ATOMIC_SEQ_CST);
+    add(&released);
     CHECK_INT(nh_server_shutdown(s, 30000, NULL), NH_OK);
     n = recv(fd, buf, sizeof buf - 1, 0);
     CHECK(n > 0);
@@ -585,8 +579,9 @@ static void lame_duck(void) {
     buf[n] = 0;
     CHECK(!strstr(buf, "Connection: close"));
     nh_server_request_stop(s);
-    while (!strstr(talk(s, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"), "Connection: close"))
-        usleep(1000);
+    for (int i = 0; i < 1000 && !strstr(talk(s, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"), "Connection: close");
+         i++)
+        pause_ms(1);
     CHECK(has(talk(s, "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n"), "Connection: close"));
     say(idle, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     n = recv(idle, buf, sizeof buf - 1, 0);

@@ -1,15 +1,10 @@
 /* Answers given later, requests that are asked for, connections that are taken over, values on the way. */
 #include "serve.h"
+#include "wait.h"
 
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
-
-static void pause_ms(int ms) {
-    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
-    nanosleep(&t, NULL);
-}
 
 /* ---- a place where handlers leave what others are to answer */
 
@@ -224,8 +219,8 @@ static void waits_for_it(nh_response_writer *w, nh_request *r, void *userdata) {
         __atomic_add_fetch(&gone, 100, __ATOMIC_SEQ_CST);
         return;
     }
-    __atomic_store_n(&gone_set, 1, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(&gone, __ATOMIC_SEQ_CST) == 0)
+    add(&gone_set);
+    while (current(&gone) == 0)
         pause_ms(1);
 }
 
@@ -526,31 +521,25 @@ static void taken_over(void) {
     CHECK_INT(__atomic_load_n(&freed, __ATOMIC_SEQ_CST), 4);
 }
 
-static void until(int *what, int want) {
-    for (int i = 0; i < 2000 && __atomic_load_n(what, __ATOMIC_SEQ_CST) != want; i++)
-        pause_ms(5);
-    CHECK_INT(*what, want);
-}
-
 static void clients_go(void) {
     nh_server *s = start();
     nh_request *r = NULL;
     nh_cancel_token *token = NULL;
     int fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, KEEP("/gone/first"));
-    until(&gone_set, 1);
+    await(&gone_set, 1);
     raw_reset(fd);
-    until(&gone, 1);
-    until(&gone_freed, 3); /* two were refused */
+    await(&gone, 1);
+    await(&gone_freed, 3); /* two were refused */
     CHECK(strstr(ask(s, GET("/gone/stays")), "stays"));
-    until(&gone_freed, 5);
+    await(&gone_freed, 5);
     CHECK_INT(gone, 1);
     fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, KEEP("/gone/token"));
     pause_ms(20);
     close(fd);
-    until(&gone, 101);
-    until(&gone_freed, 7);
+    await(&gone, 101);
+    await(&gone_freed, 7);
     nh_server_free(s);
 
     CHECK_INT(nh_request_new("GET", "http://a/", &r, NULL), NH_OK);

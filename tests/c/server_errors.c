@@ -2,36 +2,23 @@
 #include "check.h"
 #include "nethttp.h"
 #include "serve.h"
+#include "wait.h"
 
-#include <pthread.h>
 #include <sys/resource.h>
 
 static nh_server *server;
 static char text[65536];
+static int begun, done, over, freed;
+
 /* What the last handler has found; read after it is done. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static int done, freed, begun, over;
-
-static void finish(void) {
-    pthread_mutex_lock(&lock);
-    done++;
-    pthread_cond_broadcast(&changed);
-    pthread_mutex_unlock(&lock);
-}
-
-static void await(int count) {
-    pthread_mutex_lock(&lock);
-    while (done < count)
-        pthread_cond_wait(&changed, &lock);
-    done = 0;
-    pthread_mutex_unlock(&lock);
+static void finished(void) {
+    await(&done, 1);
+    __atomic_store_n(&done, 0, __ATOMIC_SEQ_CST);
 }
 
 /* A reset loses what the server has not read yet, so that no handler might begin. */
 static void reset_when_begun(int fd) {
-    while (!__atomic_load_n(&begun, __ATOMIC_SEQ_CST))
-        usleep(1000);
+    await(&begun, 1);
     __atomic_store_n(&begun, 0, __ATOMIC_SEQ_CST);
     raw_reset(fd);
 }
@@ -82,14 +69,14 @@ static void accessors(nh_response_writer *w, nh_request *r, void *userdata) {
     CHECK_ERR(NH_ERR_BODY_LENGTH, nh_response_writer_write(w, "four", 4, NULL));
     CHECK_ERR(NH_ERR_BODY_LENGTH, nh_response_writer_write_str(w, "four", NULL));
     CHECK_INT(nh_response_writer_write(w, "abc", 3, NULL), NH_OK);
-    finish();
+    add(&done);
 }
 
 static void no_body(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)r;
     (void)userdata;
     CHECK_ERR(NH_ERR_BODY_NOT_ALLOWED, nh_respond(w, 204, NULL, "x", 1));
-    finish();
+    add(&done);
 }
 
 static void no_body_written(nh_response_writer *w, nh_request *r, void *userdata) {
@@ -98,7 +85,7 @@ static void no_body_written(nh_response_writer *w, nh_request *r, void *userdata
     CHECK_INT(nh_response_writer_write_header(w, 304), NH_OK);
     CHECK_ERR(NH_ERR_BODY_NOT_ALLOWED, nh_response_writer_write(w, "x", 1, NULL));
     CHECK_ERR(NH_ERR_BODY_NOT_ALLOWED, nh_response_writer_write_str(w, "x", NULL));
-    finish();
+    add(&done);
 }
 
 static void body(nh_response_writer *w, nh_request *r, void *userdata) {
@@ -125,7 +112,7 @@ static void body(nh_response_writer *w, nh_request *r, void *userdata) {
         CHECK_ERR(NH_ERR_UNEXPECTED_EOF, drain(r));
         CHECK_ERR(NH_ERR_UNEXPECTED_EOF, nh_request_body_read(r, text, sizeof text, &n, &err));
     } else {
-        __atomic_store_n(&begun, 1, __ATOMIC_SEQ_CST);
+        add(&begun);
         result = drain(r);
         CHECK_INT(result, NH_ERR_IO);
         CHECK_ERR(NH_ERR_IO, nh_request_body_read(r, text, sizeof text, &n, &err));
@@ -133,7 +120,7 @@ static void body(nh_response_writer *w, nh_request *r, void *userdata) {
     CHECK_INT(n, 0);
     CHECK(err != NULL);
     nh_error_free(err);
-    finish();
+    add(&done);
 }
 
 /* Writes until it fails: the peer is gone, or does not read. */
@@ -141,7 +128,7 @@ static void gone(nh_response_writer *w, nh_request *r, void *userdata) {
     nh_result result = NH_OK;
     (void)r;
     (void)userdata;
-    __atomic_store_n(&begun, 1, __ATOMIC_SEQ_CST);
+    add(&begun);
     while (result == NH_OK) {
         result = nh_response_writer_write(w, text, sizeof text, NULL);
         if (result == NH_OK) result = nh_response_writer_flush(w, NULL);
@@ -150,7 +137,7 @@ static void gone(nh_response_writer *w, nh_request *r, void *userdata) {
     CHECK_ERR(NH_ERR_IO, nh_response_writer_write(w, text, sizeof text, NULL));
     CHECK_ERR(NH_ERR_IO, nh_response_writer_write_str(w, "x", NULL));
     CHECK_ERR(NH_ERR_IO, nh_response_writer_flush(w, NULL));
-    finish();
+    add(&done);
 }
 
 static void slow(nh_response_writer *w, nh_request *r, void *userdata) {
@@ -164,23 +151,22 @@ static void slow(nh_response_writer *w, nh_request *r, void *userdata) {
     CHECK_ERR(NH_ERR_TIMEOUT, nh_response_writer_write(w, text, sizeof text, NULL));
     CHECK_ERR(NH_ERR_TIMEOUT, nh_response_writer_write_str(w, "x", NULL));
     CHECK_ERR(NH_ERR_TIMEOUT, nh_response_writer_flush(w, NULL));
-    finish();
+    add(&done);
 }
 
 static void asleep(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)w;
     (void)r;
     (void)userdata;
-    finish();
-    while (!__atomic_load_n(&over, __ATOMIC_SEQ_CST))
-        usleep(1000);
+    add(&done);
+    await(&over, 1);
 }
 
 static void exchange(const char *request) {
     int fd = raw_connect(nh_server_port(server, 0));
     raw_send(fd, request);
     raw_finish(fd, text, sizeof text);
-    await(1);
+    finished();
 }
 
 #define HEAD(path) path " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
@@ -199,21 +185,21 @@ static void requests(void) {
     raw_send(fd, "POST " HEAD("/body?want=eof") "Content-Length: 5\r\n\r\n1");
     CHECK(shutdown(fd, SHUT_WR) == 0);
     raw_finish(fd, text, sizeof text);
-    await(1);
+    finished();
 
     fd = raw_connect(nh_server_port(server, 0));
     raw_send(fd, "POST " HEAD("/body?want=io") "Content-Length: 5\r\n\r\n1");
     reset_when_begun(fd);
-    await(1);
+    finished();
 
     fd = raw_connect(nh_server_port(server, 0));
     raw_send(fd, "GET " HEAD("/gone") "\r\n");
     reset_when_begun(fd);
-    await(1);
+    finished();
 
     fd = raw_connect(nh_server_port(server, 0));
     raw_send(fd, "GET " HEAD("/slow") "\r\n");
-    await(1);
+    finished();
     close(fd);
 }
 
@@ -289,11 +275,11 @@ static void started(void) {
 static void closed(void) {
     int fd = raw_connect(nh_server_port(server, 0));
     raw_send(fd, "GET " HEAD("/asleep") "\r\n");
-    await(1);
+    finished();
     CHECK_ERR(NH_ERR_TIMEOUT, nh_server_shutdown(server, 20, NULL));
     close(fd);
     CHECK_INT(nh_server_close(server), NH_OK);
-    __atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
+    add(&over);
     CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_listen(server, "127.0.0.1:0", NULL));
     CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_start(server, NULL));
     CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_run(server, NULL));

@@ -375,7 +375,7 @@ static void told(void) {
         noted_wait(lines[i].line);
     }
     /* A client that leaves: what the handler did is told all the same. */
-    int before = __atomic_load_n(&reads_begun, __ATOMIC_SEQ_CST);
+    int before = current(&reads_begun);
     ask(fd, 21, "POST", "/reads", 0, NULL);
     await(&reads_begun, before + 1); /* no handler begins for a client that has left */
     frame_word(fd, RST_STREAM, 21, 8);
