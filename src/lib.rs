@@ -33,6 +33,7 @@ pub mod fork;
 pub mod h1;
 #[cfg(not(loom))]
 pub mod h2;
+pub mod handle;
 #[cfg(not(loom))]
 pub mod handlers;
 pub mod hooks;

@@ -49,7 +49,7 @@ struct CHandler {
 
 impl Handler for CHandler {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        let (w, r) = (std::ptr::from_mut(w).cast(), std::ptr::from_mut(r).cast());
+        let (w, r) = (w.name().cast(), r.name().cast());
         no_unwind(|| {
             // SAFETY: P5; w and r live until the call returns.
             unsafe { (self.call)(w, r, self.userdata.ptr()) }

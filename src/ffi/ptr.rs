@@ -2,7 +2,17 @@
 //! pointer contract in `ffi/mod.rs` and answers `NH_ERR_INVALID` for what can be seen to break it.
 
 use crate::error::{Error, Kind, Result, invalid};
+use crate::handle::{self, Named};
 use std::ffi::{CStr, c_char, c_void};
+
+/// place is where the object behind a handle is. The handle of an exchange's object says when that has ended.
+fn place<T>(p: *const T, name: &str) -> Result<*mut T> {
+    match handle::resolve(p.cast()) {
+        Named::Address => Ok(p.cast_mut()),
+        Named::Object(object) => Ok(object.cast()),
+        Named::Ended => Err(Error::new(Kind::State, format!("nethttp: the {name}'s exchange has ended"))),
+    }
+}
 
 /// shared borrows a handle.
 ///
@@ -10,7 +20,7 @@ use std::ffi::{CStr, c_char, c_void};
 /// P1 and P6.
 pub(crate) unsafe fn shared<'a, T>(p: *const T, name: &str) -> Result<&'a T> {
     // SAFETY: P1: NULL or live.
-    unsafe { p.as_ref() }.ok_or_else(|| null(name))
+    unsafe { place(p, name)?.as_ref() }.ok_or_else(|| null(name))
 }
 
 /// unique borrows a handle for change.
@@ -19,7 +29,7 @@ pub(crate) unsafe fn shared<'a, T>(p: *const T, name: &str) -> Result<&'a T> {
 /// P1 and P6.
 pub(crate) unsafe fn unique<'a, T>(p: *mut T, name: &str) -> Result<&'a mut T> {
     // SAFETY: P1: NULL or live; P6: no other thread uses it.
-    unsafe { p.as_mut() }.ok_or_else(|| null(name))
+    unsafe { place(p, name)?.as_mut() }.ok_or_else(|| null(name))
 }
 
 /// owned takes a handle back from C to drop it; NULL is fine.
@@ -27,8 +37,10 @@ pub(crate) unsafe fn unique<'a, T>(p: *mut T, name: &str) -> Result<&'a mut T> {
 /// # Safety
 /// P1, and the caller gives up the pointer.
 pub(crate) unsafe fn owned<T>(p: *mut T) -> Option<Box<T>> {
+    // What an exchange has lent is not the program's to free.
+    let is_address = matches!(handle::resolve(p.cast()), Named::Address);
     // SAFETY: P1: it came from `give`.
-    (!p.is_null()).then(|| unsafe { Box::from_raw(p) })
+    (is_address && !p.is_null()).then(|| unsafe { Box::from_raw(p) })
 }
 
 /// give hands a value to C, which owns it from then on.

@@ -37,7 +37,7 @@ pub type nh_wrap_flush_fn =
     Option<unsafe extern "C-unwind" fn(inner: *mut nh_response_writer, userdata: *mut c_void) -> nh_result>;
 
 struct CWrap {
-    inner: *mut ResponseWriter,
+    inner: *mut nh_response_writer,
     write_header: nh_wrap_write_header_fn,
     write: nh_wrap_write_fn,
     flush: nh_wrap_flush_fn,
@@ -50,7 +50,7 @@ unsafe impl Send for CWrap {}
 impl CWrap {
     fn beneath(&mut self) -> Result<&mut ResponseWriter> {
         // SAFETY: P1, P6: the program ends a wrapped writer before the one beneath.
-        unsafe { ptr::unique(self.inner, "writer") }
+        unsafe { writer(self.inner) }
     }
 }
 
@@ -70,20 +70,20 @@ impl Over for CWrap {
     fn write_header(&mut self, code: u16) -> Result<()> {
         let Some(call) = self.write_header else { return self.beneath()?.write_header(code) };
         // SAFETY: P5; inner lives until the call returns.
-        answered(no_unwind(|| unsafe { call(self.inner.cast(), code.into(), self.userdata.ptr()) }))
+        answered(no_unwind(|| unsafe { call(self.inner, code.into(), self.userdata.ptr()) }))
     }
 
     fn write(&mut self, data: &[u8]) -> Result<()> {
         let Some(call) = self.write else { return self.beneath()?.write(data) };
         let (at, len) = (data.as_ptr().cast(), data.len());
         // SAFETY: P5; inner and data live until the call returns.
-        answered(no_unwind(|| unsafe { call(self.inner.cast(), at, len, self.userdata.ptr()) }))
+        answered(no_unwind(|| unsafe { call(self.inner, at, len, self.userdata.ptr()) }))
     }
 
     fn flush(&mut self) -> Result<()> {
         let Some(call) = self.flush else { return self.beneath()?.flush() };
         // SAFETY: P5; inner lives until the call returns.
-        answered(no_unwind(|| unsafe { call(self.inner.cast(), self.userdata.ptr()) }))
+        answered(no_unwind(|| unsafe { call(self.inner, self.userdata.ptr()) }))
     }
 
     fn takes_writes(&self) -> bool {
@@ -118,8 +118,8 @@ pub unsafe extern "C" fn nh_response_writer_wrap(
         ptr::out(out, null_mut(), "out")?;
         // SAFETY: P1, P6.
         let beneath = unsafe { writer(w)? };
-        let inner: *mut ResponseWriter = w.cast();
-        let wrap = CWrap { inner, write_header: write_header_fn, write: write_fn, flush: flush_fn, userdata };
+        let wrap =
+            CWrap { inner: w, write_header: write_header_fn, write: write_fn, flush: flush_fn, userdata };
         ptr::set_out(out, ptr::give(beneath.over(Box::new(wrap))).cast());
         Ok(())
     })

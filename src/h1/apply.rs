@@ -22,12 +22,20 @@ pub fn describe_request(r: &mut Request, line: &RequestLine, facts: &RequestFact
     match facts.framing {
         Framing::Chunked => {
             r.header.del(b"Transfer-Encoding");
+            // RFC 9112, 6.3: the coding overrides a length, which may be there to mislead whoever reads it.
+            r.header.del(b"Content-Length");
             if facts.has_trailer_decl {
                 r.header.del(b"Trailer");
             }
         }
         Framing::Length(_) => one_length(&mut r.header),
         _ => {}
+    }
+    if !line.authority.is_empty() && r.header.contains(b"Host") {
+        // RFC 9112, 3.2.2: the target's host takes the field's place.
+        let host = r.text(line.authority).to_vec();
+        r.header.del(b"Host");
+        r.header.add_unchecked(b"Host", &host);
     }
 }
 

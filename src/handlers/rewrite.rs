@@ -24,7 +24,7 @@ impl Handler for StripPrefix {
         match self.stripped(r) {
             Some(path) => {
                 let query = r.raw_query_part().to_vec();
-                r.rewrite(&path, &query, |r| self.next.serve(w, r));
+                serve_rewritten(&*self.next, w, r, &path, &query);
             }
             // A failed write has broken the connection, which the server sees for itself.
             None => drop(answers::not_found(w)),
@@ -48,6 +48,16 @@ impl StripPrefix {
     }
 }
 
+/// serve_rewritten calls the next handler with another path and query, which are the request's for this call or, if that
+/// detaches it, for the rest of its exchange.
+fn serve_rewritten(next: &dyn Handler, w: &mut ResponseWriter, r: &mut Request, path: &[u8], query: &[u8]) {
+    let exchange = w.exchange();
+    r.rewrite(path, query, |r| {
+        next.serve(w, r);
+        !exchange.is_detached()
+    });
+}
+
 struct Semicolons(Arc<dyn Handler>);
 
 /// allow_query_semicolons has the next handler see `;` in a query as `&`.
@@ -62,6 +72,6 @@ impl Handler for Semicolons {
         }
         let query: Vec<u8> = r.raw_query_part().iter().map(|&b| if b == b';' { b'&' } else { b }).collect();
         let path = r.raw_path().to_vec();
-        r.rewrite(&path, &query, |r| self.0.serve(w, r));
+        serve_rewritten(&*self.0, w, r, &path, &query);
     }
 }

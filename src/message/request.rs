@@ -12,6 +12,7 @@ use super::tls_info::Info;
 use super::trace::Trace;
 use super::url::Url;
 use crate::error::{Error, Kind, Result};
+use crate::handle::Ticket;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 use std::ops::Range;
@@ -165,6 +166,8 @@ pub struct Request {
     pub entered: bool,
     /// Path values that the program has set, or asked for: name and decoded value.
     pub path_values: Vec<(Span, Span)>,
+    /// The program refers to it by a name that is good for one exchange.
+    pub ticket: Option<Ticket>,
 }
 
 impl Request {
@@ -251,8 +254,9 @@ impl Request {
     }
 
     /// rewrite runs `f` with another escaped path, and another query with its question mark, in the place of the
-    /// target's; what `f` has found by them is forgotten behind it.
-    pub fn rewrite(&mut self, path: &[u8], query: &[u8], f: impl FnOnce(&mut Request)) {
+    /// target's; what `f` has found by them is forgotten behind it. `f` answers whether the request is still the caller's:
+    /// one that is answered later stays as it is, for whoever answers it.
+    pub fn rewrite(&mut self, path: &[u8], query: &[u8], f: impl FnOnce(&mut Request) -> bool) {
         // The pattern's values stand in the path that goes away.
         if let Some(routes) = self.routes.clone() {
             for name in routes.names(self.route) {
@@ -264,9 +268,17 @@ impl Request {
         let store = self.header.store_mut();
         self.rewritten = Some((store.intern(path), store.intern(query)));
         self.path = None;
-        f(self);
+        if !f(self) {
+            return;
+        }
         (self.path, self.rewritten, self.routes, self.route, self.path_values) = before;
         self.shown = shown;
+    }
+
+    /// name is how the program refers to the request.
+    pub fn name(&mut self) -> *mut () {
+        let me = std::ptr::from_mut(self).cast();
+        self.ticket.as_ref().map_or(me, |t| t.name(me))
     }
 
     pub fn is_incoming(&self) -> bool {

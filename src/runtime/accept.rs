@@ -79,9 +79,7 @@ impl<D: Driver> Leader<'_, D> {
             }
             None => {
                 shard::add(&shared.conns);
-                if self.shard.insert(shared.epoll.as_raw_fd(), conn, due).is_err() {
-                    shard::sub(&shared.conns);
-                }
+                self.insert(shared, conn, Ready::default(), due);
             }
         }
     }

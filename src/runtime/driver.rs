@@ -128,8 +128,9 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
     /// shed_task answers, without waiting, one for which no thread was to be had in time.
     fn shed_task(&self, task: Self::Task);
 
-    /// detached takes over what a handler has left to be answered later.
-    fn detached(&self, away: Away<Self>);
+    /// detached takes over what a handler has left to be answered later. It gives back what is answered already: the end
+    /// of that exchange may wait, and is [`Driver::run`] off the loop.
+    fn detached(&self, away: Away<Self>) -> Option<Away<Self>>;
 
     /// draining is told, once, that a graceful stop has begun; it must not block.
     fn draining(&self);

@@ -128,20 +128,10 @@ impl<'a, D: Driver> Leader<'a, D> {
                 s.leases.push(its);
                 self.settle(token, conn, fate, lease);
             }
-            Msg::Adopt { conn, ready, due } => match s.insert(shared.epoll.as_raw_fd(), conn, due) {
-                Err(_) => shard::sub(&shared.conns),
-                Ok(token) => {
-                    if let Some(e) = s.entry(token) {
-                        e.ready.readable |= ready.readable;
-                        e.ready.closed |= ready.closed;
-                    }
-                    if ready.readable || ready.closed || s.stopping {
-                        s.enqueue(token);
-                    }
-                }
-            },
+            Msg::Adopt { conn, ready, due } => self.insert(shared, conn, ready, due),
             Msg::Wake(token) => s.enqueue(token),
-            Msg::Forget(token) => self.release(token),
+            // Its descriptor is no business of this shard any more: it may be another file's by now.
+            Msg::Forget(token) => self.close(token),
             Msg::Listen(l) => self.watch(shared, l),
             Msg::Stop => {
                 let first = !std::mem::replace(&mut self.shard.stopping, true);
@@ -153,6 +143,9 @@ impl<'a, D: Driver> Leader<'a, D> {
             }
             Msg::EndIdle => self.end_idle(),
             Msg::Abort => {
+                if !std::mem::replace(&mut self.shard.aborted, true) {
+                    self.rt.aborted();
+                }
                 for token in self.shard.tokens() {
                     let Some(e) = self.shard.entry(token) else { continue };
                     // Its thread sees the end in its next read or write; only the owner closes.
@@ -161,6 +154,28 @@ impl<'a, D: Driver> Leader<'a, D> {
                     if e.conn.is_some() {
                         self.close(token);
                     }
+                }
+            }
+        }
+    }
+
+    /// insert takes a connection in that was counted for this shard. It may have been on its way while the shard's
+    /// connections were ended: it ends with them.
+    pub(super) fn insert(&mut self, shared: &Shared<D>, conn: Box<D::Conn>, ready: Ready, due: u64) {
+        let s = &mut self.shard;
+        if s.aborted {
+            drop(conn);
+            return shard::sub(&shared.conns);
+        }
+        match s.insert(shared.epoll.as_raw_fd(), conn, due) {
+            Err(_) => shard::sub(&shared.conns),
+            Ok(token) => {
+                if let Some(e) = s.entry(token) {
+                    e.ready.readable |= ready.readable;
+                    e.ready.closed |= ready.closed;
+                }
+                if ready.readable || ready.closed || s.stopping {
+                    s.enqueue(token);
                 }
             }
         }
@@ -189,13 +204,22 @@ impl<'a, D: Driver> Leader<'a, D> {
 
     /// settle puts a driven connection where its fate says.
     fn settle(&mut self, token: u64, conn: Box<D::Conn>, fate: Fate, lease: &mut D::Lease) {
-        let Some((e, timers)) = self.shard.with_timers(token) else { return };
+        let Some(e) = self.shard.entry(token) else { return };
         if e.doomed {
             return self.close(token);
         }
         match fate {
-            // What comes back detached was taken over before; it cannot come here.
-            Fate::Close | Fate::Detached => self.close(token),
+            Fate::Off { quick } => self.send_off(token, conn, quick, lease),
+            fate => self.put_back(token, conn, fate),
+        }
+    }
+
+    /// put_back is [`Leader::settle`] for a connection that does not go off the loop.
+    fn put_back(&mut self, token: u64, conn: Box<D::Conn>, fate: Fate) {
+        let Some((e, timers)) = self.shard.with_timers(token) else { return };
+        match fate {
+            // What comes back detached was taken over before, and what is shed does not go off: neither can come here.
+            Fate::Close | Fate::Detached | Fate::Off { .. } => self.close(token),
             Fate::Released => self.release(token),
             Fate::Wait(due) => {
                 e.conn = Some(conn);
@@ -209,7 +233,6 @@ impl<'a, D: Driver> Leader<'a, D> {
                 e.conn = Some(conn);
                 self.shard.enqueue(token);
             }
-            Fate::Off { quick } => self.send_off(token, conn, quick, lease),
         }
     }
 
@@ -219,20 +242,7 @@ impl<'a, D: Driver> Leader<'a, D> {
         }
         let fresh = self.shard.leases.pop().unwrap_or_else(|| self.rt.driver.lease());
         let its = std::mem::replace(lease, fresh);
-        let job = Job::Conn { shard: self.shard.index, token, conn, lease: its };
-        match self.rt.workers.run(job, quick, self.shard.now) {
-            Ok(queued) => {
-                if queued {
-                    self.rt.ring();
-                }
-            }
-            Err(Job::Conn { mut conn, lease: mut its, .. }) => {
-                let fate = self.rt.driver.shed(&mut conn, &mut its, self.shard.now);
-                self.shard.leases.push(std::mem::replace(lease, its));
-                self.settle(token, conn, fate, lease);
-            }
-            Err(Job::Task(_)) => {}
-        }
+        self.give(Job::Conn { shard: self.shard.index, token, conn, lease: its }, token, quick);
     }
 
     /// release forgets a connection whose socket lives on under another descriptor, so that its events would too.
@@ -251,7 +261,23 @@ impl<'a, D: Driver> Leader<'a, D> {
         let fresh = self.shard.leases.pop().unwrap_or_else(|| self.rt.driver.lease());
         let lease = std::mem::replace(lease, fresh);
         let away = Away { rt: self.rt.clone(), shard: self.shard.index, token, conn, lease };
-        self.rt.driver.detached(away);
+        if let Some(Away { conn, lease, .. }) = self.rt.driver.detached(away) {
+            let job = Job::Conn { shard: self.shard.index, token, conn, lease };
+            self.give(job, token, false);
+        }
+    }
+
+    /// give has a job of a connection here run by another thread; there may be too many that wait for one.
+    fn give(&mut self, job: Job<D>, token: u64, quick: bool) {
+        match self.rt.workers.run(job, quick, self.shard.now) {
+            Ok(true) => self.rt.ring(),
+            Ok(false) | Err(Job::Task(_)) => {}
+            Err(Job::Conn { mut conn, lease: mut its, .. }) => {
+                let fate = self.rt.driver.shed(&mut conn, &mut its, self.shard.now);
+                self.shard.leases.push(its);
+                self.put_back(token, conn, fate);
+            }
+        }
     }
 
     fn close(&mut self, token: u64) {
@@ -280,7 +306,7 @@ impl<'a, D: Driver> Leader<'a, D> {
             Driven::Left => None,
             Driven::Off(conn, Fate::Detached) => {
                 let lease = std::mem::replace(lease, rt.driver.lease());
-                rt.driver.detached(Away { rt: rt.clone(), shard: index, token, conn, lease });
+                rt.leave(Away { rt: rt.clone(), shard: index, token, conn, lease });
                 None
             }
             Driven::Off(conn, fate) => {
@@ -385,6 +411,9 @@ fn rounds<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::
         if leader.shard.live == 0 && rt.phase() != Phase::Running {
             rt.maybe_drained();
             if rt.phase() == Phase::Quit && !rt.has_mail(leader.shard.index) {
+                if !leader.shard.aborted {
+                    rt.aborted();
+                }
                 return Was::Leading;
             }
         }

@@ -128,6 +128,8 @@ pub(super) struct Shard<D: Driver> {
     pub(super) leases: Vec<D::Lease>,
     pub(super) now: u64,
     pub(super) stopping: bool,
+    /// All connections were ended; none may come in any more.
+    pub(super) aborted: bool,
     /// The route whose handler the leader is in.
     pub(super) route: u32,
     /// Output that must not wait for that handler.
@@ -160,6 +162,7 @@ impl<D: Driver> Shard<D> {
             leases: Vec::new(),
             now: 0,
             stopping: false,
+            aborted: false,
             route: 0,
             cork: None,
             driven: 0,

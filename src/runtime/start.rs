@@ -13,10 +13,10 @@ use super::sync::lock;
 use super::timers::NEVER;
 use super::workers::{Limits, Order, Slot, Was, Workers};
 use crate::hooks;
-use crate::sync::{Mutex, OnceLock};
+use crate::sync::{Condvar, Mutex, OnceLock};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -68,6 +68,9 @@ pub(crate) struct Runtime<D: Driver> {
     /// Shards that accept no more.
     stopped: AtomicUsize,
     stop_requested: AtomicBool,
+    /// Shards whose connections were ended, or that have ended themselves.
+    aborted: Mutex<usize>,
+    all_aborted: Condvar,
     handles: Mutex<Vec<JoinHandle<()>>>,
     spawned: AtomicUsize,
 }
@@ -95,6 +98,8 @@ impl<D: Driver> Runtime<D> {
             drained: AtomicBool::new(false),
             stopped: AtomicUsize::new(0),
             stop_requested: AtomicBool::new(false),
+            aborted: Mutex::new(0),
+            all_aborted: Condvar::new(),
             handles: Mutex::new(Vec::new()),
             spawned: AtomicUsize::new(0),
         });
@@ -229,6 +234,22 @@ impl<D: Driver> Runtime<D> {
         self.tell(|| Msg::Abort);
     }
 
+    /// aborted is called once by each shard.
+    pub(super) fn aborted(&self) {
+        *lock(&self.aborted) += 1;
+        self.all_aborted.notify_all();
+    }
+
+    /// abort_and_wait is [`Runtime::abort`], and returns when no shard touches a descriptor of a connection any more that
+    /// somebody else has. It waits for no handler: a leader that is in one loses its shard to another thread.
+    pub(crate) fn abort_and_wait(&self) {
+        self.abort();
+        let mut aborted = lock(&self.aborted);
+        while *aborted < self.shards.len() {
+            aborted = self.all_aborted.wait(aborted).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// quit lets the threads end once the connections have.
     pub(crate) fn quit(&self) {
         self.set_phase(Phase::Quit);
@@ -306,6 +327,14 @@ impl<D: Driver> Runtime<D> {
         &self.bell
     }
 
+    /// leave has an exchange answered later, on a thread that leads no shard: what is answered already ends here.
+    pub(super) fn leave(&self, away: Away<D>) {
+        if let Some(mut away) = self.driver.detached(away) {
+            let fate = self.driver.run(&mut away.conn, &mut away.lease);
+            away.back(fate);
+        }
+    }
+
     /// displace passes on a shard whose leader is still in a handler.
     pub(super) fn displace(&self, mut shard: Box<Shard<D>>, why: Stall) {
         self.driver.stalled(shard.route, why);
@@ -347,7 +376,7 @@ fn work<D: Driver>(rt: &Arc<Runtime<D>>) {
             Order::Run(Job::Conn { shard, token, mut conn, lease: mut its }) => {
                 let fate = rt.driver.run(&mut conn, &mut its);
                 if fate == Fate::Detached {
-                    rt.driver.detached(Away { rt: rt.clone(), shard, token, conn, lease: its });
+                    rt.leave(Away { rt: rt.clone(), shard, token, conn, lease: its });
                 } else if let Some(shared) = rt.shards.get(shard) {
                     shared.post(Msg::Back { token, conn, lease: Some(its), fate });
                 }

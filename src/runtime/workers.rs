@@ -187,15 +187,17 @@ impl<L, J> Workers<L, J> {
         if let Some(shard) = s.leads.pop_front() {
             return Order::Lead(shard);
         }
-        if s.stopping && s.jobs.is_empty() && s.quick.is_empty() {
-            s.threads -= 1;
-            return Order::Exit;
-        }
         if (s.idle.len() >= self.limits.reserve || s.stopping)
             && let Some(job) = self.waiting(&mut s)
         {
             self.count(&mut s, 1);
             return Order::Run(job);
+        }
+        if s.stopping {
+            // Handlers that still wait have no room below the cap; the threads that fill it take them when they come
+            // here. An idle thread would stay for ever: `stop` has sent the idle ones away and does not look again.
+            s.threads -= 1;
+            return Order::Exit;
         }
         s.idle.push(slot.clone());
         self.idle.store(s.idle.len(), Ordering::Relaxed);

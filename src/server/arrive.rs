@@ -105,11 +105,16 @@ impl Http {
                 conn.info = Some(info);
                 conn.state = State::Reading;
                 conn.since = now;
-                if conn.info.as_ref().is_some_and(|i| i.alpn.as_deref() == Some(c"h2")) {
-                    self.begin_http2(conn, ex, &[], now);
-                    return Some(Fate::Again);
+                match conn.info.as_ref().and_then(|i| i.alpn.as_deref()) {
+                    None => None,
+                    Some(alpn) if alpn == c"http/1.1" || alpn == c"http/1.0" => None,
+                    Some(alpn) if alpn == c"h2" => {
+                        self.begin_http2(conn, ex, &[], now);
+                        Some(Fate::Again)
+                    }
+                    // RFC 7301, 3.2: nothing else may be spoken, and nobody here speaks that.
+                    Some(_) => Some(self.after_answer(conn, true, now)),
                 }
-                None
             }
             Accept::Wait => {
                 if conn.stop {

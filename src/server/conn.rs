@@ -60,6 +60,8 @@ pub(crate) struct Conn {
     pub(super) started: Option<Instant>,
     /// When the current wait ends; `NEVER`: it does not.
     pub(super) due: u64,
+    /// When the answer that is on its way must be out (Go's WriteTimeout); `NEVER`: there is no such time.
+    pub(super) flush_due: u64,
     /// How long a request whose head is there waits for its small body; `NEVER`: it does not.
     pub(super) body_due: u64,
 }
@@ -87,6 +89,7 @@ impl Conn {
             since: now,
             started: None,
             due,
+            flush_due: NEVER,
             body_due: NEVER,
         })
     }

@@ -107,21 +107,20 @@ impl Detached {
         self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// park is called when the handler has returned.
-    pub(super) fn park(self: &Arc<Self>, parcel: Parcel) {
+    /// park is called when the handler has returned. It gives back what is answered already: that is to be ended by a
+    /// thread that may wait for the peer.
+    pub(super) fn park(&self, parcel: Parcel) -> Option<Parcel> {
         let mut phase = self.phase();
-        let before = std::mem::replace(&mut *phase, Phase::Gone);
-        if matches!(before, Phase::Early) {
-            drop(phase);
-            match parcel {
-                Parcel::Conn(away) => self.finish_here(away),
-                Parcel::Stream(turn) => Http(self.core.clone()).end_detached_stream(turn),
-            }
-        } else if self.core.orphaned.load(Ordering::SeqCst) {
-            *phase = Phase::Orphan { _kept: parcel.keep() };
-        } else {
-            *phase = Phase::Parked(parcel);
+        if matches!(*phase, Phase::Early) {
+            *phase = Phase::Gone;
+            return Some(parcel);
         }
+        *phase = if self.core.orphaned.load(Ordering::SeqCst) {
+            Phase::Orphan { _kept: parcel.keep() }
+        } else {
+            Phase::Parked(parcel)
+        };
+        None
     }
 
     /// end is the word of who has answered. It may wait for the peer.
@@ -152,29 +151,6 @@ impl Detached {
                 *phase = Phase::Orphan { _kept: parcel.keep() };
             }
             before => *phase = before,
-        }
-    }
-
-    /// finish_here is [`Detached::finish`] on a library thread, which may lead a shard and must not wait for a peer.
-    fn finish_here(self: &Arc<Self>, away: Away<Http>) {
-        let quick = !away.lease.has_body && away.lease.wire.output().buf.is_empty();
-        if quick {
-            return self.finish(away);
-        }
-        let (me, slot) = (self.clone(), Arc::new(Mutex::new(Some(away))));
-        let its = slot.clone();
-        let take = |s: &Mutex<Option<Away<Http>>>| s.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let run = move || {
-            if let Some(away) = take(&its) {
-                me.finish(away);
-            }
-        };
-        if crate::hooks::spawn("nh-late", run).is_err()
-            && let Some(away) = take(&slot)
-        {
-            // No thread is to be had: the connection ends here.
-            away.lease.wire.let_go();
-            away.back(crate::runtime::Fate::Close);
         }
     }
 

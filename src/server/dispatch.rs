@@ -52,7 +52,11 @@ impl Http {
     ) {
         // As in Go, `OPTIONS *` is the server's own and reaches no mux.
         if let Some(hook) = self.0.hook.as_ref().filter(|_| !table.is_options(route)) {
+            let exchange = writer.exchange();
             hook.serve(writer, request);
+            if exchange.is_detached() {
+                return;
+            }
         }
         if let Some(handler) = table.handler(route) {
             handler.serve(writer, request);

@@ -11,10 +11,12 @@ use super::park::{Next, discard};
 use super::reject;
 use super::settings::Settings;
 use super::shared::Shared;
+use super::writer::ResponseWriter;
 use crate::h1::{self, Reject};
 use crate::log;
 use crate::message::address::Address;
 use crate::message::protocols::Protocols;
+use crate::message::request::Request;
 use crate::net::tls::Stop;
 use crate::runtime::{Away, Driven, Driver, Fate, Flush, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
 use std::io::ErrorKind;
@@ -32,6 +34,31 @@ const SKIP: u8 = 4;
 pub(super) const SMALL_BODY: u64 = 8 * 1024;
 /// But not for longer than this: the handler may have something to say before.
 pub(super) const SMALL_BODY_MS: u64 = 5;
+/// Requests, and their time, that a connection is served before others come: who sends many at once waits in turn.
+pub(super) const A_TURN: u32 = 16;
+pub(super) const A_TURN_TIME: Duration = Duration::from_millis(1);
+
+/// Bound is how far a connection's turn has come.
+#[derive(Default)]
+pub(super) struct Bound {
+    served: u32,
+    since: Option<Instant>,
+}
+
+impl Bound {
+    /// is_over counts a request that is to be served behind another. The clock is looked at with every fourth: a handler
+    /// that takes long by itself loses its loop to another thread.
+    pub(super) fn is_over(&mut self) -> bool {
+        self.served += 1;
+        if self.served % 4 != 0 {
+            return false;
+        }
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        self.served > A_TURN || now - since >= A_TURN_TIME
+    }
+}
+
 /// Http is the driver of a server: everything in it is shared by its threads.
 pub(super) struct Http(pub(super) Arc<Shared>);
 
@@ -79,6 +106,9 @@ impl Driver for Http {
         if conn.state == State::Handshaking {
             return self.shake_now(conn, ex, self.0.now()).unwrap_or(Fate::Again);
         }
+        if std::mem::take(&mut ex.answered_early) {
+            return self.end_detached(conn, ex);
+        }
         ex.wire.output().waited = Duration::ZERO;
         let started = Instant::now();
         let ((), called_out) = blocks_in(|| self.call_handler(ex));
@@ -109,6 +139,11 @@ impl Driver for Http {
         if conn.state == State::Handshaking {
             return Fate::Close;
         }
+        if std::mem::take(&mut ex.answered_early) {
+            // It is answered, but for an end that nobody has time for.
+            ex.wire.let_go();
+            return Fate::Close;
+        }
         ex.wire.output().buf.extend_from_slice(reject::BUSY);
         self.park(conn, ex, Next::Close, now)
     }
@@ -118,16 +153,25 @@ impl Driver for Http {
     }
 
     fn accept_failed(&self, error: &std::io::Error, retry_ms: u64) {
-        self.0.hooks.error(|| format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
+        // All loops of a server fail at once, and each time that they try again: one line a second tells it.
+        let second = self.0.now() / 1000 + 1;
+        if self.0.accept_failed_at.swap(second, Ordering::Relaxed) != second {
+            self.0.hooks.error(|| format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
+        }
     }
 
     fn drained(&self) {
         self.0.drained();
     }
 
-    fn detached(&self, away: Away<Self>) {
-        if let Some(detached) = away.lease.wire.leaving.detached() {
-            detached.park(Parcel::Conn(away));
+    fn detached(&self, away: Away<Self>) -> Option<Away<Self>> {
+        let detached = away.lease.wire.leaving.detached()?;
+        match detached.park(Parcel::Conn(away)) {
+            Some(Parcel::Conn(mut away)) => {
+                away.lease.answered_early = true;
+                Some(away)
+            }
+            _ => None,
         }
     }
 
@@ -193,6 +237,7 @@ impl Http {
         }
         let fd = conn.socket.as_raw_fd();
         ex.wire.attach(fd, conn.secure.as_ref(), self.settings().write_progress);
+        let (mut bound, mut others_first) = (Bound::default(), false);
         let next = loop {
             if conn.skip > 0 {
                 // Old clients send a line end behind a POST's body (RFC 9112, 2.2); Go skips these and no others.
@@ -265,11 +310,19 @@ impl Http {
                 Next::GoOn => {}
                 end => break end,
             }
+            if (conn.readable || !ex.unread().is_empty()) && bound.is_over() {
+                others_first = true;
+                break Next::GoOn;
+            }
             if ex.gathered >= super::output::ENOUGH && !matches!(ex.wire.output().send_some(), Ok(true)) {
                 break Next::GoOn;
             }
         };
-        let fate = self.park(conn, ex, next, leader.now());
+        let fate = match self.park(conn, ex, next, leader.now()) {
+            // What is here already is no event to come.
+            Fate::Wait(_) if others_first && conn.state == State::Reading => Fate::Again,
+            fate => fate,
+        };
         (Some(leader), fate)
     }
 
@@ -346,6 +399,7 @@ impl Http {
             ex.finish();
         }
         self.tell_access(&ex.writer, &ex.request, ex.began);
+        end_names(&ex.writer, &ex.request);
         ex.request.values.clear();
     }
 
@@ -421,6 +475,14 @@ fn body_is_coming(conn: &mut Conn, ex: &Exchange, len: usize, now: u64) -> bool 
     }
     conn.body_due = conn.body_due.min(now + SMALL_BODY_MS);
     true
+}
+
+/// end_names takes from the program what it knows an exchange by that has ended.
+pub(super) fn end_names(writer: &ResponseWriter, request: &Request) {
+    writer.end_name();
+    if let Some(ticket) = &request.ticket {
+        ticket.end();
+    }
 }
 
 pub(super) fn after(now: u64, limit: Option<Duration>) -> u64 {

@@ -9,6 +9,7 @@ use super::shared::Shared;
 use super::wire::{SharedWire, Wire};
 use super::writer::{Asked, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};
+use crate::handle::Ticket;
 use crate::message::request::{Body, Multipart, Request};
 use crate::mux::Table;
 use crate::net::tls::Buffers;
@@ -38,6 +39,8 @@ pub(crate) struct Exchange {
     pub(super) gathered: usize,
     /// The exchange has ended, and its connection can go on.
     pub(super) goes_on: bool,
+    /// It was detached, and was answered before its handler returned.
+    pub(super) answered_early: bool,
     /// Lent to sessions.
     pub(super) buffers: Buffers,
     /// How long handshakes have taken in that millisecond.
@@ -67,8 +70,11 @@ pub(super) fn renew(r: &mut Request) {
 impl Exchange {
     pub(super) fn new(core: &Arc<Shared>) -> Exchange {
         let wire: SharedWire = Arc::new(Wire::new(core));
-        let mut request =
-            Request { body: Body::Incoming(Box::new(BodyReader(wire.clone()))), ..Request::default() };
+        let mut request = Request {
+            body: Body::Incoming(Box::new(BodyReader(wire.clone()))),
+            ticket: Ticket::new(),
+            ..Request::default()
+        };
         *request.header.store_mut().block_mut() = vec![0; BLOCK];
         let writer = ResponseWriter::new(Line::Http1(wire.clone()));
         Exchange {
@@ -83,6 +89,7 @@ impl Exchange {
             has_body: false,
             gathered: 0,
             goes_on: false,
+            answered_early: false,
             buffers: Buffers::default(),
             shaken: (0, Duration::ZERO),
             began: None,
@@ -185,7 +192,8 @@ impl Exchange {
     /// keep_rest takes what was read beyond the body; `false`: the body is not at its end.
     fn keep_rest(&mut self) -> bool {
         let mut input = self.wire.input();
-        if !input.is_done() {
+        // With full duplex it was not read before the head went out.
+        if !input.is_done() && !(self.wire.duplex.load(Ordering::Relaxed) && input.drain()) {
             return false;
         }
         let rest = input.rest();

@@ -29,6 +29,8 @@ pub(crate) struct Input {
     start: usize,
     decoder: BodyDecoder,
     failed: Option<Error>,
+    /// The answer has begun, and what was left of the body is gone.
+    closed: bool,
     /// The client waits for 100 Continue.
     pub(super) expect: bool,
     /// It asked for 100 Continue, whether that was sent or not.
@@ -53,6 +55,7 @@ impl Default for Input {
             start: 0,
             decoder: BodyDecoder::new(Framing::None),
             failed: None,
+            closed: false,
             expect: false,
             asked_continue: false,
             progress: None,
@@ -83,6 +86,7 @@ impl Input {
         self.start = 0;
         self.decoder = BodyDecoder::new(framing);
         self.failed = None;
+        self.closed = false;
         self.expect = false;
         self.asked_continue = false;
         self.limit = limit;
@@ -114,6 +118,10 @@ impl Input {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if let Some(e) = &self.failed {
             return Err(e.clone());
+        }
+        if self.closed {
+            let text = "http: invalid Read on closed Body: the response has begun";
+            return Err(Error::new(Kind::Closed, text).with_phase(Phase::Body));
         }
         match self.read_some(buf) {
             Ok(n) => within_limit(n, &mut self.limit, &mut self.failed),
@@ -191,7 +199,8 @@ impl Input {
         }
     }
 
-    /// drain reads on and throws away, less than Go's 256 KiB; `true`: the body is at its end.
+    /// drain reads on and throws away, less than Go's 256 KiB; `true`: the body is at its end. A handler that reads on
+    /// finds an error then, if bytes were lost to it.
     pub(super) fn drain(&mut self) -> bool {
         if self.decoder.remaining().is_some_and(|n| n >= DRAIN) {
             return false;
@@ -201,11 +210,14 @@ impl Input {
         while !self.is_done() {
             match self.read(&mut junk) {
                 Ok(0) => break,
-                Ok(n) if n as u64 > left => return false,
-                Ok(n) => left -= n as u64,
-                Err(_) => return false,
+                Ok(n) => left = left.saturating_sub(n as u64),
+                Err(_) => break,
+            }
+            if left == 0 {
+                break;
             }
         }
+        self.closed = left < DRAIN;
         self.is_done()
     }
 }

@@ -87,7 +87,10 @@ impl Line {
 
     pub(super) fn set_write_timeout(&self, limit: Option<Duration>) {
         match self {
-            Line::Http1(wire) => wire.output().deadline = limit.map(|d| Instant::now() + d),
+            Line::Http1(wire) => {
+                wire.timed.store(true, Ordering::Relaxed);
+                wire.output().deadline = limit.map(|d| Instant::now() + d);
+            }
             Line::Http2(stream) => stream.set_write_timeout(limit),
         }
     }

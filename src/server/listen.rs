@@ -139,28 +139,11 @@ impl Server {
         self.accept_from(index, source)
     }
 
-    pub(super) fn accept_from(&self, index: usize, mut source: Box<dyn Source>) -> Result<()> {
+    /// accept_from is for an accept function that comes while the server runs.
+    fn accept_from(&self, index: usize, source: Box<dyn Source>) -> Result<()> {
         let Some(rt) = self.runtime.get().cloned() else { return Ok(()) };
         let doors = self.doors.clone();
-        let run = move || {
-            let shared = rt.driver.0.clone();
-            loop {
-                let socket = match source.accept() {
-                    Ok(socket) => socket,
-                    Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
-                    Err(code) => {
-                        let text = "http: Accept error: the program's function ended with result";
-                        return shared.hooks.error(|| format!("{text} {code}"));
-                    }
-                };
-                match newcomer(socket, doors.identity(index)).map(|n| admit(&rt, n)) {
-                    Ok(true) => {}
-                    Ok(false) => return,
-                    Err(e) => shared.hooks.error(|| format!("http: Accept error: {}", e.message())),
-                }
-            }
-        };
-        let thread = hooks::spawn("nh-accept", run)
+        let thread = hooks::spawn("nh-accept", move || accept_all(source, &doors, index, &rt))
             .map_err(|e| Error::io(Kind::NoResources, "nethttp: cannot start a thread to accept", &e))?;
         self.setup().threads.push(thread);
         Ok(())
@@ -204,6 +187,31 @@ impl Server {
 
 fn identity(tls: Option<&tls::Settings>) -> Result<Identity> {
     tls.map(|s| ServerIdentity::new(s).map(Arc::new)).transpose()
+}
+
+/// accept_all calls an accept function of the program's until that ends, or the server does.
+pub(super) fn accept_all(
+    mut source: Box<dyn Source>,
+    doors: &Doors,
+    index: usize,
+    rt: &crate::runtime::Runtime<super::drive::Http>,
+) {
+    let shared = rt.driver.0.clone();
+    loop {
+        let socket = match source.accept() {
+            Ok(socket) => socket,
+            Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
+            Err(code) => {
+                let text = "http: Accept error: the program's function ended with result";
+                return shared.hooks.error(|| format!("{text} {code}"));
+            }
+        };
+        match newcomer(socket, doors.identity(index)).map(|n| admit(rt, n)) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(e) => shared.hooks.error(|| format!("http: Accept error: {}", e.message())),
+        }
+    }
 }
 
 fn admit(rt: &crate::runtime::Runtime<super::drive::Http>, newcomer: Newcomer) -> bool {

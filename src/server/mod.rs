@@ -26,6 +26,7 @@ mod reject;
 mod secure;
 mod settings;
 mod shared;
+mod start;
 mod stop;
 mod wire;
 mod writer;

@@ -92,12 +92,25 @@ impl Output {
         self.broken.clone().map_or(Ok(()), Err)
     }
 
+    /// in_time is [`Output::check`], and breaks what comes after Go's WriteTimeout, also where the socket has room.
+    fn in_time(&mut self) -> Result<()> {
+        self.check()?;
+        match self.deadline {
+            Some(at) if Instant::now() >= at => Err(self.break_with(timed_out("write", Phase::Write))),
+            _ => Ok(()),
+        }
+    }
+
     /// send_some sends what the socket takes now; `Ok(true)`: everything.
     pub(super) fn send_some(&mut self) -> Result<bool> {
         if self.fd < 0 {
             return Ok(true);
         }
-        self.check()?;
+        if self.buf.is_empty() {
+            self.check()?;
+        } else {
+            self.in_time()?;
+        }
         if let Some(secure) = &self.secure {
             let sent = secure.send(&self.buf);
             self.buf.clear();
@@ -127,7 +140,7 @@ impl Output {
 
     /// send_all sends the buffer and then `parts`; it may block, up to the deadline or as long as some bytes go.
     pub(super) fn send_all(&mut self, parts: &[&[u8]]) -> Result<()> {
-        self.check()?;
+        self.in_time()?;
         if let Some(secure) = self.secure.clone() {
             return self.send_secure(&secure, parts).map_err(|e| self.break_with(e));
         }
@@ -149,7 +162,7 @@ impl Output {
     /// send_file sends the buffer and then a piece of a file, without a copy, and tells how many bytes of the file went:
     /// fewer than `len` if it has ended. It may block as [`Output::send_all`].
     pub(super) fn send_file(&mut self, file: RawFd, offset: u64, len: u64) -> Result<u64> {
-        self.check()?;
+        self.in_time()?;
         let sent = self.send_file_now(file, offset, len);
         self.buf.clear();
         sent.map_err(|e| self.break_with(e))

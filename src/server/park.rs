@@ -10,6 +10,7 @@ use crate::runtime::{Fate, NEVER, Ready};
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// Go's: how long a connection that was closed for cause lingers.
 const LINGER_MS: u64 = 500;
@@ -55,6 +56,7 @@ impl Http {
             let broken: Error = crate::error::Error::new(crate::error::Kind::Closed, "nethttp: aborted");
             ex.wire.output().break_with(broken);
         }
+        let deadline = ex.wire.output().deadline;
         let sent = ex.wire.detach(&mut conn.pending);
         ex.give_back(&mut conn.carry);
         if let Some(secure) = &conn.secure {
@@ -69,7 +71,8 @@ impl Http {
         let close = next != Next::GoOn;
         if !all {
             conn.state = State::Flushing { then_close: close };
-            conn.due = after(now, self.settings().write_progress);
+            conn.flush_due = after(now, deadline.map(|at| at.saturating_duration_since(Instant::now())));
+            conn.due = after(now, self.settings().write_progress).min(conn.flush_due);
             return Fate::Wait(conn.due);
         }
         conn.pending = Vec::new();
@@ -79,6 +82,7 @@ impl Http {
     /// after_answer is where a connection stands when everything was sent.
     pub(super) fn after_answer(&self, conn: &mut Conn, close: bool, now: u64) -> Fate {
         conn.state = State::Reading;
+        conn.flush_due = NEVER;
         if close {
             if conn.closed && !conn.readable {
                 return Fate::Close;
@@ -115,6 +119,9 @@ impl Http {
     }
 
     pub(super) fn flush_pending(&self, conn: &mut Conn, then_close: bool, expired: bool, now: u64) -> Fate {
+        if conn.flush_due <= now {
+            return Fate::Close;
+        }
         if let Some(secure) = conn.secure.clone() {
             return match secure.flush() {
                 Err(_) => Fate::Close,
@@ -122,7 +129,7 @@ impl Http {
                 Ok((_, true)) => self.after_answer(conn, then_close, now),
                 Ok((sent, false)) => {
                     if sent > 0 {
-                        conn.due = after(now, self.settings().write_progress);
+                        conn.due = after(now, self.settings().write_progress).min(conn.flush_due);
                     }
                     Fate::Wait(conn.due)
                 }
@@ -142,7 +149,7 @@ impl Http {
         conn.pending.drain(..sent);
         if !conn.pending.is_empty() {
             if sent > 0 {
-                conn.due = after(now, self.settings().write_progress);
+                conn.due = after(now, self.settings().write_progress).min(conn.flush_due);
             }
             return Fate::Wait(conn.due);
         }

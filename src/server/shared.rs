@@ -11,7 +11,7 @@ use super::settings::Settings;
 use crate::mux::Mux;
 use crate::runtime::{Place, Runtime};
 use crate::sync::{Condvar, Mutex, OnceLock};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -36,7 +36,7 @@ pub(super) struct Shared {
     pub(super) alarms: Arc<Alarms>,
     pub(super) watcher: Watcher,
     /// What all requests have (Go's BaseContext).
-    pub(super) base_values: Vec<Value>,
+    pub(super) base_values: OnceLock<Vec<Value>>,
     /// Exchanges that are answered later.
     pub(super) detached: Mutex<Vec<Weak<Detached>>>,
     /// The server is being freed: what is detached is let go.
@@ -46,11 +46,13 @@ pub(super) struct Shared {
     /// Threads that call those.
     pub(super) helpers: Mutex<Vec<JoinHandle<()>>>,
     /// Told when the last connection has ended.
-    pub(super) on_end: Vec<Box<dyn Fn() + Send + Sync>>,
+    pub(super) on_end: OnceLock<Vec<Box<dyn Fn() + Send + Sync>>>,
     pub(super) base: Instant,
     pub(super) ended: Mutex<Ended>,
     pub(super) end: Condvar,
     pub(super) runtime: OnceLock<Weak<Runtime<Http>>>,
+    /// The second, counted from 1, in which a failed accept was last logged.
+    pub(super) accept_failed_at: AtomicU64,
 }
 
 impl Shared {
@@ -66,7 +68,7 @@ impl Shared {
 
     /// base_value is what all requests have by that name.
     pub(super) fn base_value(&self, key: &str) -> Option<&(dyn std::any::Any + Send + Sync)> {
-        self.base_values.iter().find(|(k, _)| k == key).map(|(_, v)| &**v)
+        self.base_values.get()?.iter().find(|(k, _)| k == key).map(|(_, v)| &**v)
     }
 
     /// wake has a connection driven.
@@ -83,7 +85,7 @@ impl Shared {
         }
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).drained = true;
         self.end.notify_all();
-        for told in &self.on_end {
+        for told in self.on_end.get().into_iter().flatten() {
             told();
         }
     }

@@ -2,15 +2,14 @@
 
 use super::Handler;
 use super::drive::Http;
-use super::gone::Watcher;
 use super::hooks::Hooks;
 use super::listen::{Doors, Newcomer, Source};
 use super::settings::Settings;
 use super::shared::{Shared, Value};
 use crate::error::{Error, Kind, Result};
 use crate::mux::Mux;
-use crate::runtime::{Config, Listening, Runtime, is_in_handler};
-use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock};
+use crate::runtime::{Listening, Runtime, is_in_handler};
+use crate::sync::{Mutex, MutexGuard, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -19,8 +18,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Setup {
     pub(super) settings: Settings,
     /// What is served in the mux's place.
-    handler: Option<Arc<Mux>>,
-    hook: Option<Arc<dyn Handler>>,
+    pub(super) handler: Option<Arc<Mux>>,
+    pub(super) hook: Option<Arc<dyn Handler>>,
     pub(super) listeners: Vec<Arc<Listening>>,
     pub(super) hooks: Hooks,
     /// Connections of the program's that wait for the start.
@@ -28,18 +27,18 @@ pub(super) struct Setup {
     /// The same of its accept functions, by the listener that each is.
     pub(super) sources: Vec<(usize, Box<dyn Source>)>,
     pub(super) threads: Vec<JoinHandle<()>>,
-    base_values: Vec<Value>,
-    on_shutdown: Vec<Box<dyn FnOnce() + Send>>,
-    on_end: Vec<Box<dyn Fn() + Send + Sync>>,
+    pub(super) base_values: Vec<Value>,
+    pub(super) on_shutdown: Vec<Box<dyn FnOnce() + Send>>,
+    pub(super) on_end: Vec<Box<dyn Fn() + Send + Sync>>,
     pub(super) started: bool,
     pub(super) closed: bool,
 }
 
 pub struct Server {
-    mux: Arc<Mux>,
+    pub(super) mux: Arc<Mux>,
     setup: Mutex<Setup>,
     pub(super) doors: Arc<Doors>,
-    shared: OnceLock<Arc<Shared>>,
+    pub(super) shared: OnceLock<Arc<Shared>>,
     pub(super) runtime: OnceLock<Arc<Runtime<Http>>>,
     pub(super) stop_requested: AtomicBool,
 }
@@ -165,7 +164,10 @@ impl Server {
         if s.started {
             return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));
         }
-        s.hook = Some(hook);
+        // Dropped behind the lock: that may call back into the program.
+        let before = s.hook.replace(hook);
+        drop(s);
+        drop(before);
         Ok(())
     }
 
@@ -180,74 +182,6 @@ impl Server {
         let before = s.handler.replace(handler);
         drop(s);
         drop(before);
-        Ok(())
-    }
-
-    /// start begins to serve on library threads and returns.
-    pub fn start(&self) -> Result<()> {
-        let mut s = self.setup();
-        if s.closed {
-            return Err(closed());
-        }
-        if s.started {
-            return Err(Error::new(Kind::State, "nethttp: the server has started already"));
-        }
-        if s.listeners.is_empty() && s.waiting.is_empty() && s.sources.is_empty() {
-            return Err(Error::new(Kind::State, "nethttp: the server listens nowhere"));
-        }
-        let base = Instant::now();
-        let shared = Arc::new(Shared {
-            settings: s.settings.clone(),
-            mux: s.handler.take().unwrap_or_else(|| self.mux.clone()),
-            hook: s.hook.take(),
-            stopping: Arc::new(AtomicBool::new(false)),
-            keep_alive: AtomicBool::new(s.settings.keep_alive),
-            hooks: Arc::new(std::mem::take(&mut s.hooks)),
-            doors: self.doors.clone(),
-            open: Arc::default(),
-            surplus: Arc::default(),
-            alarms: Arc::default(),
-            watcher: Watcher::default(),
-            base_values: std::mem::take(&mut s.base_values),
-            base,
-            detached: Mutex::default(),
-            orphaned: AtomicBool::new(false),
-            on_shutdown: Mutex::new(std::mem::take(&mut s.on_shutdown)),
-            on_end: std::mem::take(&mut s.on_end),
-            helpers: Mutex::default(),
-            ended: Mutex::default(),
-            end: Condvar::new(),
-            runtime: OnceLock::new(),
-        });
-        let config = Config {
-            shards: s.settings.shards,
-            cap: s.settings.max_handlers,
-            queue: s.settings.max_queue,
-            queue_ms: s.settings.queue_timeout.as_millis() as u64,
-            lame_ms: s.settings.lame_duck.as_millis() as u64,
-            base,
-        };
-        let rt = Runtime::start(Http(shared.clone()), config)
-            .map_err(|e| Error::io(Kind::NoResources, "nethttp: cannot start the server's threads", &e))?;
-        let _ = shared.runtime.set(Arc::downgrade(&rt));
-        // The loops alone hold them from here on: they close at the moment in which those let go.
-        for l in std::mem::take(&mut s.listeners) {
-            rt.listen(&l);
-        }
-        s.started = true;
-        let _ = self.shared.set(shared);
-        let _ = self.runtime.set(rt);
-        let (waiting, sources) = (std::mem::take(&mut s.waiting), std::mem::take(&mut s.sources));
-        drop(s);
-        for newcomer in waiting {
-            self.admit(newcomer);
-        }
-        for (index, source) in sources {
-            self.accept_from(index, source)?;
-        }
-        if self.stop_requested.load(Ordering::SeqCst) {
-            self.drain();
-        }
         Ok(())
     }
 
@@ -284,7 +218,7 @@ impl Server {
 
     /// drain lets each answer be its connection's last, and after the lame-duck period stops accepting and ends
     /// idle connections.
-    fn drain(&self) {
+    pub(super) fn drain(&self) {
         let listeners = {
             let mut s = self.setup();
             s.closed = true;
@@ -351,7 +285,11 @@ impl Server {
 /// Ends everything and waits for the threads.
 impl Drop for Server {
     fn drop(&mut self) {
-        self.close();
+        self.drain();
+        if let Some(rt) = self.runtime.get() {
+            // What is detached is let go only then: its descriptors are closed by whoever ends it.
+            rt.abort_and_wait();
+        }
         if let Some(shared) = self.shared.get() {
             shared.orphaned.store(true, Ordering::SeqCst);
             let all = std::mem::take(&mut *shared.detached.lock().unwrap_or_else(PoisonError::into_inner));

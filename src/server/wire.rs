@@ -29,6 +29,8 @@ pub(crate) struct Wire {
     pub(super) answered: AtomicBool,
     /// The handler reads while it writes: an unread body is not drained before the head.
     pub(super) duplex: AtomicBool,
+    /// The handler has set a write timeout, which ends with its exchange.
+    pub(super) timed: AtomicBool,
     pub(super) core: Arc<Shared>,
     pub(super) leaving: Leaving,
     /// The connection is the program's.
@@ -44,6 +46,7 @@ impl Wire {
             output: Mutex::default(),
             answered: AtomicBool::new(false),
             duplex: AtomicBool::new(false),
+            timed: AtomicBool::new(false),
             core: core.clone(),
             leaving: Leaving::default(),
             hijacked: AtomicBool::new(false),
@@ -96,6 +99,10 @@ impl Wire {
     pub(super) fn reset(&self) {
         self.answered.store(false, Ordering::Relaxed);
         self.duplex.store(false, Ordering::Relaxed);
+        if self.timed.load(Ordering::Relaxed) {
+            self.timed.store(false, Ordering::Relaxed);
+            self.output().deadline = None;
+        }
         self.leaving.reset();
     }
 

@@ -10,7 +10,8 @@ use super::line::Line;
 use super::over::{Over, unsupported};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::h1::encode;
-use crate::message::header::Header;
+use crate::handle::Ticket;
+use crate::message::header::{Header, write_field};
 use crate::message::request::{HTTP_11, Version};
 use crate::message::sniff;
 use crate::stream::Duplex;
@@ -72,6 +73,16 @@ impl Later {
     }
 }
 
+/// Exchange is seen by a handler that calls another one.
+pub struct Exchange(Line);
+
+impl Exchange {
+    /// is_detached: writer and request are somebody else's until the handler returns, and afterwards.
+    pub fn is_detached(&self) -> bool {
+        self.0.leaving().is_detached()
+    }
+}
+
 pub struct ResponseWriter {
     /// What takes the place of this writer's own sending.
     over: Option<Box<dyn Over>>,
@@ -94,11 +105,15 @@ pub struct ResponseWriter {
     typed: bool,
     written: u64,
     close: bool,
+    /// The options of the handler's Connection fields, but for `close` and `keep-alive`.
+    options: Vec<u8>,
     aborted: bool,
     /// Head and body are complete, and still here: HTTP/2's leader takes them without a detour.
     whole: bool,
     /// The first failure to send; it stays.
     failed: Option<Error>,
+    /// The program refers to it by a name that is good for one exchange.
+    ticket: Option<Ticket>,
 }
 
 impl ResponseWriter {
@@ -106,6 +121,7 @@ impl ResponseWriter {
         ResponseWriter {
             head: Vec::with_capacity(512),
             body: Vec::with_capacity(BUFFER),
+            ticket: Ticket::new(),
             ..ResponseWriter::bare(line)
         }
     }
@@ -147,9 +163,24 @@ impl ResponseWriter {
             typed: false,
             written: 0,
             close: false,
+            options: Vec::new(),
             aborted: false,
             whole: false,
             failed: None,
+            ticket: None,
+        }
+    }
+
+    /// name is how the program refers to the writer.
+    pub fn name(&mut self) -> *mut () {
+        let me = std::ptr::from_mut(self).cast();
+        self.ticket.as_ref().map_or(me, |t| t.name(me))
+    }
+
+    /// end_name: the exchange has ended, and its writer serves another one from now on.
+    pub(super) fn end_name(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.end();
         }
     }
 
@@ -168,6 +199,7 @@ impl ResponseWriter {
         self.typed = false;
         self.written = 0;
         self.close = !asked.keep_alive;
+        self.options.clear();
         self.aborted = false;
         self.whole = false;
         self.failed = None;
@@ -227,7 +259,10 @@ impl ResponseWriter {
         }
         let mut out = Vec::new();
         encode::status_line(&mut out, HTTP_11, code);
-        self.header.write_to(&mut out);
+        // RFC 9110, 8.6 and RFC 9112, 6.1: neither framing field in an informational response.
+        let framing = [&b"content-length"[..], b"transfer-encoding"];
+        let fields = self.header.iter().filter(|(n, _)| !framing.iter().any(|f| n.eq_ignore_ascii_case(f)));
+        fields.for_each(|(name, value)| write_field(&mut out, name, value));
         out.extend_from_slice(b"\r\n");
         self.line.inform(code, out)
     }
@@ -326,6 +361,11 @@ impl ResponseWriter {
             return Err(Error::new(Kind::State, "nethttp: the response has ended"));
         }
         self.line.leaving().leave(self.line.core())
+    }
+
+    /// exchange is what tells, behind a call of another handler, whether writer and request are still the caller's.
+    pub fn exchange(&self) -> Exchange {
+        Exchange(self.line.clone())
     }
 
     /// later is what ends a detached response, which must not be used from then on.

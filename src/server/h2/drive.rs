@@ -8,7 +8,7 @@ use crate::net::tls::Stop;
 use crate::runtime::{Driven, Fate, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
 use crate::server::conn::Conn;
 use crate::server::detach::Parcel;
-use crate::server::drive::{BLOCKED, Http};
+use crate::server::drive::{BLOCKED, Bound, Http, end_names};
 use crate::server::exchange::Exchange;
 use crate::server::input::receive_now;
 use crate::server::output::ENOUGH;
@@ -69,11 +69,16 @@ impl Http {
         {
             h2.announce_end(now);
         }
-        let mut reads = 0;
+        let (mut reads, mut bound, mut others_first) = (0, Bound::default(), false);
         let busy = loop {
             let Some(h2) = conn.h2.as_mut() else { break false };
             h2.expire(&self.0.settings, now);
-            while let Some(turn) = conn.h2.as_mut().and_then(|h2| h2.ready.pop_front()) {
+            while conn.h2.as_ref().is_some_and(|h2| !h2.ready.is_empty()) {
+                others_first = bound.is_over();
+                if others_first {
+                    break;
+                }
+                let Some(turn) = conn.h2.as_mut().and_then(|h2| h2.ready.pop_front()) else { break };
                 match self.take_turn(leader, conn, ex, turn, now) {
                     Some((l, c)) => (leader, conn) = (l, c),
                     None => return Driven::Left,
@@ -83,7 +88,7 @@ impl Http {
                     break;
                 }
             }
-            if reads == READS || conn.h2.as_ref().is_some_and(|h2| !h2.ready.is_empty()) {
+            if others_first || reads == READS || conn.h2.as_ref().is_some_and(|h2| !h2.ready.is_empty()) {
                 break true;
             }
             reads += 1;
@@ -138,8 +143,13 @@ impl Http {
             let whole = if detached { None } else { turn.writer.whole() };
             h2.attend(&turn.stream, s, whole.as_ref(), now);
         }
-        if turn.stream.leaving().is_detached() {
-            self.leave_turn(turn, ex);
+        if let Some(detached) = turn.stream.leaving().detached() {
+            if let Some(Parcel::Stream(mut turn)) = detached.park(Parcel::Stream(turn)) {
+                turn.answered_early = true;
+                if let Err(turn) = leader.run_off(turn, false) {
+                    self.shed_turn(turn);
+                }
+            }
         } else {
             turn.table.learn(route).passed();
             keep(turn, ex);
@@ -164,13 +174,17 @@ impl Http {
             turn.stream.abort();
         }
         self.tell_access(&turn.writer, &turn.request, turn.began);
+        end_names(&turn.writer, &turn.request);
         turn.request.values.clear();
     }
 
     /// leave_turn is for a handler that has returned off the loop.
     fn leave_turn(&self, turn: Box<Turn>, ex: &mut Exchange) {
         if let Some(detached) = turn.stream.leaving().detached() {
-            return detached.park(Parcel::Stream(turn));
+            if let Some(Parcel::Stream(turn)) = detached.park(Parcel::Stream(turn)) {
+                self.end_detached_stream(turn);
+            }
+            return;
         }
         pass_on(&turn);
         keep(turn, ex);
@@ -187,6 +201,9 @@ impl Http {
 
     /// run_turn is a handler off the loop.
     pub(in crate::server) fn run_turn(&self, mut turn: Box<Turn>, ex: &mut Exchange) {
+        if std::mem::take(&mut turn.answered_early) {
+            return self.end_detached_stream(turn);
+        }
         if turn.stream.check().is_err() {
             // The client has left before it began.
             turn.stream.through(false);
@@ -210,6 +227,11 @@ impl Http {
 
     /// shed_turn answers 503: no thread was to be had in time.
     pub(in crate::server) fn shed_turn(&self, turn: Box<Turn>) {
+        if turn.answered_early {
+            // It is answered, but for an end that nobody has time for.
+            turn.stream.abort();
+            return turn.stream.through(false);
+        }
         let head = memchr::memmem::find(reject::BUSY, b"\r\n\r\n").map_or(0, |at| at + 4);
         let (head, body) = reject::BUSY.split_at_checked(head).unwrap_or_default();
         turn.stream.answer(&Whole { status: 503, head, body, trailer: None }, false);

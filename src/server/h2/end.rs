@@ -47,19 +47,22 @@ impl Http {
         if conn.state == State::Lingering && !expired && discard(conn) {
             return Fate::Wait(conn.due);
         }
-        let Some(h2) = conn.h2.take() else { return Fate::Close };
-        let fate = close_after(conn, &h2);
+        let Some(mut h2) = conn.h2.take() else { return Fate::Close };
+        let fate = close_after(conn, &mut h2);
         conn.h2 = Some(h2);
         fate
     }
 }
 
 /// close_after closes a connection once its handlers are through.
-fn close_after(conn: &mut Conn, h2: &Session) -> Fate {
+fn close_after(conn: &mut Conn, h2: &mut Session) -> Fate {
     conn.state = State::Reading;
     if h2.running == 0 {
         return Fate::Close;
     }
-    let _ = sys::shutdown(conn.socket.as_raw_fd(), libc::SHUT_RDWR);
+    // Once: each time is an event of the socket's, for which the connection is driven again.
+    if !std::mem::replace(&mut h2.is_shut_down, true) {
+        let _ = sys::shutdown(conn.socket.as_raw_fd(), libc::SHUT_RDWR);
+    }
     Fate::Wait(NEVER)
 }

@@ -99,6 +99,10 @@ impl Http {
             let Turn { request, table, generation, .. } = &mut *turn;
             self.route(request, table, generation)
         };
+        if self.0.settings.write_timeout.is_some() {
+            // It runs also while the handler writes nothing.
+            h2.check_at = h2.check_at.min(turn.stream.state().output.deadline);
+        }
         h2.open.push((id, turn.stream.clone()));
         // As in HTTP/1.1: a handler that waits for a body that is just coming would lose its loop.
         if !end && small && !turn.expects() {

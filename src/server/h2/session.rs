@@ -54,6 +54,8 @@ pub(crate) struct Session {
     /// When the last bytes came, and whether a ping asks if the peer lives.
     pub(super) heard: u64,
     pub(super) pinged: bool,
+    /// The socket is shut down, while handlers still run.
+    pub(super) is_shut_down: bool,
     // Reused from round to round.
     pub(super) events: Vec<Event>,
     pub(super) mail: Vec<SharedStream>,
@@ -80,6 +82,7 @@ impl Session {
             second: now / 1000,
             heard: now,
             pinged: false,
+            is_shut_down: false,
             events: Vec::new(),
             mail: Vec::new(),
         })

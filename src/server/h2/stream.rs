@@ -132,6 +132,17 @@ impl Stream {
         s.check()
     }
 
+    /// push_rest adds the last of the body, which is less than a writer's buffer: it waits in the stream for its peer, and
+    /// no thread does.
+    pub(in crate::server) fn push_rest(&self, rest: &[u8]) -> Result<()> {
+        let mut s = self.state();
+        s.check()?;
+        if !s.output.overtaken {
+            s.put(rest);
+        }
+        Ok(())
+    }
+
     /// wait_until blocks until `ready`; the connection sees to it that this ends.
     fn wait_until<'a>(
         self: &'a Arc<Self>,

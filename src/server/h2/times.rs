@@ -53,6 +53,9 @@ impl Session {
         if self.check_at <= now {
             self.check_streams(now);
         }
+        if self.is_over() {
+            return;
+        }
         if after(self.stuck_since, self.progress) <= now {
             return self.break_off();
         }
@@ -84,18 +87,23 @@ impl Session {
         }
     }
 
-    /// check_streams ends those whose peer takes nothing, and those whose time is up.
+    /// check_streams ends those whose peer takes nothing, and those whose time is up: with their connection, if that is
+    /// what takes nothing.
     fn check_streams(&mut self, now: u64) {
-        let mut late = Vec::new();
+        let (mut late, mut is_stuck) = (Vec::new(), false);
         self.check_at = NEVER;
         for (id, stream) in &self.open {
             let s = stream.state();
             let due = s.output.deadline.min(after(s.output.moved, self.progress));
             if due <= now {
+                is_stuck |= s.output.deadline <= now && self.stuck_since != NEVER;
                 late.push(*id);
             } else {
                 self.check_at = self.check_at.min(due);
             }
+        }
+        if is_stuck {
+            return self.break_off();
         }
         for id in late {
             self.fail(id, Code::INTERNAL_ERROR, timed_out("write", Phase::Write));

@@ -5,6 +5,7 @@ use super::body::{StreamBody, is_free};
 use super::outbox::Outbox;
 use super::stream::{SharedStream, Stream};
 use crate::h2::Head;
+use crate::handle::Ticket;
 use crate::message::address::Address;
 use crate::message::request::{Body, HTTP_20, Request};
 use crate::mux::Table;
@@ -30,6 +31,8 @@ pub(crate) struct Turn {
     pub(super) generation: u64,
     /// When the handler was called, where that is told.
     pub(super) began: Option<Instant>,
+    /// It was detached, and answered before its handler returned: only its end is left.
+    pub(super) answered_early: bool,
     /// Until when it waits for a small body.
     pub(super) held_until: u64,
 }
@@ -47,13 +50,14 @@ impl Turn {
         let stream = Stream::new(core);
         Box::new(Turn {
             id: 0,
-            request: Request { body: body(&stream), ..Request::default() },
+            request: Request { body: body(&stream), ticket: Ticket::new(), ..Request::default() },
             writer: ResponseWriter::new(Line::Http2(stream.clone())),
             stream,
             route: 0,
             table: core.mux.table(),
             generation: 0,
             began: None,
+            answered_early: false,
             held_until: 0,
         })
     }
@@ -73,6 +77,10 @@ impl Turn {
         std::mem::swap(&mut r.header, &mut head.header);
         (r.method, r.host) = (head.method, head.authority);
         r.target = if head.path.is_empty() { head.authority } else { head.path };
+        if !r.host.is_empty() && r.header.contains(b"Host") {
+            // RFC 9113, 8.3.1: `:authority` counts.
+            r.header.del(b"Host");
+        }
         r.version = Some(HTTP_20);
         (r.chunked, r.close) = (false, false);
         r.content_length = match head.content_length {

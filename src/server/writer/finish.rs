@@ -54,7 +54,10 @@ impl ResponseWriter {
         if whole {
             return Ok(());
         }
-        self.send_body(&[])?;
+        if self.framing != Framing::Nothing {
+            stream.push_rest(&self.body)?;
+        }
+        self.body.clear();
         let trailer = (self.framing != Framing::Nothing && !self.trailer.is_empty()).then_some(&self.trailer);
         stream.end(trailer);
         Ok(())

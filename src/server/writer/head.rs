@@ -21,10 +21,15 @@ impl ResponseWriter {
         let mut dated = false;
         for (name, value) in self.header.iter() {
             match name.len() {
-                4 if name.eq_ignore_ascii_case(b"date") => dated = true,
+                4 if name.eq_ignore_ascii_case(b"date") => {
+                    dated = true;
+                    // The way to have none, as for the type.
+                    if value.is_empty() {
+                        continue;
+                    }
+                }
                 10 if name.eq_ignore_ascii_case(b"connection") => {
-                    self.close |=
-                        value.split(|&b| b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(b"close"));
+                    take_options(value, &mut self.close, &mut self.options);
                     continue;
                 }
                 12 if name.eq_ignore_ascii_case(b"content-type") => {
@@ -113,12 +118,8 @@ impl ResponseWriter {
         }
         if frames {
             // Fields of HTTP/1 connections; what `Connection: close` asks for is the connection's own end.
-        } else if self.close {
-            if (self.asked.version >= HTTP_11 && !tunnel) || self.header.has_token(b"connection", b"close") {
-                self.head.extend_from_slice(b"Connection: close\r\n");
-            }
-        } else if self.asked.version < HTTP_11 {
-            self.head.extend_from_slice(b"Connection: keep-alive\r\n");
+        } else {
+            self.put_connection(tunnel);
         }
         self.head.extend_from_slice(b"\r\n");
         crate::log::head('>', &self.head);
@@ -140,6 +141,30 @@ impl ResponseWriter {
             more => sniff::detect(&[&self.body, more].concat()),
         };
         write_field(&mut self.head, b"Content-Type", found.to_bytes());
+    }
+
+    /// put_connection names the connection's end, or that it lasts, and the fields that are meant for this hop alone
+    /// (RFC 9110, 7.6.1).
+    fn put_connection(&mut self, tunnel: bool) {
+        let ours: &[u8] = if self.close {
+            let said =
+                (self.asked.version >= HTTP_11 && !tunnel) || self.header.has_token(b"connection", b"close");
+            if said { b"close" } else { b"" }
+        } else if self.asked.version < HTTP_11 {
+            b"keep-alive"
+        } else {
+            b""
+        };
+        if ours.is_empty() && self.options.is_empty() {
+            return;
+        }
+        self.head.extend_from_slice(b"Connection: ");
+        self.head.extend_from_slice(ours);
+        if !ours.is_empty() && !self.options.is_empty() {
+            self.head.extend_from_slice(b", ");
+        }
+        self.head.extend_from_slice(&self.options);
+        self.head.extend_from_slice(b"\r\n");
     }
 
     fn put_length(&mut self, n: u64) {
@@ -166,6 +191,20 @@ impl ResponseWriter {
         }
         if !input.is_done() && (input.expect || !input.drain()) {
             self.close = true;
+        }
+    }
+}
+
+/// take_options reads a handler's Connection field: what it says of the connection's end, and its other options.
+fn take_options(value: &[u8], close: &mut bool, options: &mut Vec<u8>) {
+    for option in value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|o| !o.is_empty()) {
+        if option.eq_ignore_ascii_case(b"close") {
+            *close = true;
+        } else if !option.eq_ignore_ascii_case(b"keep-alive") {
+            if !options.is_empty() {
+                options.extend_from_slice(b", ");
+            }
+            options.extend_from_slice(option);
         }
     }
 }

@@ -1,0 +1,141 @@
+//! `Ticket`: names for objects that are lent to the program for a while and serve others afterwards.
+//!
+//! A response writer and a request of a server's serve one exchange after the other. A program that keeps a pointer to one
+//! beyond its exchange would write into another client's response. So it is given a name that is valid for one exchange:
+//! the number of a slot that is never freed, and the slot's generation. A name is odd, which no address of an object is.
+
+use crate::sync::{Mutex, OnceLock};
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// The bits of a slot's number in a name; the lowest bit marks it, and the generation has the rest.
+const INDEX_BITS: u32 = if usize::BITS == 64 { 31 } else { 16 };
+const GENERATION_SHIFT: u32 = INDEX_BITS + 1;
+const CHUNK: usize = 1 << 10;
+const CHUNKS: usize = 1 << 12;
+
+struct Slot {
+    generation: AtomicU32,
+    object: AtomicPtr<()>,
+}
+
+/// Slots stay where they are for ever.
+static SLOTS: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
+static FREE: Mutex<Free> = Mutex::new(Free { used: 0, free: Vec::new() });
+
+struct Free {
+    used: u32,
+    free: Vec<u32>,
+}
+
+fn slot(index: u32) -> Option<&'static Slot> {
+    let index = index as usize;
+    SLOTS.get(index / CHUNK)?.get()?.get(index % CHUNK)
+}
+
+/// Ticket is an object's right to be named, with a name that [`Ticket::end`] changes.
+#[derive(Debug)]
+pub struct Ticket(u32);
+
+impl Ticket {
+    /// new is `None` where all slots are in use: four million.
+    pub fn new() -> Option<Ticket> {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = free.free.pop() {
+            return Some(Ticket(index));
+        }
+        let index = free.used;
+        let chunk = SLOTS.get(index as usize / CHUNK)?;
+        chunk.get_or_init(|| {
+            let fresh = || Slot { generation: AtomicU32::new(1), object: AtomicPtr::default() };
+            (0..CHUNK).map(|_| fresh()).collect()
+        });
+        free.used += 1;
+        Some(Ticket(index))
+    }
+
+    /// name is how the program refers to `object` until [`Ticket::end`].
+    pub fn name(&self, object: *mut ()) -> *mut () {
+        let Some(slot) = slot(self.0) else { return object };
+        slot.object.store(object, Ordering::Release);
+        let generation = slot.generation.load(Ordering::Relaxed) as usize;
+        std::ptr::without_provenance_mut(generation << GENERATION_SHIFT | (self.0 as usize) << 1 | 1)
+    }
+
+    /// end makes the object's name one that leads nowhere.
+    pub fn end(&self) {
+        if let Some(slot) = slot(self.0) {
+            // Only who has the ticket changes it.
+            let next = slot.generation.load(Ordering::Relaxed).wrapping_add(1);
+            slot.generation.store(next, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.end();
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).free.push(self.0);
+    }
+}
+
+/// Named is what a pointer of the program's leads to.
+pub enum Named {
+    /// It is an object's address, or NULL.
+    Address,
+    Object(*mut ()),
+    /// It is the name of an object whose exchange has ended.
+    Ended,
+}
+
+/// resolve finds what a pointer of the program's leads to.
+pub fn resolve(pointer: *const ()) -> Named {
+    let name = pointer.addr();
+    if name & 1 == 0 {
+        return Named::Address;
+    }
+    let index = (name >> 1) & ((1 << INDEX_BITS) - 1);
+    let Some(slot) = u32::try_from(index).ok().and_then(slot) else { return Named::Ended };
+    let generation = slot.generation.load(Ordering::Acquire) as usize;
+    if generation << GENERATION_SHIFT >> GENERATION_SHIFT != name >> GENERATION_SHIFT {
+        return Named::Ended;
+    }
+    Named::Object(slot.object.load(Ordering::Acquire))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leads_to(name: *mut (), object: *mut ()) -> bool {
+        matches!(resolve(name), Named::Object(o) if o == object)
+    }
+
+    #[test]
+    fn a_name_leads_to_its_object_until_its_end() {
+        let (mut a, mut b) = (1u64, 2u64);
+        let (a, b): (*mut (), *mut ()) = ((&raw mut a).cast(), (&raw mut b).cast());
+        let ticket = Ticket::new().unwrap();
+        let first = ticket.name(a);
+        assert!(leads_to(first, a) && first == ticket.name(a));
+        ticket.end();
+        assert!(matches!(resolve(first), Named::Ended));
+        let second = ticket.name(b);
+        assert!(second != first && leads_to(second, b) && matches!(resolve(first), Named::Ended));
+        drop(ticket);
+        assert!(matches!(resolve(second), Named::Ended));
+        assert!(matches!(resolve(a), Named::Address));
+        assert!(matches!(resolve(std::ptr::null()), Named::Address));
+    }
+
+    #[test]
+    fn tickets_are_used_again_under_other_names() {
+        let mut names = std::collections::HashSet::new();
+        for _ in 0..5000 {
+            let tickets: Vec<_> = (0..3).map(|_| Ticket::new().unwrap()).collect();
+            assert!(tickets.iter().all(|t| names.insert(t.name(std::ptr::null_mut()).addr())));
+        }
+        let no_such = std::ptr::without_provenance(usize::MAX);
+        assert!(matches!(resolve(no_such), Named::Ended));
+    }
+}
