@@ -4895,18 +4895,6 @@ nh_server *nh_server_new(void);
 nh_server *nh_server_new_with_mux(nh_mux *m);
 
 /**
- * nh_server_free ends the server at once, waits for its threads and releases it; NULL is fine. For an end
- * that lets answers finish, call nh_server_shutdown first. Inside one of its own handlers it does nothing
- * and the server leaks.
- *
- * Errors: none
- * Ownership: the library takes s.
- * Threads: any thread but the server's own; no other call may use s at the same time.
- * Since: 0.1.0
- */
-void nh_server_free(nh_server *s);
-
-/**
  * nh_server_handle registers a handler with the server's mux: see nh_mux_handle.
  *
  * Errors: NH_ERR_INVALID (s, pattern or fn is NULL, the pattern is malformed or conflicts with another),
@@ -5032,41 +5020,6 @@ nh_result nh_server_run(nh_server *s, nh_error **err);
  * Since: 0.1.0
  */
 nh_result nh_listen_and_serve(const char *addr, nh_mux *m, nh_error **err);
-
-/**
- * nh_server_shutdown stops accepting, ends idle connections, lets busy ones end after their answer, and
- * waits for the last of them, at most timeout_ms milliseconds (NH_TIMEOUT_NONE: as long as it takes).
- * Follows Go's Server.Shutdown.
- *
- * Errors: NH_ERR_TIMEOUT (connections were still active; they go on), NH_ERR_INVALID (s is NULL, the time
- * is below -1), NH_ERR_WOULD_DEADLOCK (called in a handler of s), NH_ERR_FORKED (s was made before a fork)
- * Ownership: nothing changes hands.
- * Threads: any thread but the server's own; it blocks.
- * Since: 0.1.0
- */
-nh_result nh_server_shutdown(nh_server *s, int64_t timeout_ms, nh_error **err);
-
-/**
- * nh_server_request_stop begins what nh_server_shutdown does and returns at once; nh_server_run returns
- * when the last connection has ended. It is async-signal-safe: a handler of SIGINT or SIGTERM may call it.
- *
- * Errors: none
- * Ownership: nothing changes hands.
- * Threads: any thread, and signal handlers; s must not be freed meanwhile.
- * Since: 0.1.0
- */
-void nh_server_request_stop(nh_server *s);
-
-/**
- * nh_server_close ends all listeners and connections at once. It does not wait for handlers: their next
- * read or write fails. Follows Go's Server.Close.
- *
- * Errors: NH_ERR_INVALID (s is NULL), NH_ERR_FORKED (s was made before a fork)
- * Ownership: nothing changes hands.
- * Threads: any thread, also in a handler.
- * Since: 0.1.0
- */
-nh_result nh_server_close(nh_server *s);
 
 /**
  * nh_server_connections is how many connections are open now.
@@ -5978,6 +5931,93 @@ int64_t nh_access_duration_us(const nh_access *a);
  * Since: 0.1.0
  */
 nh_result nh_access_remote_addr(const nh_access *a, char *buf, size_t cap, size_t *len_out);
+
+/* ========================================================================================================
+ * The end of an nh_server: asked for, waited for, and released
+ * ======================================================================================================== */
+
+/**
+ * nh_server_wait waits until a server that was started has been stopped and its last connection has ended, at most
+ * timeout_ms milliseconds (NH_TIMEOUT_NONE: as long as it takes). It is nh_server_run for a program, or a language,
+ * that has to look at its own signals now and then. It never returns NH_OK: NH_ERR_SERVER_CLOSED is the good end.
+ *
+ * Errors: NH_ERR_TIMEOUT (the server still runs), NH_ERR_SERVER_CLOSED (it was stopped, and has ended), NH_ERR_INVALID
+ * (s is NULL, or timeout_ms is below -1), NH_ERR_STATE (s has not started), NH_ERR_WOULD_DEADLOCK (called in a handler
+ * of s), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread but the server's own, at the same time too; blocks.
+ * Since: 0.1.0
+ */
+nh_result nh_server_wait(nh_server *s,
+                         int64_t timeout_ms,
+                         nh_error **err);
+
+/**
+ * nh_server_shutdown stops accepting, ends idle connections, lets busy ones end after their answer, and
+ * waits for the last of them, at most timeout_ms milliseconds (NH_TIMEOUT_NONE: as long as it takes).
+ * Follows Go's Server.Shutdown.
+ *
+ * Errors: NH_ERR_TIMEOUT (connections were still active; they go on), NH_ERR_INVALID (s is NULL, the time
+ * is below -1), NH_ERR_WOULD_DEADLOCK (called in a handler of s), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread but the server's own; it blocks.
+ * Since: 0.1.0
+ */
+nh_result nh_server_shutdown(nh_server *s, int64_t timeout_ms, nh_error **err);
+
+/**
+ * nh_server_request_stop begins what nh_server_shutdown does and returns at once; nh_server_run returns
+ * when the last connection has ended. It is async-signal-safe: a handler of SIGINT or SIGTERM may call it.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands.
+ * Threads: any thread, and signal handlers; s must not be freed meanwhile.
+ * Since: 0.1.0
+ */
+void nh_server_request_stop(nh_server *s);
+
+/**
+ * nh_server_close ends all listeners and connections at once. It does not wait for handlers: their next
+ * read or write fails. Follows Go's Server.Close.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL), NH_ERR_FORKED (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, also in a handler.
+ * Since: 0.1.0
+ */
+nh_result nh_server_close(nh_server *s);
+
+/**
+ * nh_server_free ends the server at once, waits for its threads and releases it; NULL is fine. For an end that lets
+ * answers finish, call nh_server_shutdown first.
+ *
+ * Blocks until the last handler has returned; nh_server_free_timeout does not wait for one that never does. On a thread
+ * of the server's own (in a handler, or in any other function that it calls) it does not block: another thread does the
+ * waiting and the releasing, and the functions of s that are given userdata are called until that is done.
+ *
+ * Errors: none
+ * Ownership: the library takes s.
+ * Threads: any thread; no other call may use s at the same time.
+ * Since: 0.1.0
+ */
+void nh_server_free(nh_server *s);
+
+/**
+ * nh_server_free_timeout is nh_server_free for a program that cannot wait for a handler that does not return. It ends
+ * the server at once and waits at most timeout_ms milliseconds (NH_TIMEOUT_NONE: as long as it takes) for its threads. What
+ * is not over by then a thread of the library does when it is: it frees the userdata of the server's functions, which
+ * may run until then.
+ *
+ * Errors: NH_ERR_TIMEOUT (a handler still runs; s is released when it has returned), NH_ERR_INVALID (s is NULL, or
+ * timeout_ms is below -1; s stays the caller's), NH_ERR_NO_RESOURCES (there is no thread to be had; s stays the
+ * caller's), NH_ERR_FORKED (s was made before a fork; s is released)
+ * Ownership: the library takes s, unless the result says that it stays the caller's.
+ * Threads: any thread, the server's own too; no other call may use s at the same time. Blocks.
+ * Since: 0.1.0
+ */
+nh_result nh_server_free_timeout(nh_server *s,
+                                 int64_t timeout_ms,
+                                 nh_error **err);
 
 /* ========================================================================================================
  * nh_response_writer

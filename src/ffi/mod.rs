@@ -77,6 +77,7 @@ pub mod response_writer_wrap;
 pub mod result;
 pub mod round_trip;
 pub mod server;
+pub mod server_end;
 pub mod server_fields;
 pub mod server_listen;
 pub mod server_protocols;

@@ -1,7 +1,6 @@
 //! `nh_server`: it listens, serves and ends.
 
 use super::callback::nh_free_fn;
-use super::duration::duration;
 use super::error::nh_error;
 use super::handler::{handler, nh_handler_fn};
 use super::mux::{nh_default_mux, nh_mux};
@@ -17,10 +16,10 @@ use std::sync::Arc;
 
 /// nh_server listens on addresses and answers requests by the handlers of its mux.
 pub struct nh_server {
-    stamp: Stamp,
-    server: ManuallyDrop<Server>,
+    pub(super) stamp: Stamp,
+    pub(super) server: ManuallyDrop<Server>,
     /// Requests that wait for nh_server_next.
-    queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue>,
 }
 
 /// server borrows a live server of this process.
@@ -76,34 +75,6 @@ pub unsafe extern "C" fn nh_server_new_with_mux(m: *mut nh_mux) -> *mut nh_serve
         let m = unsafe { ptr::shared(m, "mux") }.ok()?;
         Some(give(m.0.clone()))
     })
-}
-
-/// nh_server_free ends the server at once, waits for its threads and releases it; NULL is fine. For an end
-/// that lets answers finish, call nh_server_shutdown first. Inside one of its own handlers it does nothing
-/// and the server leaks.
-///
-/// Errors: none
-/// Ownership: the library takes s.
-/// Threads: any thread but the server's own; no other call may use s at the same time.
-/// Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nh_server_free(s: *mut nh_server) {
-    guard_or((), || {
-        // SAFETY: P1.
-        let inside = unsafe { s.as_ref() }?.server.refuse_inside().is_err();
-        if inside {
-            return None;
-        }
-        // SAFETY: P1: s came from `give`.
-        let s = *unsafe { ptr::owned(s) }?;
-        // After a fork the threads are the parent's: what they share is left alone.
-        if !s.stamp.is_stale() {
-            drop(ManuallyDrop::into_inner(s.server));
-            // What nobody has asked for.
-            s.queue.end();
-        }
-        Some(())
-    });
 }
 
 /// nh_server_handle registers a handler with the server's mux: see nh_mux_handle.
@@ -297,61 +268,6 @@ pub unsafe extern "C" fn nh_listen_and_serve(
         let s = Server::new(unsafe { ptr::shared(m, "mux")? }.0.clone());
         s.listen(addr)?;
         s.run()
-    })
-}
-
-/// nh_server_shutdown stops accepting, ends idle connections, lets busy ones end after their answer, and
-/// waits for the last of them, at most timeout_ms milliseconds (NH_TIMEOUT_NONE: as long as it takes).
-/// Follows Go's Server.Shutdown.
-///
-/// Errors: NH_ERR_TIMEOUT (connections were still active; they go on), NH_ERR_INVALID (s is NULL, the time
-/// is below -1), NH_ERR_WOULD_DEADLOCK (called in a handler of s), NH_ERR_FORKED (s was made before a fork)
-/// Ownership: nothing changes hands.
-/// Threads: any thread but the server's own; it blocks.
-/// Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nh_server_shutdown(
-    s: *mut nh_server,
-    timeout_ms: i64,
-    err: *mut *mut nh_error,
-) -> nh_result {
-    guard(err, || {
-        let limit = duration(timeout_ms)?;
-        // SAFETY: P1.
-        unsafe { server(s)? }.shutdown(limit)
-    })
-}
-
-/// nh_server_request_stop begins what nh_server_shutdown does and returns at once; nh_server_run returns
-/// when the last connection has ended. It is async-signal-safe: a handler of SIGINT or SIGTERM may call it.
-///
-/// Errors: none
-/// Ownership: nothing changes hands.
-/// Threads: any thread, and signal handlers; s must not be freed meanwhile.
-/// Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nh_server_request_stop(s: *mut nh_server) {
-    // SAFETY: P1. No guard: it would allocate on failure, and nothing here can panic.
-    if let Some(s) = unsafe { s.as_ref() }
-        && !s.stamp.is_stale()
-    {
-        crate::net::sys::keep_errno(|| s.server.request_stop());
-    }
-}
-
-/// nh_server_close ends all listeners and connections at once. It does not wait for handlers: their next
-/// read or write fails. Follows Go's Server.Close.
-///
-/// Errors: NH_ERR_INVALID (s is NULL), NH_ERR_FORKED (s was made before a fork)
-/// Ownership: nothing changes hands.
-/// Threads: any thread, also in a handler.
-/// Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nh_server_close(s: *mut nh_server) -> nh_result {
-    guard_plain(|| {
-        // SAFETY: P1.
-        unsafe { server(s)? }.close();
-        Ok(())
     })
 }
 

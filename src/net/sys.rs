@@ -18,7 +18,7 @@ pub use options::{
     is_listening, is_stream, set_cloexec, set_keepalive, set_nodelay, set_recv_timeout, set_reuse_addr,
     set_reuse_port, set_v6_only, so_error,
 };
-pub use thread::ThreadProbe;
+pub use thread::{ThreadProbe, ThreadStat};
 pub use unix::{bind_unix, unix_socket};
 
 use crate::message::address::Address;

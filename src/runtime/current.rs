@@ -2,10 +2,8 @@
 
 use super::handoff::Call;
 use super::learn::Stall;
-use crate::net::sys::ThreadProbe;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// GiveUp is the runtime as a thread that leads one of its shards sees it.
 pub(super) trait GiveUp {
@@ -19,6 +17,8 @@ thread_local! {
     static BLOCKED: Cell<bool> = const { Cell::new(false) };
     /// Which server's handler this thread is in, by the address of its core; 0 is none.
     static HANDLER: Cell<usize> = const { Cell::new(0) };
+    /// Which server's thread this is, likewise.
+    static OWNER: Cell<usize> = const { Cell::new(0) };
 }
 
 /// before_block is called before a system call that may wait. On a leader inside a handler it hands the event
@@ -74,10 +74,16 @@ pub(crate) fn is_in_handler(core: usize) -> bool {
     HANDLER.get() == core
 }
 
-/// probe is this thread, for the monitor to look at.
-pub(super) fn probe() -> Arc<ThreadProbe> {
-    thread_local! {
-        static PROBE: Arc<ThreadProbe> = Arc::new(ThreadProbe::current());
-    }
-    PROBE.with(Arc::clone)
+/// owned_by runs `f` as what a thread of the server `core` does from its start to its end.
+pub(crate) fn owned_by<R>(core: usize, f: impl FnOnce() -> R) -> R {
+    let before = OWNER.replace(core);
+    let r = f();
+    OWNER.set(before);
+    r
+}
+
+/// is_owned_by tells whether this thread is one of the server `core`, or inside a handler of it: it must not wait for the
+/// server's threads.
+pub(crate) fn is_owned_by(core: usize) -> bool {
+    OWNER.get() == core || is_in_handler(core)
 }

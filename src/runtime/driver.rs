@@ -94,6 +94,9 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
     /// A handler that needs no connection to itself: it reaches its own by [`Runtime::wake`].
     type Task: Send;
 
+    /// id tells the runtimes of a process apart.
+    fn id(&self) -> usize;
+
     fn lease(&self) -> Self::Lease;
 
     /// accepted makes a connection of a new socket of that listener's, with its first deadline; `None` refuses it.
@@ -104,6 +107,9 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
         listener: usize,
         now: u64,
     ) -> Option<(Box<Self::Conn>, u64)>;
+
+    /// compact lets go of what a lease with a prepared exchange does not need while it waits for a thread.
+    fn compact(&self, lease: &mut Self::Lease);
 
     fn fd(conn: &Self::Conn) -> RawFd;
 

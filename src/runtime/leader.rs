@@ -143,9 +143,6 @@ impl<'a, D: Driver> Leader<'a, D> {
             }
             Msg::EndIdle => self.end_idle(),
             Msg::Abort => {
-                if !std::mem::replace(&mut self.shard.aborted, true) {
-                    self.rt.aborted();
-                }
                 for token in self.shard.tokens() {
                     let Some(e) = self.shard.entry(token) else { continue };
                     // Its thread sees the end in its next read or write; only the owner closes.
@@ -154,6 +151,10 @@ impl<'a, D: Driver> Leader<'a, D> {
                     if e.conn.is_some() {
                         self.close(token);
                     }
+                }
+                // Behind the last look at a descriptor: from here on what is detached may be let go.
+                if !std::mem::replace(&mut self.shard.aborted, true) {
+                    self.rt.aborted();
                 }
             }
         }
@@ -241,7 +242,10 @@ impl<'a, D: Driver> Leader<'a, D> {
             timers.set(&mut e.deadline, NEVER, token);
         }
         let fresh = self.shard.leases.pop().unwrap_or_else(|| self.rt.driver.lease());
-        let its = std::mem::replace(lease, fresh);
+        let mut its = std::mem::replace(lease, fresh);
+        if !self.rt.workers.has_room(quick) {
+            self.rt.driver.compact(&mut its);
+        }
         self.give(Job::Conn { shard: self.shard.index, token, conn, lease: its }, token, quick);
     }
 
@@ -383,7 +387,7 @@ impl<'a, D: Driver> Leader<'a, D> {
 pub(super) fn lead<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::Lease) -> Was {
     let index = shard.index;
     if let Some(shared) = rt.shards.get(index) {
-        *super::sync::lock(&shared.probe) = Some(current::probe());
+        *super::sync::lock(&shared.probe) = Some(sys::ThreadProbe::current());
     }
     current::set_shard(Some(Rc::new(super::start::Here { rt: rt.clone(), index })));
     let was = rounds(rt, shard, lease);

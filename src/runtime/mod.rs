@@ -40,7 +40,7 @@ mod models;
 pub use current::before_block;
 #[cfg(not(loom))]
 pub(crate) use {
-    current::{before_peer, blocks_in, in_handler, is_in_handler},
+    current::{before_peer, blocks_in, in_handler, is_in_handler, is_owned_by, owned_by},
     driver::{Away, Driven, Driver, Fate, Place, Ready},
     leader::Leader,
     learn::{Learn, Stall},

@@ -10,6 +10,7 @@ use super::learn::Stall;
 use super::shard::{Msg, Shared};
 use super::start::{Job, Phase, Runtime};
 use super::sync::lock;
+use crate::net::sys::ThreadStat;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,15 @@ struct Suspect {
     running: Option<(Instant, Duration)>,
 }
 
+/// Watched is a shard as the monitor knows it.
+#[derive(Default)]
+struct Watched {
+    suspect: Option<Suspect>,
+    stat: ThreadStat,
+}
+
 pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
-    let mut suspects: Vec<Option<Suspect>> = vec![None; rt.shards.len()];
+    let mut suspects: Vec<Watched> = rt.shards.iter().map(|_| Watched::default()).collect();
     let (mut stepped_in, mut trimmed) = (None::<Instant>, Instant::now());
     let (mut calls, mut active) = (0, Instant::now());
     while rt.phase() != Phase::Quit || rt.workers.is_short() {
@@ -64,7 +72,7 @@ pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
         if count != calls {
             (calls, active) = (count, now);
         }
-        if now - active > QUIET && suspects.iter().all(Option::is_none) {
+        if now - active > QUIET && suspects.iter().all(|w| w.suspect.is_none()) {
             let work = || rt.workers.is_short() || rt.shards.iter().any(|s| s.handoff.current().is_some());
             rt.bell().sleep(work, || {
                 if rt.phase() != Phase::Quit {
@@ -89,7 +97,8 @@ fn make_threads<D: Driver>(rt: &Arc<Runtime<D>>) {
 }
 
 /// watch looks at one shard and says whether it was taken from its leader.
-fn watch<D: Driver>(rt: &Runtime<D>, shared: &Shared<D>, suspect: &mut Option<Suspect>) -> bool {
+fn watch<D: Driver>(rt: &Runtime<D>, shared: &Shared<D>, watched: &mut Watched) -> bool {
+    let Watched { suspect, stat } = watched;
     let Some(call) = shared.handoff.current() else {
         *suspect = None;
         return false;
@@ -105,7 +114,7 @@ fn watch<D: Driver>(rt: &Runtime<D>, shared: &Shared<D>, suspect: &mut Option<Su
     if now - s.since < PATIENCE {
         return false;
     }
-    let Some(why) = judge(shared, s, now) else { return false };
+    let Some(why) = judge(shared, s, stat, now) else { return false };
     let Some(shard) = shared.handoff.steal(call) else { return false };
     *suspect = None;
     rt.displace(shard, why);
@@ -113,10 +122,15 @@ fn watch<D: Driver>(rt: &Runtime<D>, shared: &Shared<D>, suspect: &mut Option<Su
 }
 
 /// judge decides whether the leader is to be relieved, and why.
-fn judge<D: Driver>(shared: &Shared<D>, s: &mut Suspect, now: Instant) -> Option<Stall> {
-    let probe = lock(&shared.probe).clone();
-    let Some((state, cpu)) = probe.as_ref().and_then(|p| Some((p.state()?, p.cpu()?))) else {
-        // Without /proc nothing can be told apart.
+fn judge<D: Driver>(
+    shared: &Shared<D>,
+    s: &mut Suspect,
+    stat: &mut ThreadStat,
+    now: Instant,
+) -> Option<Stall> {
+    let probe = *lock(&shared.probe);
+    let Some((state, cpu)) = probe.and_then(|p| Some((stat.state(p)?, p.cpu()?))) else {
+        // Without /proc, or a descriptor to read it by, nothing can be told apart.
         return Some(Stall::Blocked);
     };
     if state != b'R' {

@@ -56,7 +56,7 @@ pub(super) struct Shared<D: Driver> {
     /// Connections that belong here, those on their way included.
     pub(super) conns: AtomicUsize,
     /// The leader, for the monitor to look at.
-    pub(super) probe: Mutex<Option<Arc<sys::ThreadProbe>>>,
+    pub(super) probe: Mutex<Option<sys::ThreadProbe>>,
 }
 
 impl<D: Driver> Shared<D> {

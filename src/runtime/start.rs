@@ -1,7 +1,7 @@
 //! `Runtime`: shards, threads and monitor of one server, from start to end.
 
 use super::bell::Bell;
-use super::current::GiveUp;
+use super::current::{self, GiveUp};
 use super::driver::{Away, Driver, Fate, Place, Ready};
 use super::handoff::Call;
 use super::leader::lead;
@@ -120,7 +120,9 @@ impl<D: Driver> Runtime<D> {
             self.spawn_worker().inspect_err(|_| self.workers.failed())?;
         }
         let rt = self.clone();
-        let handle = hooks::spawn("nh-monitor", move || monitor::run(&rt))?;
+        let handle = hooks::spawn("nh-monitor", move || {
+            current::owned_by(rt.driver.id(), || monitor::run(&rt));
+        })?;
         let _ = self.monitor.set(handle.thread().clone());
         lock(&self.handles).push(handle);
         Ok(())
@@ -129,7 +131,9 @@ impl<D: Driver> Runtime<D> {
     pub(super) fn spawn_worker(self: &Arc<Self>) -> io::Result<()> {
         let rt = self.clone();
         let number = self.spawned.fetch_add(1, Ordering::Relaxed);
-        let handle = hooks::spawn(&format!("nh-serve-{number}"), move || work(&rt))?;
+        let handle = hooks::spawn(&format!("nh-serve-{number}"), move || {
+            current::owned_by(rt.driver.id(), || work(&rt));
+        })?;
         let mut handles = lock(&self.handles);
         // Threads come and go with the load; those that have ended need no joining.
         if handles.len() >= 64 && handles.len().is_power_of_two() {

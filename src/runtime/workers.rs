@@ -116,6 +116,11 @@ impl<L, J> Workers<L, J> {
             && (quick || self.room.load(Ordering::Relaxed))
     }
 
+    /// has_room tells, approximately, whether a handler would not have to wait for others to end.
+    pub(crate) fn has_room(&self, quick: bool) -> bool {
+        quick || self.room.load(Ordering::Relaxed)
+    }
+
     /// cap is how many handlers may be off the loop before another one starts there. Above the cap of all is room
     /// for what leaders may at once have let past it, and as much again for quick ones.
     fn cap(&self, quick: bool) -> isize {

@@ -9,7 +9,7 @@ use super::exchange::Exchange;
 use super::h2::Turn;
 use super::shared::Shared;
 use crate::error::{Error, Kind, Result};
-use crate::runtime::Away;
+use crate::runtime::{Away, in_handler};
 use crate::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -134,7 +134,7 @@ impl Detached {
             }
             Phase::Parked(Parcel::Stream(turn)) => {
                 drop(phase);
-                Http(self.core.clone()).end_detached_stream(turn);
+                in_handler(self.core.id(), || Http(self.core.clone()).end_detached_stream(turn));
             }
             ended => {
                 drop(phase);
@@ -155,7 +155,8 @@ impl Detached {
     }
 
     fn finish(&self, mut away: Away<Http>) {
-        let fate = Http(self.core.clone()).end_detached(&mut away.conn, &mut away.lease);
+        let end = || Http(self.core.clone()).end_detached(&mut away.conn, &mut away.lease);
+        let fate = in_handler(self.core.id(), end);
         away.back(fate);
     }
 }

@@ -50,7 +50,7 @@ impl Bound {
     /// that takes long by itself loses its loop to another thread.
     pub(super) fn is_over(&mut self) -> bool {
         self.served += 1;
-        if self.served % 4 != 0 {
+        if !self.served.is_multiple_of(4) {
             return false;
         }
         let now = Instant::now();
@@ -67,6 +67,10 @@ impl Driver for Http {
     type Lease = Box<Exchange>;
     type Task = Box<Turn>;
 
+    fn id(&self) -> usize {
+        self.0.id()
+    }
+
     fn lease(&self) -> Box<Exchange> {
         Box::new(Exchange::new(&self.0))
     }
@@ -79,6 +83,10 @@ impl Driver for Http {
         now: u64,
     ) -> Option<(Box<Conn>, u64)> {
         self.welcome(socket, peer, self.0.doors.identity(listener), now)
+    }
+
+    fn compact(&self, ex: &mut Box<Exchange>) {
+        ex.compact();
     }
 
     fn fd(conn: &Conn) -> RawFd {
@@ -382,7 +390,7 @@ impl Http {
     }
 
     fn call_handler(&self, ex: &mut Exchange) {
-        let core = Arc::as_ptr(&self.0) as usize;
+        let core = self.0.id();
         ex.began = self.0.hooks.access.as_ref().map(|_| Instant::now());
         in_handler(core, || {
             self.serve(&ex.table, ex.route, &mut ex.writer, &mut ex.request);

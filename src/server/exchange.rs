@@ -182,6 +182,17 @@ impl Exchange {
         }
     }
 
+    /// compact lets go of empty space, while a prepared exchange waits for a thread among thousands.
+    pub(super) fn compact(&mut self) {
+        self.wire.output().buf.shrink_to_fit();
+        let block = self.request.header.store_mut().block_mut();
+        block.truncate(self.filled);
+        block.shrink_to_fit();
+        self.writer.compact();
+        self.turns = Vec::new();
+        self.scratch = Vec::new();
+    }
+
     /// finish ends the exchange, which may wait for the peer; the connection may go on with what is left in the block.
     pub(super) fn finish(&mut self) {
         self.goes_on = self.writer.finish();
@@ -193,7 +204,8 @@ impl Exchange {
     fn keep_rest(&mut self) -> bool {
         let mut input = self.wire.input();
         // With full duplex it was not read before the head went out.
-        if !input.is_done() && !(self.wire.duplex.load(Ordering::Relaxed) && input.drain()) {
+        let ends = input.is_done() || self.wire.duplex.load(Ordering::Relaxed) && input.drain();
+        if !ends {
             return false;
         }
         let rest = input.rest();

@@ -10,6 +10,7 @@ use crate::message::header::Header;
 use crate::message::request::Incoming;
 use crate::net::sys;
 use crate::net::tls::Stop;
+use crate::runtime::in_handler;
 use std::io::ErrorKind;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -288,7 +289,8 @@ impl Incoming for BodyReader {
 
     fn on_gone(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
         let fd = self.0.input().fd;
-        Ok(Box::new(self.0.core.watcher.watch(fd, told)?))
+        let id = self.0.core.id();
+        Ok(Box::new(self.0.core.watcher.watch(fd, Box::new(move || in_handler(id, told)))?))
     }
 
     fn base_value(&self, key: &str) -> Option<&(dyn std::any::Any + Send + Sync)> {

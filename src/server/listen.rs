@@ -7,7 +7,7 @@ use crate::hooks;
 use crate::message::address::Address;
 use crate::net::sys;
 use crate::net::tls::{self, ServerIdentity};
-use crate::runtime::{Listening, SocketFile};
+use crate::runtime::{Listening, SocketFile, owned_by};
 use crate::sync::RwLock;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -198,7 +198,7 @@ pub(super) fn accept_all(
 ) {
     let shared = rt.driver.0.clone();
     loop {
-        let socket = match source.accept() {
+        let socket = match owned_by(shared.id(), || source.accept()) {
             Ok(socket) => socket,
             Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
             Err(code) => {

@@ -9,7 +9,7 @@ use super::hooks::Hooks;
 use super::listen::Doors;
 use super::settings::Settings;
 use crate::mux::Mux;
-use crate::runtime::{Place, Runtime};
+use crate::runtime::{Place, Runtime, owned_by};
 use crate::sync::{Condvar, Mutex, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
@@ -56,6 +56,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// id tells the servers of a process apart.
+    pub(super) fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     /// now is the runtime's time.
     pub(super) fn now(&self) -> u64 {
         self.base.elapsed().as_millis() as u64
@@ -111,7 +116,8 @@ impl Shared {
         if told.is_empty() {
             return;
         }
-        let all = move || told.into_iter().for_each(|f| f());
+        let id = self.id();
+        let all = move || owned_by(id, || told.into_iter().for_each(|f| f()));
         if let Ok(t) = crate::hooks::spawn("nh-shutdown", all) {
             self.helpers.lock().unwrap_or_else(PoisonError::into_inner).push(t);
         }

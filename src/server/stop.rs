@@ -8,7 +8,7 @@ use super::settings::Settings;
 use super::shared::{Shared, Value};
 use crate::error::{Error, Kind, Result};
 use crate::mux::Mux;
-use crate::runtime::{Listening, Runtime, is_in_handler};
+use crate::runtime::{Listening, Runtime, before_block, is_in_handler, is_owned_by};
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
@@ -271,10 +271,29 @@ impl Server {
         self.runtime.get().map_or(0, |rt| rt.connections())
     }
 
+    /// wait_end waits for the end of a server that runs: the answer is always an error, `ServerClosed` after that, and
+    /// `Timeout` before.
+    pub fn wait_end(&self, limit: Option<Duration>) -> Result<()> {
+        self.refuse_inside()?;
+        if self.shared.get().is_none() && !self.setup().closed {
+            return Err(Error::new(Kind::State, "nethttp: the server has not started"));
+        }
+        before_block();
+        if self.wait(limit, true) {
+            return Err(closed());
+        }
+        Err(Error::new(Kind::Timeout, "nethttp: the server still runs"))
+    }
+
+    /// is_own_thread: this thread is the server's, and cannot wait for the end of all of them.
+    pub fn is_own_thread(&self) -> bool {
+        self.shared.get().is_some_and(|shared| is_owned_by(shared.id()))
+    }
+
     /// refuse_inside: waiting for one's own handler would never end.
     pub fn refuse_inside(&self) -> Result<()> {
         match self.shared.get() {
-            Some(shared) if is_in_handler(Arc::as_ptr(shared) as usize) => {
+            Some(shared) if is_in_handler(shared.id()) => {
                 Err(Error::new(Kind::WouldDeadlock, "nethttp: called inside a handler of the same server"))
             }
             _ => Ok(()),

@@ -171,6 +171,12 @@ impl ResponseWriter {
         }
     }
 
+    /// compact lets go of the buffers of a response that has not begun.
+    pub(super) fn compact(&mut self) {
+        self.head.shrink_to_fit();
+        self.body.shrink_to_fit();
+    }
+
     /// name is how the program refers to the writer.
     pub fn name(&mut self) -> *mut () {
         let me = std::ptr::from_mut(self).cast();

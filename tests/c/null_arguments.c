@@ -211,6 +211,8 @@ static void servers(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_server_start(NULL, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_server_run(NULL, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_server_shutdown(NULL, 0, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_wait(NULL, 0, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_free_timeout(NULL, 0, NULL));
     nh_server_request_stop(NULL);
     CHECK_ERR(NH_ERR_INVALID, nh_server_close(NULL));
     (void)nh_server_connections(NULL);

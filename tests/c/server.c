@@ -434,7 +434,8 @@ static void after_fork(void) {
         CHECK_ERR(NH_ERR_FORKED, nh_server_set_reuse_port(s, 1));
         CHECK_ERR(NH_ERR_FORKED, nh_server_use_go_defaults(s));
         nh_server_request_stop(s);
-        nh_server_free(s);
+        CHECK_ERR(NH_ERR_FORKED, nh_server_wait(s, 0, NULL));
+        CHECK_ERR(NH_ERR_FORKED, nh_server_free_timeout(s, 0, NULL));
         nh_server *own = nh_server_new();
         CHECK_INT(nh_server_handle(own, "/hold", hold, NULL, NULL, NULL), NH_OK);
         CHECK_INT(nh_server_listen(own, "127.0.0.1:0", NULL), NH_OK);

@@ -26,4 +26,11 @@ static inline void await(const int *counter, int want) {
     CHECK_INT(current(counter), want);
 }
 
+/* The same for a counter that may be beyond it by then. */
+static inline void await_past(const int *counter, int want) {
+    for (int i = 0; i < 6000 && current(counter) < want; i++)
+        pause_ms(5);
+    CHECK(current(counter) >= want);
+}
+
 #endif

@@ -29,6 +29,7 @@ const ORDER: &[&str] = &[
     "handler",
     "mux",
     "server",
+    "server_end",
     "response_writer",
     "answer",
     "guard_handler",

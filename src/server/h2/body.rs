@@ -6,7 +6,7 @@ use crate::h1::status_line;
 use crate::message::address::Address;
 use crate::message::header::Header;
 use crate::message::request::{HTTP_11, Incoming};
-use crate::runtime::before_peer;
+use crate::runtime::{before_peer, in_handler};
 use crate::server::input::within_limit;
 use crate::server::output::timed_out;
 use std::any::Any;
@@ -52,13 +52,15 @@ impl Incoming for StreamBody {
                 s.input.failed = Some(e.clone());
                 return Err(e);
             }
-            let Some(began) = began else {
+            let Some((began, _)) = &began else {
+                let waits = s.outbox.as_ref().map(|o| o.waits());
                 drop(s);
                 before_peer();
-                began = Some(Instant::now());
+                began = Some((Instant::now(), waits));
                 s = self.stream.state();
                 continue;
             };
+            let began = *began;
             let until = [s.input.progress.map(|p| began + p), s.input.deadline].into_iter().flatten().min();
             let left = until.map(|at| at.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
@@ -100,7 +102,8 @@ impl Incoming for StreamBody {
 
     fn on_gone(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn Any + Send + Sync>> {
         let watcher = &self.stream.core().watcher;
-        let watch = watcher.hold(told)?;
+        let id = self.stream.core().id();
+        let watch = watcher.hold(Box::new(move || in_handler(id, told)))?;
         let mut s = self.stream.state();
         if s.gone.is_some() {
             watcher.fire(watch.token());

@@ -16,11 +16,12 @@ use crate::server::reject;
 use crate::server::writer::Whole;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What one read takes.
 const SCRATCH: usize = 64 * 1024;
+/// Bytes of bodies for handlers that are not called yet, with which they are called all the same.
+const UNREAD: usize = 64 * 1024;
 /// Reads before other connections come.
 const READS: usize = 16;
 
@@ -71,9 +72,14 @@ impl Http {
         }
         let (mut reads, mut bound, mut others_first) = (0, Bound::default(), false);
         let busy = loop {
+            let mut crowded = false;
             let Some(h2) = conn.h2.as_mut() else { break false };
             h2.expire(&self.0.settings, now);
             while conn.h2.as_ref().is_some_and(|h2| !h2.ready.is_empty()) {
+                if conn.h2.as_ref().is_some_and(|h2| h2.must_wait()) {
+                    crowded = true;
+                    break;
+                }
                 others_first = bound.is_over();
                 if others_first {
                     break;
@@ -88,7 +94,8 @@ impl Http {
                     break;
                 }
             }
-            if others_first || reads == READS || conn.h2.as_ref().is_some_and(|h2| !h2.ready.is_empty()) {
+            let is_left = !crowded && conn.h2.as_ref().is_some_and(|h2| !h2.ready.is_empty());
+            if others_first || reads == READS || is_left {
                 break true;
             }
             reads += 1;
@@ -115,6 +122,7 @@ impl Http {
         let learn = turn.table.learn(turn.route);
         let quick = learn.is_quick();
         if learn.blocks() || !leader.may_run_inline(quick) {
+            turn.queued = conn.h2.as_ref().map(|h2| h2.outbox.waits());
             if let Err(turn) = leader.run_off(turn, quick) {
                 self.shed_turn(turn);
             }
@@ -160,7 +168,7 @@ impl Http {
     /// call_turn calls the handler, and ends its response unless that is to be done later.
     fn call_turn(&self, turn: &mut Turn) {
         turn.began = self.0.hooks.access.as_ref().map(|_| Instant::now());
-        in_handler(Arc::as_ptr(&self.0) as usize, || {
+        in_handler(self.0.id(), || {
             self.serve(&turn.table, turn.route, &mut turn.writer, &mut turn.request);
             if !turn.stream.leaving().is_detached() {
                 self.finish_turn(turn);
@@ -201,6 +209,7 @@ impl Http {
 
     /// run_turn is a handler off the loop.
     pub(in crate::server) fn run_turn(&self, mut turn: Box<Turn>, ex: &mut Exchange) {
+        turn.queued = None;
         if std::mem::take(&mut turn.answered_early) {
             return self.end_detached_stream(turn);
         }
@@ -226,7 +235,8 @@ impl Http {
     }
 
     /// shed_turn answers 503: no thread was to be had in time.
-    pub(in crate::server) fn shed_turn(&self, turn: Box<Turn>) {
+    pub(in crate::server) fn shed_turn(&self, mut turn: Box<Turn>) {
+        turn.queued = None;
         if turn.answered_early {
             // It is answered, but for an end that nobody has time for.
             turn.stream.abort();
@@ -321,6 +331,13 @@ fn keep(turn: Box<Turn>, ex: &mut Exchange) {
 }
 
 impl Session {
+    /// must_wait: the next handler is not called yet, since enough of this connection's wait for its peer. Unless what came
+    /// for those that are not called fills the window: then the others might wait for it in vain.
+    fn must_wait(&self) -> bool {
+        let unread = || self.ready.iter().map(|t| t.stream.unread()).sum::<usize>();
+        self.outbox.is_crowded() && unread() < UNREAD
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.ending == Ending::Over
     }

@@ -5,14 +5,17 @@ use crate::message::address::Address;
 use crate::runtime::Place;
 use crate::server::shared::Shared;
 use crate::sync::{Mutex, MutexGuard};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
 /// What a stream may hold that is not sent yet, whatever others do.
-const OWN: usize = 16 * 1024;
-/// And what it may hold as long as all streams of its connection hold less than [`ALL`].
-const MOST: usize = 256 * 1024;
-const ALL: usize = 1 << 20;
+const OWN: usize = 1024;
+/// And what it may hold as long as all streams of its connection hold less than [`ALL`]: a peer that opens its windows
+/// wide and reads nothing costs no more than some 400 KiB.
+const MOST: usize = 64 * 1024;
+const ALL: usize = 192 * 1024;
+/// Handlers that may wait for a connection's peer at once, or for a thread, before the next ones are not called yet.
+const PEER_WAITS: usize = 64;
 
 pub(crate) struct Outbox {
     core: Arc<Shared>,
@@ -21,6 +24,9 @@ pub(crate) struct Outbox {
     mail: Mutex<Mail>,
     /// Bytes of bodies that wait in all streams.
     held: AtomicUsize,
+    /// Handlers that wait for the peer or for a thread, and whether others wait for those.
+    waits: AtomicUsize,
+    crowded: AtomicBool,
 }
 
 #[derive(Default)]
@@ -34,7 +40,14 @@ struct Mail {
 
 impl Outbox {
     pub(super) fn new(core: &Arc<Shared>, local: Option<Address>) -> Outbox {
-        Outbox { core: core.clone(), local, mail: Mutex::default(), held: AtomicUsize::new(0) }
+        Outbox {
+            core: core.clone(),
+            local,
+            mail: Mutex::default(),
+            held: AtomicUsize::new(0),
+            waits: AtomicUsize::new(0),
+            crowded: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn local(&self) -> Option<&Address> {
@@ -86,8 +99,38 @@ impl Outbox {
         self.held.fetch_sub(n, Ordering::Relaxed);
     }
 
+    /// waits counts a handler whose thread waits for the peer, until what it answers is dropped.
+    pub(super) fn waits(self: &Arc<Self>) -> PeerWait {
+        self.waits.fetch_add(1, Ordering::SeqCst);
+        PeerWait(self.clone())
+    }
+
+    /// is_crowded: so many threads wait for the peer already that no further handler is called. The end of one of these
+    /// waits has the connection look again.
+    pub(super) fn is_crowded(&self) -> bool {
+        if self.waits.load(Ordering::SeqCst) < PEER_WAITS {
+            return false;
+        }
+        // Announced before the second look, as the end of a wait is counted before it looks for this.
+        self.crowded.store(true, Ordering::SeqCst);
+        self.waits.load(Ordering::SeqCst) >= PEER_WAITS
+    }
+
     /// bound is how many bytes a stream may hold now.
     pub(super) fn bound(&self) -> usize {
         if self.held.load(Ordering::Relaxed) < ALL { MOST } else { OWN }
+    }
+}
+
+/// PeerWait is a handler that waits for the peer, or for a thread that may have to.
+pub(super) struct PeerWait(Arc<Outbox>);
+
+impl Drop for PeerWait {
+    fn drop(&mut self) {
+        let before = self.0.waits.fetch_sub(1, Ordering::SeqCst);
+        if before <= PEER_WAITS && self.0.crowded.swap(false, Ordering::SeqCst) {
+            let place = self.0.mail().place;
+            self.0.core.wake(place);
+        }
     }
 }

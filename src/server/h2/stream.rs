@@ -48,6 +48,11 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// unread is how much of the request's body waits to be read.
+    pub(super) fn unread(&self) -> usize {
+        self.state().input.data.len()
+    }
+
     pub(super) fn notify(&self) {
         self.changed.notify_all();
     }
@@ -149,6 +154,7 @@ impl Stream {
         s: MutexGuard<'a, State>,
         ready: impl Fn(&State) -> bool,
     ) -> Result<MutexGuard<'a, State>> {
+        let _waits = s.outbox.as_ref().map(|o| o.waits());
         drop(s);
         before_peer();
         let began = Instant::now();

@@ -2,7 +2,7 @@
 //! that runs the handler; what the program holds of it stays where it is.
 
 use super::body::{StreamBody, is_free};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, PeerWait};
 use super::stream::{SharedStream, Stream};
 use crate::h2::Head;
 use crate::handle::Ticket;
@@ -31,6 +31,8 @@ pub(crate) struct Turn {
     pub(super) generation: u64,
     /// When the handler was called, where that is told.
     pub(super) began: Option<Instant>,
+    /// It waits for a thread, which may have to wait for the peer.
+    pub(super) queued: Option<PeerWait>,
     /// It was detached, and answered before its handler returned: only its end is left.
     pub(super) answered_early: bool,
     /// Until when it waits for a small body.
@@ -57,6 +59,7 @@ impl Turn {
             table: core.mux.table(),
             generation: 0,
             began: None,
+            queued: None,
             answered_early: false,
             held_until: 0,
         })
