@@ -35,11 +35,13 @@
  * time" means that calls on one object must not overlap; which thread makes them does not matter.
  *
  * Callbacks come as fn, userdata, free_userdata. free_userdata may be NULL; it runs exactly once, also if the
- * registration fails, and never while the library holds a lock. A callback must return: an exception or a thread
- * exit out of it aborts the process; a longjmp out of it cannot be seen, and is forbidden.
+ * registration fails, and never while the library holds a lock. A callback must return. A C++ exception that leaves it
+ * aborts the process, and so does a thread exit on a thread of the program's, with a line on stderr that names the
+ * callback's type. A thread of the library's that is exited in a callback is parked. longjmp out of a callback is
+ * undefined behavior. A host that ends while the library runs calls nh_stop_callbacks first.
  *
- * The process. The library has no global initialization, installs no signal handler, prints nothing, reads the
- * environment only when a client's transport is made, and never raises SIGPIPE. Its threads start when first
+ * The process. The library has no global initialization, installs no signal handler, prints nothing but that line,
+ * reads the environment only when a client's transport is made, and never raises SIGPIPE. Its threads start when first
  * needed and block all signals. After fork, handles that were made before answer NH_ERR_FORKED in the child, where
  * they may be freed; new ones work. Only functions that say so are safe in a signal handler.
  */
@@ -4699,7 +4701,7 @@ nh_result nh_http2_config_set_count_error(nh_http2_config *c,
 /**
  * nh_handler_fn answers a request. It runs on a library thread, any number of them at once, and may block;
  * other connections do not notice. w and r are borrowed until it returns. It may call every function
- * but nh_server_run, nh_server_shutdown and nh_server_free of its own server. It must return normally: an
+ * but nh_server_run, nh_server_wait and nh_server_shutdown of its own server. It must return normally: an
  * exception or longjmp out of it ends the process.
  */
 typedef void (*nh_handler_fn)(nh_response_writer *w, nh_request *r, void *userdata);
@@ -6004,9 +6006,9 @@ void nh_server_free(nh_server *s);
 
 /**
  * nh_server_free_timeout is nh_server_free for a program that cannot wait for a handler that does not return. It ends
- * the server at once and waits at most timeout_ms milliseconds (NH_TIMEOUT_NONE: as long as it takes) for its threads. What
- * is not over by then a thread of the library does when it is: it frees the userdata of the server's functions, which
- * may run until then.
+ * the server at once and waits at most timeout_ms milliseconds (NH_TIMEOUT_NONE: as long as it takes) for its threads.
+ * What is not over by then a thread of the library does when it is: it frees the userdata of the server's functions,
+ * which may run until then.
  *
  * Errors: NH_ERR_TIMEOUT (a handler still runs; s is released when it has returned), NH_ERR_INVALID (s is NULL, or
  * timeout_ms is below -1; s stays the caller's), NH_ERR_NO_RESOURCES (there is no thread to be had; s stays the
@@ -7690,6 +7692,24 @@ nh_result nh_set_thread_hooks(nh_thread_hook_fn start,
                               nh_thread_hook_fn stop,
                               void *userdata,
                               nh_free_fn free_userdata);
+
+/**
+ * nh_stop_callbacks keeps the library's threads from calling back into the program from now on: each that would do so
+ * stays where it is, for ever. It is for a host that is about to end while servers or clients of the process still run,
+ * such as a language whose functions must not be called any more: call it there, by atexit or what the host has in its
+ * place. Calls that the library makes on a thread of the program's own, inside a function that this thread has called, are
+ * made as before. There is no way back.
+ *
+ * Nothing is waited for: a callback that runs already goes on. Without this call, a host that ends a thread of the
+ * library's inside a callback (pthread_exit) finds the thread parked too; on a thread of the program's own that ends the
+ * process.
+ *
+ * Errors: none
+ * Ownership: nothing changes hands
+ * Threads: any thread, at the same time too; does not block
+ * Since: 0.1.0
+ */
+void nh_stop_callbacks(void);
 
 /**
  * nh_set_thread_stack_size sets the stack of library threads that start from now on, in bytes.

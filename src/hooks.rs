@@ -5,6 +5,7 @@
 
 use crate::net::sys::process as sys;
 use crate::sync::RwLock;
+use std::cell::Cell;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -37,6 +38,15 @@ pub fn set_stack_size(bytes: usize) {
     STACK.store(bytes.max(MIN_STACK), Ordering::Relaxed);
 }
 
+thread_local! {
+    static LIBRARY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// is_library_thread tells whether the library has started the calling thread.
+pub fn is_library_thread() -> bool {
+    LIBRARY.get()
+}
+
 /// spawn starts a library thread; the operating system shows the first 15 bytes of `name`.
 pub fn spawn<T, F>(name: &str, f: F) -> io::Result<JoinHandle<T>>
 where
@@ -48,6 +58,7 @@ where
     // The new thread inherits the mask: it never has a moment in which it could take a signal.
     sys::with_signals_blocked(|| {
         builder.spawn(move || {
+            LIBRARY.set(true);
             let _running = hooks.map(Running::start);
             f()
         })

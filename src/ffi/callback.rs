@@ -1,6 +1,9 @@
 //! Callbacks of the program: what is common to all of them.
 
+use crate::hooks;
+use crate::net::sys::process;
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// nh_free_fn ends what a callback's userdata points to.
 ///
@@ -35,22 +38,57 @@ impl Drop for Userdata {
     fn drop(&mut self) {
         if let Some(free) = self.free {
             // SAFETY: P5: the function belongs to this pointer, and this is the one time it is called.
-            no_unwind(|| unsafe { free(self.ptr) });
+            no_unwind("nh_free_fn", || unsafe { free(self.ptr) });
         }
     }
 }
 
-/// no_unwind calls back into the program: an exception or a thread exit that tries to leave `f` through the
-/// library's frames ends the process.
-pub(crate) fn no_unwind<T>(f: impl FnOnce() -> T) -> T {
-    struct Abort;
-    impl Drop for Abort {
+/// no_unwind calls back into the program, by a function of the type `what`. An exception or a thread exit that tries to
+/// leave `f` through the library's frames ends the process, with one line that says so: nobody else could. On a thread of
+/// the library's a thread exit parks the thread instead: a host that is ending exits the threads that call into it, which
+/// is no fault. Once [`stop`] was called, threads of the library's park before they call.
+pub(crate) fn no_unwind<T>(what: &'static str, f: impl FnOnce() -> T) -> T {
+    struct Armed(&'static str);
+    impl Drop for Armed {
         fn drop(&mut self) {
-            std::process::abort();
+            leaves(self.0);
         }
     }
-    let armed = Abort;
+    if STOPPED.load(Ordering::Relaxed) && hooks::is_library_thread() {
+        park();
+    }
+    let armed = Armed(what);
     let result = f();
     std::mem::forget(armed);
     result
+}
+
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// stop keeps the library's threads from calling back from now on.
+pub(crate) fn stop() {
+    STOPPED.store(true, Ordering::SeqCst);
+}
+
+fn park() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// leaves ends what an unwinding callback has begun.
+#[cold]
+fn leaves(what: &str) {
+    if process::is_exception_in_flight() {
+        process::say(&format!(
+            "nethttp: a C++ exception left a callback ({what}); callbacks must catch them all\n"
+        ));
+    } else if hooks::is_library_thread() {
+        park();
+    } else {
+        process::say(&format!(
+            "nethttp: a thread was ended inside a callback ({what}); callbacks must return\n"
+        ));
+    }
+    std::process::abort();
 }

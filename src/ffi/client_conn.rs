@@ -201,7 +201,7 @@ struct CWatch {
 impl Watch for CWatch {
     fn changed(&self) {
         // SAFETY: P5.
-        no_unwind(|| unsafe { (self.call)(self.userdata.ptr()) });
+        no_unwind("nh_client_conn_fn", || unsafe { (self.call)(self.userdata.ptr()) });
     }
 }
 

@@ -43,7 +43,7 @@ impl Dial for CDial {
         let ms = limit.map_or(-1, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
         let mut fd = -1;
         // SAFETY: P5; host and fd live until the call returns.
-        let code = no_unwind(|| unsafe {
+        let code = no_unwind("nh_dial_fn", || unsafe {
             (self.call)(host.as_ptr(), i32::from(port), ms, &mut fd, self.userdata.ptr())
         });
         let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0);

@@ -88,7 +88,8 @@ impl Choose for Own {
         let mut room = vec![0u8; ROOM];
         let (to, cap) = (room.as_mut_ptr().cast(), room.len());
         // SAFETY: P5; what is lent lives through the call.
-        let answer = no_unwind(|| unsafe { (self.call)(self.userdata.ptr(), url.as_ptr(), to, cap) });
+        let answer =
+            no_unwind("nh_proxy_fn", || unsafe { (self.call)(self.userdata.ptr(), url.as_ptr(), to, cap) });
         if answer != result::NH_OK {
             let text = format!("nethttp: the proxy's callback ended the request with result {answer}");
             return Err(Error::new(Kind::Aborted, text).with_phase(Phase::Proxy));

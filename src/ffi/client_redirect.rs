@@ -51,7 +51,9 @@ impl Judge for CallbackJudge {
         let list = via.as_ptr().cast::<*const nh_request>();
         let next = nh_request::lend(next);
         // SAFETY: P5; next and via live until the call returns.
-        let code = no_unwind(|| unsafe { (self.call)(next, list, via.len(), self.userdata.ptr()) });
+        let code = no_unwind("nh_redirect_fn", || unsafe {
+            (self.call)(next, list, via.len(), self.userdata.ptr())
+        });
         match code {
             result::NH_OK => Verdict::Follow,
             NH_REDIRECT_USE_LAST => Verdict::UseLast,

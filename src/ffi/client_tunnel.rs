@@ -54,14 +54,18 @@ impl Tunnel for CTunnel {
         let Some(call) = self.ask else { return Ok(()) };
         let (server, fields) = (name(server)?, nh_header::lend_mut(fields));
         // SAFETY: P5; what is lent lives through the call.
-        judged(no_unwind(|| unsafe { call(server.as_ptr(), fields, self.userdata.ptr()) }))
+        judged(no_unwind("nh_tunnel_ask_fn", || unsafe {
+            call(server.as_ptr(), fields, self.userdata.ptr())
+        }))
     }
 
     fn answered(&self, server: &str, status: u16, header: &Header) -> Result<()> {
         let Some(call) = self.answer else { return Ok(()) };
         let (server, header) = (name(server)?, nh_header::lend(header));
         // SAFETY: P5; what is lent lives through the call.
-        judged(no_unwind(|| unsafe { call(server.as_ptr(), status.into(), header, self.userdata.ptr()) }))
+        judged(no_unwind("nh_tunnel_answer_fn", || unsafe {
+            call(server.as_ptr(), status.into(), header, self.userdata.ptr())
+        }))
     }
 }
 

@@ -97,7 +97,7 @@ impl Content for CContent {
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize> {
         let mut n = 0;
         // SAFETY: P5; buf and n live until the call returns.
-        let code = no_unwind(|| unsafe {
+        let code = no_unwind("nh_read_at_fn", || unsafe {
             (self.call)(self.userdata.ptr(), offset, buf.as_mut_ptr().cast(), buf.len(), &mut n)
         });
         if code != NH_OK {

@@ -74,7 +74,8 @@ impl FileSystem for CFileSystem {
         let name = CString::new(name).map_err(|_| ErrorKind::NotFound)?;
         let mut f = nh_file::default();
         // SAFETY: P5; name and f live until the call returns.
-        let code = no_unwind(|| unsafe { (self.call)(self.userdata.ptr(), name.as_ptr(), &mut f) });
+        let code =
+            no_unwind("nh_open_fn", || unsafe { (self.call)(self.userdata.ptr(), name.as_ptr(), &mut f) });
         match code {
             NH_OK => {}
             NH_ERR_NOT_FOUND => return Err(ErrorKind::NotFound.into()),

@@ -83,7 +83,7 @@ impl Check for CCheck {
         let (name, word) = (with_nul(&who.username), with_nul(&who.password));
         let (name_len, word_len) = (who.username.len(), who.password.len());
         // SAFETY: P5; the texts live until the call returns.
-        let good = no_unwind(|| unsafe {
+        let good = no_unwind("nh_basic_auth_fn", || unsafe {
             (self.call)(name.as_ptr().cast(), name_len, word.as_ptr().cast(), word_len, self.userdata.ptr())
         });
         good == 1

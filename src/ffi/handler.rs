@@ -36,7 +36,7 @@ impl nh_handler {
 
 /// nh_handler_fn answers a request. It runs on a library thread, any number of them at once, and may block;
 /// other connections do not notice. `w` and `r` are borrowed until it returns. It may call every function
-/// but nh_server_run, nh_server_shutdown and nh_server_free of its own server. It must return normally: an
+/// but nh_server_run, nh_server_wait and nh_server_shutdown of its own server. It must return normally: an
 /// exception or longjmp out of it ends the process.
 pub type nh_handler_fn = Option<
     unsafe extern "C-unwind" fn(w: *mut nh_response_writer, r: *mut nh_request, userdata: *mut c_void),
@@ -50,7 +50,7 @@ struct CHandler {
 impl Handler for CHandler {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
         let (w, r) = (w.name().cast(), r.name().cast());
-        no_unwind(|| {
+        no_unwind("nh_handler_fn", || {
             // SAFETY: P5; w and r live until the call returns.
             unsafe { (self.call)(w, r, self.userdata.ptr()) }
         });

@@ -365,7 +365,7 @@ pub unsafe extern "C" fn nh_http2_config_set_count_error(
         move |kind: &str| {
             let Ok(kind) = CString::new(kind) else { return };
             // SAFETY: P5: the program allows the callback on the threads that the typedef names.
-            no_unwind(|| unsafe { f(userdata.ptr(), kind.as_ptr()) });
+            no_unwind("nh_http2_error_fn", || unsafe { f(userdata.ptr(), kind.as_ptr()) });
         }
     };
     // SAFETY: P1.

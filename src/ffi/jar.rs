@@ -187,7 +187,7 @@ pub unsafe extern "C" fn nh_jar_each(
         for k in j.own()?.kept(now()) {
             let c = nh_cookie::kept(k);
             // SAFETY: P5; the cookie lives until it returns.
-            no_unwind(|| unsafe { call(&c, userdata) });
+            no_unwind("nh_cookie_fn", || unsafe { call(&c, userdata) });
         }
         Ok(())
     })

@@ -53,7 +53,9 @@ impl ProgramJar {
         let (at, mut len) = (buf.as_mut_ptr().cast::<c_char>(), 0usize);
         let cap = buf.len();
         // SAFETY: P5; the URL, the buffer and the length live through the call.
-        let code = no_unwind(|| unsafe { (self.get)(url.as_ptr(), at, cap, &mut len, self.userdata.ptr()) });
+        let code = no_unwind("nh_jar_get_fn", || unsafe {
+            (self.get)(url.as_ptr(), at, cap, &mut len, self.userdata.ptr())
+        });
         (code, len)
     }
 }
@@ -77,7 +79,7 @@ impl CookieJar for ProgramJar {
         let pointers: Vec<*const nh_cookie> = list.iter().map(std::ptr::from_ref).collect();
         let (at, count) = (pointers.as_ptr(), pointers.len());
         // SAFETY: P5; URL and cookies live through the call.
-        no_unwind(|| unsafe { (self.set)(url.as_ptr(), at, count, self.userdata.ptr()) });
+        no_unwind("nh_jar_set_fn", || unsafe { (self.set)(url.as_ptr(), at, count, self.userdata.ptr()) });
     }
 }
 

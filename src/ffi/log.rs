@@ -53,7 +53,7 @@ pub unsafe extern "C" fn nh_set_log(
             Box::new(move |level, line| {
                 let line = CString::new(line.replace('\0', "?")).unwrap_or_default();
                 // SAFETY: P5: the program allows the function on any thread.
-                no_unwind(|| unsafe { f(level as i32, line.as_ptr(), userdata.ptr()) });
+                no_unwind("nh_log_fn", || unsafe { f(level as i32, line.as_ptr(), userdata.ptr()) });
             })
         });
         set_sink(max, sink);

@@ -49,7 +49,7 @@ impl Protocol for CProtocol {
         let (mut f, mut data, mut free): (nh_round_trip_fn, *mut c_void, nh_free_fn) =
             (None, std::ptr::null_mut(), None);
         // SAFETY: P5; authority and the places for the answer live until the call returns.
-        let code = no_unwind(|| unsafe {
+        let code = no_unwind("nh_protocol_fn", || unsafe {
             (self.call)(authority.as_ptr(), conn, &mut f, &mut data, &mut free, self.userdata.ptr())
         });
         match code {

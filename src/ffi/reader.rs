@@ -36,7 +36,7 @@ impl Feed for CFeed {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         let mut n = 0;
         // SAFETY: P5; buf and n live until the call returns.
-        let code = no_unwind(|| unsafe {
+        let code = no_unwind("nh_read_fn", || unsafe {
             (self.call)(self.userdata.ptr(), buf.as_mut_ptr().cast(), buf.len(), &mut n)
         });
         if code != result::NH_OK {

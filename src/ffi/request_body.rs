@@ -235,7 +235,8 @@ impl Source for CallbackSource {
         let mut n = 0usize;
         let (at, cap) = (buf.as_mut_ptr().cast(), buf.len());
         // SAFETY: P5; the buffer and n live through the call.
-        let code = no_unwind(|| unsafe { (self.read)(self.userdata.ptr(), at, cap, &mut n) });
+        let code =
+            no_unwind("nh_body_read_fn", || unsafe { (self.read)(self.userdata.ptr(), at, cap, &mut n) });
         if code != result::NH_OK {
             let text = format!("nethttp: the body's callback answered {code}");
             return Err(Error::new(Kind::Aborted, text));
@@ -252,7 +253,7 @@ impl Source for CallbackSource {
     fn rewind(&mut self) -> Result<bool> {
         let Some(f) = self.rewind else { return Ok(false) };
         // SAFETY: P5.
-        Ok(no_unwind(|| unsafe { f(self.userdata.ptr()) }) == result::NH_OK)
+        Ok(no_unwind("nh_body_rewind_fn", || unsafe { f(self.userdata.ptr()) }) == result::NH_OK)
     }
 
     fn can_rewind(&self) -> bool {

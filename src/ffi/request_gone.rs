@@ -61,7 +61,7 @@ pub unsafe extern "C" fn nh_request_set_gone_callback(
             Box::new(move || {
                 let gone = gone;
                 // SAFETY: P5.
-                no_unwind(|| unsafe { (gone.call)(gone.userdata.ptr()) });
+                no_unwind("nh_gone_fn", || unsafe { (gone.call)(gone.userdata.ptr()) });
             }) as Box<dyn FnOnce() + Send>
         });
         watch(r, told)

@@ -34,7 +34,7 @@ impl Progress for CallbackProgress {
         let bytes = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let (sent, received) = (bytes(a.sent), bytes(a.received));
         // SAFETY: P5.
-        let code = no_unwind(|| unsafe {
+        let code = no_unwind("nh_progress_fn", || unsafe {
             (self.call)(sent, a.to_send, received, a.to_receive, self.userdata.ptr())
         });
         match code {

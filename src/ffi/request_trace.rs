@@ -85,7 +85,7 @@ impl Trace for CTrace {
     fn step(&self, at: Duration, step: &Step) -> Result<()> {
         let event = event(at, step);
         // SAFETY: P5; the event lives until the call returns.
-        match no_unwind(|| unsafe { (self.call)(&event, self.userdata.ptr()) }) {
+        match no_unwind("nh_trace_fn", || unsafe { (self.call)(&event, self.userdata.ptr()) }) {
             result::NH_OK => Ok(()),
             code => Err(Error::new(Kind::Aborted, format!("nethttp: the trace callback answered {code}"))),
         }

@@ -43,7 +43,7 @@ pub(super) unsafe fn sink(
     let call = write_fn.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
     Ok(move |data: &[u8]| {
         // SAFETY: P5; data lives until the call returns.
-        match no_unwind(|| unsafe { call(userdata, data.as_ptr().cast(), data.len()) }) {
+        match no_unwind("nh_write_fn", || unsafe { call(userdata, data.as_ptr().cast(), data.len()) }) {
             result::NH_OK => Ok(()),
             code => Err(Error::new(Kind::Io, format!("nethttp: the stream's function answered {code}"))),
         }

@@ -70,20 +70,22 @@ impl Over for CWrap {
     fn write_header(&mut self, code: u16) -> Result<()> {
         let Some(call) = self.write_header else { return self.beneath()?.write_header(code) };
         // SAFETY: P5; inner lives until the call returns.
-        answered(no_unwind(|| unsafe { call(self.inner, code.into(), self.userdata.ptr()) }))
+        answered(no_unwind("nh_wrap_write_header_fn", || unsafe {
+            call(self.inner, code.into(), self.userdata.ptr())
+        }))
     }
 
     fn write(&mut self, data: &[u8]) -> Result<()> {
         let Some(call) = self.write else { return self.beneath()?.write(data) };
         let (at, len) = (data.as_ptr().cast(), data.len());
         // SAFETY: P5; inner and data live until the call returns.
-        answered(no_unwind(|| unsafe { call(self.inner, at, len, self.userdata.ptr()) }))
+        answered(no_unwind("nh_wrap_write_fn", || unsafe { call(self.inner, at, len, self.userdata.ptr()) }))
     }
 
     fn flush(&mut self) -> Result<()> {
         let Some(call) = self.flush else { return self.beneath()?.flush() };
         // SAFETY: P5; inner lives until the call returns.
-        answered(no_unwind(|| unsafe { call(self.inner, self.userdata.ptr()) }))
+        answered(no_unwind("nh_wrap_flush_fn", || unsafe { call(self.inner, self.userdata.ptr()) }))
     }
 
     fn takes_writes(&self) -> bool {

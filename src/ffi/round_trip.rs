@@ -56,7 +56,9 @@ impl RoundTripper for CTripper {
         copy.outgoing_mut()?.cancel = cancel.cloned();
         let (mut out, mut err) = (std::ptr::null_mut(), std::ptr::null_mut());
         // SAFETY: P5; copy, out and err live until the call returns.
-        let code = no_unwind(|| unsafe { (self.call)(&mut copy, &mut out, &mut err, self.userdata.ptr()) });
+        let code = no_unwind("nh_round_trip_fn", || unsafe {
+            (self.call)(&mut copy, &mut out, &mut err, self.userdata.ptr())
+        });
         // SAFETY: P1: what the program put there it has given up.
         let (response, error) = unsafe { (ptr::owned(out), ptr::owned(err)) };
         match (code, response, error) {

@@ -178,7 +178,7 @@ impl Source for Accepter {
     fn accept(&mut self) -> std::result::Result<OwnedFd, i32> {
         let mut fd: isize = -1;
         // SAFETY: P5; `fd` lives through the call.
-        match no_unwind(|| unsafe { (self.call)(self.userdata.ptr(), &raw mut fd) }) {
+        match no_unwind("nh_accept_fn", || unsafe { (self.call)(self.userdata.ptr(), &raw mut fd) }) {
             // SAFETY: P7.
             result::NH_OK => unsafe { descriptor(fd) }.map_err(|_| result::NH_ERR_INVALID),
             code => Err(code),

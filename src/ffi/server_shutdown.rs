@@ -39,7 +39,7 @@ pub unsafe extern "C" fn nh_server_on_shutdown(
         s.on_shutdown(Box::new(move || {
             let told = told;
             // SAFETY: P5.
-            no_unwind(|| unsafe { (told.call)(told.userdata.ptr()) });
+            no_unwind("nh_shutdown_fn", || unsafe { (told.call)(told.userdata.ptr()) });
         }))
     })
 }

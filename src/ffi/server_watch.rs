@@ -76,7 +76,7 @@ impl WatchConns for Own<unsafe extern "C-unwind" fn(*const nh_server_conn, i32, 
     fn changed(&self, conn: &Peer, state: ConnState) {
         let c = std::ptr::from_ref(conn).cast();
         // SAFETY: P5; what is lent lives through the call.
-        no_unwind(|| unsafe { (self.call)(c, state as i32, self.userdata.ptr()) });
+        no_unwind("nh_conn_state_fn", || unsafe { (self.call)(c, state as i32, self.userdata.ptr()) });
     }
 }
 
@@ -84,7 +84,7 @@ impl LogErrors for Own<unsafe extern "C-unwind" fn(*const c_char, *mut c_void)> 
     fn error(&self, line: &str) {
         let line = CString::new(line).unwrap_or_default();
         // SAFETY: P5; what is lent lives through the call.
-        no_unwind(|| unsafe { (self.call)(line.as_ptr(), self.userdata.ptr()) });
+        no_unwind("nh_error_log_fn", || unsafe { (self.call)(line.as_ptr(), self.userdata.ptr()) });
     }
 }
 
@@ -92,7 +92,7 @@ impl LogAccess for Own<unsafe extern "C-unwind" fn(*const nh_access, *mut c_void
     fn ended(&self, access: &Access<'_>) {
         let a = std::ptr::from_ref(access).cast();
         // SAFETY: P5; what is lent lives through the call.
-        no_unwind(|| unsafe { (self.call)(a, self.userdata.ptr()) });
+        no_unwind("nh_access_fn", || unsafe { (self.call)(a, self.userdata.ptr()) });
     }
 }
 

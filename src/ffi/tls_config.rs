@@ -349,8 +349,9 @@ impl Verify for Own {
         let code = verdict.as_ref().map_or_else(|e| e.kind() as nh_result, |()| result::NH_OK);
         let (b, l) = (blocks.as_ptr(), lengths.as_ptr());
         // SAFETY: P5; what is lent lives through the call.
-        let answer =
-            no_unwind(|| unsafe { (self.call)(self.userdata.ptr(), name.as_ptr(), b, l, chain.len(), code) });
+        let answer = no_unwind("nh_tls_verify_fn", || unsafe {
+            (self.call)(self.userdata.ptr(), name.as_ptr(), b, l, chain.len(), code)
+        });
         match (answer, verdict) {
             (result::NH_OK, _) => Ok(()),
             // The library's own words, where the program agrees.

@@ -20,8 +20,6 @@ use std::time::{Duration, Instant};
 const HANDSHAKES: Duration = Duration::from_millis(1);
 /// Connections beyond the limit that are told so at the same time; more are closed without a word.
 const SURPLUS: usize = 128;
-/// Go's answer to plain HTTP where TLS is spoken.
-const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
 impl Http {
     /// welcome makes a connection of a new socket, with its first deadline; `None` refuses it.
@@ -46,7 +44,7 @@ impl Http {
             // Who speaks TLS could be told only after a handshake, which is what is to be spared.
             conn.counted = Counted::new(&self.0.surplus, SURPLUS).filter(|_| identity.is_none());
             conn.counted.as_ref()?;
-            conn.pending.extend_from_slice(reject::BUSY);
+            conn.pending.extend_from_slice(&reject::busy().0);
             conn.state = State::Flushing { then_close: true };
             conn.due = after(now, settings.write_progress);
             let due = conn.due;
@@ -128,7 +126,7 @@ impl Http {
                     format!("http: TLS handshake error from {}: {text}", conn.remote)
                 });
                 conn.secure = None;
-                conn.pending.extend_from_slice(NOT_TLS);
+                reject::not_tls(&mut conn.pending);
                 Some(self.flush_pending(conn, true, false, now))
             }
             Accept::Failed(e) => {

@@ -152,7 +152,7 @@ impl Driver for Http {
             ex.wire.let_go();
             return Fate::Close;
         }
-        ex.wire.output().buf.extend_from_slice(reject::BUSY);
+        ex.wire.output().buf.extend_from_slice(&reject::busy().0);
         self.park(conn, ex, Next::Close, now)
     }
 

@@ -1,4 +1,5 @@
-/* How a server ends: freed from where it cannot be waited for, freed while connections come, waited for in pieces. */
+/* How a server ends: freed from where it cannot be waited for, freed while connections come, waited for in
+ * pieces. */
 #include "frames.h"
 
 #include <errno.h>
@@ -62,7 +63,8 @@ static nh_server *serve(const char *path, nh_handler_fn fn) {
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
-/* In a handler, in a callback about a client that has gone, in one about the stop: all is released, by another thread. */
+/* In a handler, in a callback about a client that has gone, in one about the stop: all is released, by
+ * another thread. */
 static void from_its_own_threads(void) {
     nh_server *s = serve("/free", free_server);
     int fd = raw_connect(nh_server_port(s, 0));
@@ -160,7 +162,8 @@ static void wait_in_pieces(void) {
     nh_server_free(s);
 }
 
-/* A detached exchange that is ended while its server is freed: only its own descriptor is closed, and none is shut down. */
+/* A detached exchange that is ended while its server is freed: only its own descriptor is closed, and none is
+ * shut down. */
 static void *free_it(void *s) {
     add(&go_on);
     nh_server_free(s);

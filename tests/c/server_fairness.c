@@ -1,5 +1,6 @@
-/* One client must not hurt another: while one keeps a server of one event loop as busy as it can, in each way that it
- * has, a second one is answered. What the first is given meanwhile is counted in calls of its handler. */
+/* One client must not hurt another: while one keeps a server of one event loop as busy as it can, in each way
+ * that it has, a second one is answered. What the first is given meanwhile is counted in calls of its
+ * handler. */
 #include "frames.h"
 
 #include <dirent.h>
@@ -62,7 +63,9 @@ static void early(nh_response_writer *w, nh_request *r, void *userdata) {
 
 static nh_server *serve(void) {
     nh_server *s = nh_server_new();
-    CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2 | NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
+    CHECK_INT(
+        nh_server_set_protocols(s, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2 | NH_PROTOCOL_UNENCRYPTED_HTTP2),
+        NH_OK);
     CHECK_INT(nh_server_set_shards(s, 1), NH_OK);
     CHECK_INT(nh_server_handle(s, "/spin", spin, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/good", good, NULL, NULL, NULL), NH_OK);
@@ -221,7 +224,8 @@ static void slow_streams(const char *path, int flags) {
     /* When the first ones end, the rest has its turn. */
     for (int i = 0; i < CONNS; i++)
         for (unsigned k = 0; k < STREAMS; k++)
-            if (flags) frame_word(fd[i], RST_STREAM, 2 * k + 1, 8);
+            if (flags)
+                frame_word(fd[i], RST_STREAM, 2 * k + 1, 8);
             else
                 frame_send(fd[i], DATA, END_STREAM, 2 * k + 1, "", 0);
     if (!flags) await(&calls, CONNS * STREAMS);
@@ -231,7 +235,8 @@ static void slow_streams(const char *path, int flags) {
     nh_server_free(s);
 }
 
-/* A request that brings its body does not wait for good behind those that do not: its data fills the window. */
+/* A request that brings its body does not wait for good behind those that do not: its data fills the window.
+ */
 static void window_full(void) {
     static char data[16384];
     nh_server *s = serve();

@@ -1,5 +1,6 @@
-/* Servers that are made, loaded, stopped and freed at random, with clients that come, ask, stay silent and leave all the
- * time. Nothing may hang: a watchdog looks. NH_ROUNDS is how many servers; NH_SEED makes a run the same again. */
+/* Servers that are made, loaded, stopped and freed at random, with clients that come, ask, stay silent and
+ * leave all the time. Nothing may hang: a watchdog looks. NH_ROUNDS is how many servers; NH_SEED makes a run
+ * the same again. */
 #include "certs.h"
 #include "frames.h"
 
@@ -70,12 +71,14 @@ static void say(int fd, unsigned *seed) {
     const char *path = paths[next(seed) % 7];
     char text[300];
     switch (next(seed) % 4) {
-    case 0: return; /* says nothing */
+    case 0:
+        return; /* says nothing */
     case 1:
         snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", path);
         break;
     case 2:
-        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\n\r\nGET /quick HTTP/1.1\r\nHost: a\r\n\r\n", path);
+        snprintf(text, sizeof text,
+                 "GET %s HTTP/1.1\r\nHost: a\r\n\r\nGET /quick HTTP/1.1\r\nHost: a\r\n\r\n", path);
         break;
     default: {
         char out[400], block[200];
@@ -113,7 +116,8 @@ static void *clients(void *p) {
         }
         say(one, &seed);
         if (next(&seed) % 3 == 0) {
-            if (next(&seed) % 2) raw_reset(one);
+            if (next(&seed) % 2)
+                raw_reset(one);
             else
                 close(one);
         } else
@@ -144,7 +148,9 @@ static void live(unsigned *seed, nh_tls_config *tls) {
     int has_puller = next(seed) % 2, spread = (int)(next(seed) % 8);
     kept_count = pulled = 0;
     memset(kept, 0, sizeof kept);
-    CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2 | NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
+    CHECK_INT(
+        nh_server_set_protocols(s, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2 | NH_PROTOCOL_UNENCRYPTED_HTTP2),
+        NH_OK);
     CHECK_INT(nh_server_set_shards(s, 1 + next(seed) % 3), NH_OK);
     CHECK_INT(nh_server_set_max_handlers(s, 1 + next(seed) % 20), NH_OK);
     CHECK_INT(nh_server_set_max_queue(s, 1 + next(seed) % 20), NH_OK);
@@ -155,7 +161,8 @@ static void live(unsigned *seed, nh_tls_config *tls) {
     CHECK_INT(nh_server_handle(s, "/early", answers_early, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/reads", reads, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle_pull(s, "/pulled", NULL), NH_OK);
-    if (next(seed) % 5 == 0) CHECK_INT(nh_server_listen_tls(s, "127.0.0.1:0", tls, NULL), NH_OK);
+    if (next(seed) % 5 == 0)
+        CHECK_INT(nh_server_listen_tls(s, "127.0.0.1:0", tls, NULL), NH_OK);
     else
         CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
     CHECK_INT(nh_server_start(s, NULL), NH_OK);
@@ -164,10 +171,18 @@ static void live(unsigned *seed, nh_tls_config *tls) {
     if (next(seed) % 4) pause_ms(spread);
     for (unsigned i = next(seed) % 3; i > 0; i--) {
         switch (next(seed) % 4) {
-        case 0: nh_server_request_stop(s); break;
-        case 1: nh_server_shutdown(s, next(seed) % 5, NULL); break;
-        case 2: nh_server_close(s); break;
-        default: nh_server_wait(s, next(seed) % 3, NULL); break;
+        case 0:
+            nh_server_request_stop(s);
+            break;
+        case 1:
+            nh_server_shutdown(s, next(seed) % 5, NULL);
+            break;
+        case 2:
+            nh_server_close(s);
+            break;
+        default:
+            nh_server_wait(s, next(seed) % 3, NULL);
+            break;
         }
     }
     __atomic_store_n(&port, 0, __ATOMIC_SEQ_CST);

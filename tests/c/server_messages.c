@@ -7,7 +7,8 @@
 static void fields(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)userdata;
     char text[400];
-    const char *length = nh_request_header_value(r, "Content-Length"), *host = nh_request_header_value(r, "Host");
+    const char *length = nh_request_header_value(r, "Content-Length"),
+               *host = nh_request_header_value(r, "Host");
     int n = snprintf(text, sizeof text, "length %s, host %s of %s", length ? length : "-", host ? host : "-",
                      nh_request_host(r));
     nh_response_writer_write(w, text, (size_t)n, NULL);
@@ -90,7 +91,8 @@ static void slow(nh_response_writer *w, nh_request *r, void *userdata) {
 static void own_timeout(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)userdata;
     size_t n;
-    if (nh_request_query_value(r, "set", &n)) CHECK_INT(nh_response_writer_set_write_timeout(w, brief_ms(30)), NH_OK);
+    if (nh_request_query_value(r, "set", &n))
+        CHECK_INT(nh_response_writer_set_write_timeout(w, brief_ms(30)), NH_OK);
     else
         pause_ms(brief_ms(100));
     nh_response_writer_write_str(w, "in time", NULL);
@@ -98,7 +100,9 @@ static void own_timeout(nh_response_writer *w, nh_request *r, void *userdata) {
 
 static nh_server *serve(int64_t write_timeout) {
     nh_server *s = nh_server_new();
-    CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2 | NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
+    CHECK_INT(
+        nh_server_set_protocols(s, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_HTTP2 | NH_PROTOCOL_UNENCRYPTED_HTTP2),
+        NH_OK);
     CHECK_INT(nh_server_set_write_timeout(s, write_timeout), NH_OK);
     CHECK_INT(nh_server_handle(s, "/fields", fields, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/hints", early_hints, NULL, NULL, NULL), NH_OK);
@@ -172,7 +176,8 @@ static void read_and_write(nh_server *s) {
     /* What was read to its end before the first byte went out is whole. */
     const char *got = talk(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n" END "hello");
     CHECK(strstr(got, "200 OK") && strstr(got, "hello"));
-    got = talk(s, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" END "5\r\nhello\r\n0\r\n\r\n");
+    got = talk(s, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" END
+                  "5\r\nhello\r\n0\r\n\r\n");
     CHECK(strstr(got, "200 OK") && strstr(got, "hello"));
     CHECK_INT(current(&whole_reads), 2);
 }
@@ -219,7 +224,8 @@ static void other_protocol(void) {
     for (int i = 0; i < 2; i++) {
         char command[400], out[4000];
         snprintf(command, sizeof command,
-                 "printf 'GET /fields HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n' | openssl s_client -quiet "
+                 "printf 'GET /fields HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n' | openssl "
+                 "s_client -quiet "
                  "-ign_eof -alpn %s -connect 127.0.0.1:%d 2>/dev/null",
                  names[i], nh_server_port(s, 0));
         FILE *f = popen(command, "r");

@@ -1,4 +1,5 @@
-/* Handles of a server's exchange are good until that ends: a later use is an error, and reaches nobody else's exchange. */
+/* Handles of a server's exchange are good until that ends: a later use is an error, and reaches nobody else's
+ * exchange. */
 #include "frames.h"
 
 static struct {
@@ -108,7 +109,8 @@ static void detached_below(int http2) {
     char text[2000];
     size_t n = 0;
     int fd = http2 ? h2_connect(s, 65535) : raw_connect(nh_server_port(s, 0));
-    if (http2) ask(fd, 1, "GET", "/a/b%20c?x=1", END_STREAM, NULL);
+    if (http2)
+        ask(fd, 1, "GET", "/a/b%20c?x=1", END_STREAM, NULL);
     else
         raw_send(fd, GET("/a/b%20c?x=1") "Connection: close\r\n\r\n");
     await(&served, 1);

@@ -34,11 +34,13 @@
  * time" means that calls on one object must not overlap; which thread makes them does not matter.
  *
  * Callbacks come as fn, userdata, free_userdata. free_userdata may be NULL; it runs exactly once, also if the
- * registration fails, and never while the library holds a lock. A callback must return: an exception or a thread
- * exit out of it aborts the process; a longjmp out of it cannot be seen, and is forbidden.
+ * registration fails, and never while the library holds a lock. A callback must return. A C++ exception that leaves it
+ * aborts the process, and so does a thread exit on a thread of the program's, with a line on stderr that names the
+ * callback's type. A thread of the library's that is exited in a callback is parked. longjmp out of a callback is
+ * undefined behavior. A host that ends while the library runs calls nh_stop_callbacks first.
  *
- * The process. The library has no global initialization, installs no signal handler, prints nothing, reads the
- * environment only when a client's transport is made, and never raises SIGPIPE. Its threads start when first
+ * The process. The library has no global initialization, installs no signal handler, prints nothing but that line,
+ * reads the environment only when a client's transport is made, and never raises SIGPIPE. Its threads start when first
  * needed and block all signals. After fork, handles that were made before answer NH_ERR_FORKED in the child, where
  * they may be freed; new ones work. Only functions that say so are safe in a signal handler.
  */

@@ -45,6 +45,32 @@ pub fn signal_is_blocked(signal: libc::c_int) -> bool {
     }
 }
 
+/// is_exception_in_flight tells whether the calling thread throws a C++ exception: where no C++ runtime is loaded, it does
+/// not.
+pub fn is_exception_in_flight() -> bool {
+    /// What the C++ ABI of Itanium keeps for each thread.
+    #[repr(C)]
+    struct Globals {
+        caught: *mut std::ffi::c_void,
+        uncaught: libc::c_uint,
+    }
+    // SAFETY: the name is NUL-terminated; the symbol, where it is, is the ABI's function, which gives a thread's own record.
+    unsafe {
+        let found = libc::dlsym(libc::RTLD_DEFAULT, c"__cxa_get_globals".as_ptr());
+        if found.is_null() {
+            return false;
+        }
+        let globals: unsafe extern "C" fn() -> *const Globals = std::mem::transmute(found);
+        globals().as_ref().is_some_and(|g| g.uncaught > 0)
+    }
+}
+
+/// say writes a last line to stderr, without a lock.
+pub fn say(line: &str) {
+    // SAFETY: the pointer and the length are of one live text.
+    unsafe { libc::write(2, line.as_ptr().cast(), line.len()) };
+}
+
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
 /// count_forks makes each forked child count one up before it runs on. To be called once a process.

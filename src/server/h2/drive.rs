@@ -242,8 +242,8 @@ impl Http {
             turn.stream.abort();
             return turn.stream.through(false);
         }
-        let head = memchr::memmem::find(reject::BUSY, b"\r\n\r\n").map_or(0, |at| at + 4);
-        let (head, body) = reject::BUSY.split_at_checked(head).unwrap_or_default();
+        let (answer, at) = reject::busy();
+        let (head, body) = answer.split_at_checked(at).unwrap_or_default();
         turn.stream.answer(&Whole { status: 503, head, body, trailer: None }, false);
         turn.stream.through(false);
     }

@@ -1,8 +1,11 @@
 // A C++ program: handles in unique_ptr, a lambda as a handler, the static archive beside libstdc++.
+#include <csignal>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "nethttp.h"
 
 template <typename T, void (*Free)(T *)> struct Deleter {
@@ -43,7 +46,40 @@ static std::string get(nh_client *client, const std::string &url) {
     return body;
 }
 
+// An exception that leaves a callback ends the process, with one line that names the callback and the rule.
+static void throws_out_of_a_callback() {
+    int pipes[2], status;
+    if (pipe(pipes) != 0) throw std::runtime_error("pipe");
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(pipes[1], 2);
+        close(pipes[1]);
+        Check check;
+        Server server(nh_server_new());
+        auto handler = [](nh_response_writer *, nh_request *, void *) { throw std::runtime_error("thrown"); };
+        check = nh_server_handle(server.get(), "/", handler, nullptr, nullptr, check);
+        check = nh_server_listen(server.get(), "127.0.0.1:0", check);
+        check = nh_server_start(server.get(), check);
+        Client client(nh_client_new());
+        get(client.get(), "http://127.0.0.1:" + std::to_string(nh_server_port(server.get(), 0)) + "/");
+        _exit(0);
+    }
+    close(pipes[1]);
+    std::string said;
+    char buf[256];
+    for (ssize_t n; (n = read(pipes[0], buf, sizeof buf)) > 0;)
+        said.append(buf, static_cast<size_t>(n));
+    close(pipes[0]);
+    waitpid(child, &status, 0);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+        throw std::runtime_error("the process has not ended so");
+    if (said.find("C++ exception") == std::string::npos || said.find("nh_handler_fn") == std::string::npos ||
+        said.find('\n') != said.size() - 1)
+        throw std::runtime_error("the line is: " + said);
+}
+
 int main() try {
+    throws_out_of_a_callback();
     Check check;
     Server server(nh_server_new());
     auto *greeting = new std::string("hello, C++");
