@@ -40,6 +40,9 @@
  * callback's type. A thread of the library's that is exited in a callback is parked. longjmp out of a callback is
  * undefined behavior. A host that ends while the library runs calls nh_stop_callbacks first.
  *
+ * Memory. Where a peer or the caller decides how much (a body that is read as a whole, a form, a multipart body) and it
+ * cannot be had, the result is NH_ERR_NO_RESOURCES. Any other allocation that fails aborts the process.
+ *
  * The process. The library has no global initialization, installs no signal handler, prints nothing but that line,
  * reads the environment only when a client's transport is made, and never raises SIGPIPE. Its threads start when first
  * needed and block all signals. After fork, handles that were made before answer NH_ERR_FORKED in the child, where
@@ -2634,8 +2637,8 @@ nh_result nh_response_body_read(nh_response *r,
  *
  * A longer body is NH_ERR_TOO_LARGE, and its connection is dropped.
  *
- * Errors: NH_ERR_INVALID (r, data_out or len_out is NULL), NH_ERR_TOO_LARGE (the body is longer than max), and those
- * of nh_response_body_read
+ * Errors: NH_ERR_INVALID (r, data_out or len_out is NULL), NH_ERR_TOO_LARGE (the body is longer than max),
+ * NH_ERR_NO_RESOURCES (there is no memory for it; its connection is dropped), and those of nh_response_body_read
  * Ownership: *data_out: the library owns; borrowed until the next call for this response
  * Threads: one thread at a time per response; blocks
  * Since: 0.1.0
@@ -7696,13 +7699,13 @@ nh_result nh_set_thread_hooks(nh_thread_hook_fn start,
 /**
  * nh_stop_callbacks keeps the library's threads from calling back into the program from now on: each that would do so
  * stays where it is, for ever. It is for a host that is about to end while servers or clients of the process still run,
- * such as a language whose functions must not be called any more: call it there, by atexit or what the host has in its
- * place. Calls that the library makes on a thread of the program's own, inside a function that this thread has called, are
- * made as before. There is no way back.
+ * such as a language whose functions must not be called any more: call it there, by atexit or what the host has in
+ * its place. Calls that the library makes on a thread of the program's own, inside a function that this thread has
+ * called, are made as before. There is no way back.
  *
  * Nothing is waited for: a callback that runs already goes on. Without this call, a host that ends a thread of the
- * library's inside a callback (pthread_exit) finds the thread parked too; on a thread of the program's own that ends the
- * process.
+ * library's inside a callback (pthread_exit) finds the thread parked too; on a thread of the program's own that ends
+ * the process.
  *
  * Errors: none
  * Ownership: nothing changes hands

@@ -38,6 +38,7 @@ pub mod handle;
 pub mod handlers;
 pub mod hooks;
 pub mod log;
+pub mod memory;
 pub mod message;
 #[cfg(not(loom))]
 pub mod mux;

@@ -5,6 +5,7 @@ use super::request::nh_request;
 use super::server_request::request;
 use super::{guard, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Result};
+use crate::memory;
 use crate::message::form::{Form, MAX_BODY, has_form_body};
 use crate::message::request::Request;
 use std::ptr::null_mut;
@@ -59,7 +60,7 @@ fn parse(r: &mut Request, max: usize) -> Result<Form> {
             if body.len() + n > max {
                 return Err(Error::new(Kind::TooLarge, "http: POST too large"));
             }
-            body.extend_from_slice(buf.get(..n).unwrap_or_default());
+            memory::append(&mut body, buf.get(..n).unwrap_or_default())?;
         }
     }
     match Form::parse(r.raw_query(), &body) {

@@ -3,6 +3,7 @@
 use super::response::nh_response;
 use super::{guard, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Phase, Result};
+use crate::memory;
 use std::ffi::{OsStr, c_char, c_void};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -41,8 +42,8 @@ pub unsafe extern "C" fn nh_response_body_read(
 ///
 /// A longer body is NH_ERR_TOO_LARGE, and its connection is dropped.
 ///
-/// Errors: NH_ERR_INVALID (r, data_out or len_out is NULL), NH_ERR_TOO_LARGE (the body is longer than max), and those
-/// of nh_response_body_read
+/// Errors: NH_ERR_INVALID (r, data_out or len_out is NULL), NH_ERR_TOO_LARGE (the body is longer than max),
+/// NH_ERR_NO_RESOURCES (there is no memory for it; its connection is dropped), and those of nh_response_body_read
 /// Ownership: *data_out: the library owns; borrowed until the next call for this response
 /// Threads: one thread at a time per response; blocks
 /// Since: 0.1.0
@@ -85,6 +86,7 @@ fn read_all(r: &mut nh_response, max: usize) -> Result<()> {
         let at = all.len();
         // One more than allowed, to see that there is more.
         let room = STEP.max(at).min((max - at).saturating_add(1));
+        memory::grow(all, room).inspect_err(|_| response.close_body())?;
         all.resize(at + room, 0);
         let read = response.read_body(all.get_mut(at..).unwrap_or_default());
         all.truncate(at + *read.as_ref().unwrap_or(&0));

@@ -64,13 +64,13 @@ pub unsafe extern "C" fn nh_set_thread_hooks(
 
 /// nh_stop_callbacks keeps the library's threads from calling back into the program from now on: each that would do so
 /// stays where it is, for ever. It is for a host that is about to end while servers or clients of the process still run,
-/// such as a language whose functions must not be called any more: call it there, by atexit or what the host has in its
-/// place. Calls that the library makes on a thread of the program's own, inside a function that this thread has called, are
-/// made as before. There is no way back.
+/// such as a language whose functions must not be called any more: call it there, by atexit or what the host has in
+/// its place. Calls that the library makes on a thread of the program's own, inside a function that this thread has
+/// called, are made as before. There is no way back.
 ///
 /// Nothing is waited for: a callback that runs already goes on. Without this call, a host that ends a thread of the
-/// library's inside a callback (pthread_exit) finds the thread parked too; on a thread of the program's own that ends the
-/// process.
+/// library's inside a callback (pthread_exit) finds the thread parked too; on a thread of the program's own that ends
+/// the process.
 ///
 /// Errors: none
 /// Ownership: nothing changes hands

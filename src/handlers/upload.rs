@@ -2,6 +2,7 @@
 //! `MultipartReader` and `ParseMultipartForm`).
 
 use crate::error::{Error, Kind, Result};
+use crate::memory;
 use crate::message::header::Header;
 use crate::message::parts::{Disposition, HEADER_BYTES, HEADERS, Parts, Step, boundary_of, too_large};
 use crate::message::query::Values;
@@ -153,7 +154,7 @@ pub fn parse(r: &mut Request, max_memory: usize) -> Result<Form> {
                     break;
                 }
                 memory = memory.checked_sub(n).ok_or_else(too_large)?;
-                value.extend_from_slice(buf.get(..n).unwrap_or_default());
+                memory::append(&mut value, buf.get(..n).unwrap_or_default())?;
             }
             form.values.add(&name, &value);
             continue;
@@ -171,7 +172,7 @@ pub fn parse(r: &mut Request, max_memory: usize) -> Result<Form> {
             size += n as u64;
             let piece = buf.get(..n).unwrap_or_default();
             if !on_disk && content.len() + n <= file_memory {
-                content.extend_from_slice(piece);
+                memory::append(&mut content, piece)?;
                 continue;
             }
             let (file, _) = match &disk {

@@ -135,6 +135,34 @@ fn no_order_is_lost() {
     });
 }
 
+/// A stop that finds the cap reached and handlers waiting ends every thread, behind the last of them.
+#[test]
+fn a_stop_at_the_cap_ends_all_threads() {
+    loom::model(|| {
+        let limits = Limits { cap: 1, reserve: 1, queue: 4 };
+        let w = Arc::new(Workers::<u32, u32>::new(limits));
+        let done = Arc::new(AtomicUsize::new(0));
+        w.run(1, false, 0).unwrap();
+        w.run(2, false, 0).unwrap();
+        assert_eq!(w.wanted(), 2);
+        let threads = [0, 1].map(|_| {
+            let (w, done) = (w.clone(), done.clone());
+            thread::spawn(move || {
+                let (slot, mut was) = (Slot::new(), Was::Started);
+                while let Order::Run(_) = w.next(&slot, was) {
+                    done.fetch_add(1, Ordering::SeqCst);
+                    was = Was::Handling;
+                }
+            })
+        });
+        w.stop();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(done.load(Ordering::SeqCst), 2, "a handler was lost");
+    });
+}
+
 /// The reserve is for shards: handlers never take the last idle threads.
 #[test]
 fn a_relief_always_exists() {

@@ -7,6 +7,7 @@ use super::park::NEW_IS_IDLE_MS;
 use super::reject;
 use super::secure::Secure;
 use crate::error::Error;
+use crate::log::{self, Level};
 use crate::message::address::Address;
 use crate::net::sys;
 use crate::net::tls::{Accept, ServerIdentity};
@@ -35,6 +36,7 @@ impl Http {
             let _ = sys::set_nodelay(fd, true);
             let _ = sys::set_keepalive(fd);
         }
+        log::emit(Level::Info, || format!("nethttp: connection from {remote} accepted"));
         let settings = &self.0.settings;
         let mut conn = Conn::new(socket, remote, now, NEVER);
         if let Some(most) = settings.max_connections {

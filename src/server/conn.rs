@@ -4,6 +4,7 @@
 use super::h2::Session;
 use super::hooks::{ConnState, Notice};
 use super::secure::Secure;
+use crate::log::{self, Level};
 use crate::message::address::Address;
 use crate::net::tls::Info;
 use std::os::fd::OwnedFd;
@@ -106,6 +107,12 @@ impl Conn {
         if let Some(secure) = self.secure.as_ref().filter(|_| !self.cut) {
             secure.goodbye();
         }
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        log::emit(Level::Info, || format!("nethttp: connection from {} ended", self.remote));
     }
 }
 

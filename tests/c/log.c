@@ -57,9 +57,15 @@ static void hello(nh_response_writer *w, nh_request *r, void *userdata) {
 
 /* One exchange: its heads are logged without secrets, and each library thread runs both hooks. */
 static void exchange(void) {
-    static const char *const lines[] = {"> GET /hello HTTP/1.1\n", "< GET /hello HTTP/1.1\n",
-                                        "> Authorization: ***\n",  "< HTTP/1.1 200 OK\n",
-                                        "> HTTP/1.1 200 OK\n",     "< Content-Length: 5\n"};
+    static const char *const lines[] = {"> GET /hello HTTP/1.1\n",
+                                        "< GET /hello HTTP/1.1\n",
+                                        "> Authorization: ***\n",
+                                        "< HTTP/1.1 200 OK\n",
+                                        "> HTTP/1.1 200 OK\n",
+                                        "< Content-Length: 5\n",
+                                        "nethttp: connection from 127.0.0.1:",
+                                        " accepted\n",
+                                        " ended\n"};
     nh_server *server;
     nh_client *client;
     nh_request *request = NULL;

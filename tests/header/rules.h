@@ -39,6 +39,9 @@
  * callback's type. A thread of the library's that is exited in a callback is parked. longjmp out of a callback is
  * undefined behavior. A host that ends while the library runs calls nh_stop_callbacks first.
  *
+ * Memory. Where a peer or the caller decides how much (a body that is read as a whole, a form, a multipart body) and it
+ * cannot be had, the result is NH_ERR_NO_RESOURCES. Any other allocation that fails aborts the process.
+ *
  * The process. The library has no global initialization, installs no signal handler, prints nothing but that line,
  * reads the environment only when a client's transport is made, and never raises SIGPIPE. Its threads start when first
  * needed and block all signals. After fork, handles that were made before answer NH_ERR_FORKED in the child, where

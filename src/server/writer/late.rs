@@ -8,6 +8,7 @@
 use super::{Asked, ResponseWriter, Stage, Whole};
 use crate::error::{Error, Kind, Result};
 use crate::h1::encode;
+use crate::memory;
 use crate::message::header::{Header, write_field};
 use crate::message::request::{HTTP_10, HTTP_11};
 use crate::message::sniff;
@@ -130,8 +131,7 @@ impl Over for Arc<Timed> {
         if g.code == 0 {
             g.code = 200;
         }
-        g.body.extend_from_slice(data);
-        Ok(())
+        memory::append(&mut g.body, data)
     }
 
     fn flush(&mut self) -> Result<()> {
