@@ -4206,7 +4206,9 @@ void nh_tls_config_free(nh_tls_config *c);
  * nh_tls_config_add_roots_file trusts the certificates of a PEM file, beside the system's: see
  * nh_tls_config_set_system_roots. Go's RootCAs.
  *
- * A certificate among them that a server presents as its own is trusted as well.
+ * Authorities among them vouch for others, within what their own certificates say: dates, path length, use of the key,
+ * purposes and names. Any other certificate is trusted when a server presents it as its own, and vouches for nobody.
+ * Malformed certificates are skipped if there is a good one.
  *
  * Errors: NH_ERR_INVALID (c or path is NULL, or the file holds no certificate in PEM), NH_ERR_IO (it cannot be read)
  * Ownership: path: the library copies
@@ -4404,7 +4406,8 @@ nh_result nh_tls_config_set_client_auth(nh_tls_config *c,
                                         int32_t auth);
 
 /**
- * nh_tls_config_add_client_roots_file lets the certificates of a PEM file vouch for a server's clients. The system's
+ * nh_tls_config_add_client_roots_file lets the certificates of a PEM file vouch for a server's clients, by the rules of
+ * nh_tls_config_add_roots_file. The system's
  * never do. Go's ClientCAs.
  *
  * A certificate among them that a client presents as its own is trusted as well.
