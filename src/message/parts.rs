@@ -155,13 +155,12 @@ impl Parts {
             self.state = State::End;
             return Ok(());
         }
-        let shown = || quote(line);
         if expecting {
-            return Err(malformed(format!("multipart: expecting a new Part; got line {}", shown())));
+            return Err(malformed("multipart: expecting a new Part; got another line"));
         }
         let is_empty = line == self.line_end();
         if self.parts > 0 && !is_empty {
-            return Err(malformed(format!("multipart: unexpected line in Next(): {}", shown())));
+            return Err(malformed("multipart: unexpected line in Next()"));
         }
         self.state = State::Between(self.parts > 0 && is_empty);
         Ok(())
