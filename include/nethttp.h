@@ -4081,11 +4081,11 @@ nh_result nh_jar_each(const nh_jar *j,
 nh_result nh_jar_clear(nh_jar *j);
 
 /**
- * nh_jar_load adds the cookies of a file in the Netscape format, as curl reads and writes it. Lines that are none,
- * and cookies that have ended, are passed over.
+ * nh_jar_load adds the cookies of a file in the Netscape format, as curl, Python's MozillaCookieJar and extensions of
+ * browsers write it. Lines that are none, and cookies that have ended, are passed over.
  *
- * Errors: NH_ERR_INVALID (j or path is NULL), NH_ERR_IO (the file cannot be read), NH_ERR_TOO_LARGE (it has over 32
- * MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
+ * Errors: NH_ERR_INVALID (j or path is NULL, or the file has lines and no cookie), NH_ERR_IO (the file cannot be
+ * read), NH_ERR_TOO_LARGE (it has over 32 MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
  * Ownership: path: the library copies; *err: the caller owns
  * Threads: any thread, at the same time too
  * Since: 0.1.0

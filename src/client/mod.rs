@@ -176,7 +176,7 @@ impl Client {
             let result = came.take().map_or_else(|| self.round_trip(current, overall, cancel), Ok);
             let mut response = result.map_err(|e| failed(e, &shown(current)))?;
             if let (Some(jar), Some(origin)) = (&jar, &origin) {
-                let cookies = cookie::read_set(&response.header);
+                let cookies = cookie::receive(&response.header);
                 if !cookies.is_empty() {
                     jar.set(origin, &cookies, now());
                     chain.was_set(&cookies);
