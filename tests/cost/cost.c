@@ -1,5 +1,5 @@
-/* cost WHAT N does one thing to an input of N pieces. cost list names the things, each with the N to begin with. tests/cost/run
- * counts the instructions of N and 2 N. */
+/* cost WHAT N does one thing to an input of N pieces. cost list names the things, each with the N to begin
+ * with. tests/cost/run counts the instructions of N and 2 N. */
 #include "nethttp.h"
 
 #include <stdio.h>
@@ -75,9 +75,13 @@ static void read_body(nh_request *r, size_t step) {
 #define POST "POST / HTTP/1.1\r\nHost: h\r\n"
 #define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
 
-static void head_fields(size_t n) { nh_request_free(request(make(HEAD, "X-%zu: v\r\n", n, "\r\n"), 1 << 20)); }
+static void head_fields(size_t n) {
+    nh_request_free(request(make(HEAD, "X-%zu: v\r\n", n, "\r\n"), 1 << 20));
+}
 static void head_bytewise(size_t n) { nh_request_free(request(make(HEAD, "X-%zu: v\r\n", n, "\r\n"), 1)); }
-static void head_target(size_t n) { nh_request_free(request(make("GET /", "a%zu", n, " HTTP/1.1\r\nHost: h\r\n\r\n"), 100)); }
+static void head_target(size_t n) {
+    nh_request_free(request(make("GET /", "a%zu", n, " HTTP/1.1\r\nHost: h\r\n\r\n"), 100));
+}
 static void head_line(size_t n) { nh_request_free(request(make(HEAD "A: ", "v%zu,", n, "\r\n\r\n"), 100)); }
 static void head_folded(size_t n) {
     nh_reader *reader = NULL;
@@ -91,12 +95,15 @@ static void head_folded(size_t n) {
 static void connection(size_t n) {
     nh_request_free(request(make(HEAD "Connection: ", "x%zu,", n, "keep-alive\r\n\r\n"), 4096));
 }
-static void chunks(size_t n) { read_body(request(make(CHUNKED, "4\r\nabcd\r\n", n, "0\r\n\r\n"), 4096), 1000); }
+static void chunks(size_t n) {
+    read_body(request(make(CHUNKED, "4\r\nabcd\r\n", n, "0\r\n\r\n"), 4096), 1000);
+}
 static void trailers(size_t n) {
     read_body(request(make(CHUNKED "0\r\n", "X-%zu: v\r\n", n, "\r\n"), 4096), 1000);
 }
 static void announced(size_t n) {
-    struct text t = make("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: ", "X-%zu,", n, "Z\r\n\r\n0\r\n");
+    struct text t = make("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: ", "X-%zu,", n,
+                         "Z\r\n\r\n0\r\n");
     push(&t, "X-%zu: v\r\n", n);
     push(&t, "\r\n", 1);
     read_body(request(t, 4096), 1000);
@@ -141,8 +148,9 @@ static void clone_outbound(size_t n) {
 static nh_multipart_reader *parts_of(struct text body, const char *params, size_t piece) {
     struct text t = {malloc(body.len + strlen(params) + 300), 0, 0};
     nh_multipart_reader *m = NULL;
-    t.len = (size_t)sprintf(t.data, POST "Content-Type: multipart/form-data; boundary=b%s\r\nContent-Length: %zu\r\n\r\n",
-                            params, body.len);
+    t.len = (size_t)sprintf(
+        t.data, POST "Content-Type: multipart/form-data; boundary=b%s\r\nContent-Length: %zu\r\n\r\n", params,
+        body.len);
     memcpy(t.data + t.len, body.data, body.len);
     t.len += body.len;
     CHECK(nh_request_multipart_reader(request(t, piece), &m, NULL) == NH_OK);
@@ -158,15 +166,27 @@ static void all_parts(nh_multipart_reader *m, size_t step) {
         while (n > 0);
 }
 #define PART "--b\r\nContent-Disposition: form-data; name=\"x\""
-static void part_params(size_t n) { all_parts(parts_of(make(PART, "; p%zu=1", n, "\r\n\r\nv\r\n--b--"), "", 4096), 100); }
+static void part_params(size_t n) {
+    all_parts(parts_of(make(PART, "; p%zu=1", n, "\r\n\r\nv\r\n--b--"), "", 4096), 100);
+}
 static void part_continued(size_t n) {
     all_parts(parts_of(make(PART, "; filename*%zu=1", n, "\r\n\r\nv\r\n--b--"), "", 4096), 100);
 }
-static void part_content(size_t n) { all_parts(parts_of(make(PART "\r\n\r\n", "%zu\r\n--", n, "\r\n--b--"), "", 65536), 1); }
-static void part_line(size_t n) { all_parts(parts_of(make(PART "\r\nA: ", "v%zu", n, "\r\n\r\nv\r\n--b--"), "", 50), 100); }
-static void part_fields(size_t n) { all_parts(parts_of(make(PART "\r\n", "A%zu: v\r\n", n, "\r\nv\r\n--b--"), "", 4096), 100); }
-static void part_folded(size_t n) { all_parts(parts_of(make(PART "\r\nA: b\r\n", " %zu\r\n", n, "\r\nv\r\n--b--"), "", 4096), 100); }
-static void part_count(size_t n) { all_parts(parts_of(make("", PART "\r\n\r\n%zu\r\n", n, "--b--"), "", 4096), 100); }
+static void part_content(size_t n) {
+    all_parts(parts_of(make(PART "\r\n\r\n", "%zu\r\n--", n, "\r\n--b--"), "", 65536), 1);
+}
+static void part_line(size_t n) {
+    all_parts(parts_of(make(PART "\r\nA: ", "v%zu", n, "\r\n\r\nv\r\n--b--"), "", 50), 100);
+}
+static void part_fields(size_t n) {
+    all_parts(parts_of(make(PART "\r\n", "A%zu: v\r\n", n, "\r\nv\r\n--b--"), "", 4096), 100);
+}
+static void part_folded(size_t n) {
+    all_parts(parts_of(make(PART "\r\nA: b\r\n", " %zu\r\n", n, "\r\nv\r\n--b--"), "", 4096), 100);
+}
+static void part_count(size_t n) {
+    all_parts(parts_of(make("", PART "\r\n\r\n%zu\r\n", n, "--b--"), "", 4096), 100);
+}
 static void type_params(size_t n) {
     struct text params = make("", "; p%zu=1", n, "");
     all_parts(parts_of(make(PART, "", 0, "\r\n\r\nv\r\n--b--"), params.data, 4096), 100);
@@ -272,10 +292,14 @@ static void roots(struct text t) {
     nh_tls_config_free(c);
 }
 static void pem_blocks(size_t n) { roots(make("", certificate(), n, "")); }
-static void pem_junk(size_t n) { roots(make("", "-----BEGIN A%zu-----\nAAAA\n\n-----END\n", n, certificate())); }
+static void pem_junk(size_t n) {
+    roots(make("", "-----BEGIN A%zu-----\nAAAA\n\n-----END\n", n, certificate()));
+}
 static void pem_line(size_t n) { roots(make("", "-----BEGIN A%zu-----", n, certificate() - 0)); }
 
-static void nothing(nh_response_writer *w, nh_request *r, void *userdata) { (void)w, (void)r, (void)userdata; }
+static void nothing(nh_response_writer *w, nh_request *r, void *userdata) {
+    (void)w, (void)r, (void)userdata;
+}
 static void mux_path(size_t n) {
     nh_mux *m = nh_mux_new();
     struct text t = make("http://h/", "a/%zu/", n, "");

@@ -3,10 +3,12 @@
 
 use super::text::from_webpki;
 use super::x509::{Facts, Purpose, Purposes, facts};
+use crate::net::sys::process;
 use crate::sync::OnceLock;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use rustls::{CertificateError, DistinguishedName};
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use webpki::{EndEntityCert, Error, KeyPurposeId, KeyPurposeIdIter, KeyUsage, VerifiedPath};
 
@@ -36,7 +38,7 @@ fn system() -> Arc<Trust> {
     SYSTEM
         .get_or_init(|| {
             let mut trust = Trust::default();
-            for certificate in &rustls_native_certs::load_native_certs().certs {
+            for certificate in &installed() {
                 match facts(certificate) {
                     Some(f) if f.is_authority() => trust.add_anchor(certificate, &f),
                     Some(_) => drop(trust.exact.insert(certificate.to_vec())),
@@ -50,6 +52,23 @@ fn system() -> Arc<Trust> {
             Arc::new(trust)
         })
         .clone()
+}
+
+/// installed are the system's certificates. What the environment says of them does not count where the program has more
+/// rights than who has started it.
+fn installed() -> Vec<CertificateDer<'static>> {
+    const USUAL: [&str; 5] = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    ];
+    if !process::is_privileged() {
+        return rustls_native_certs::load_native_certs().certs;
+    }
+    let found = USUAL.into_iter().map(Path::new).find(|p| p.exists());
+    found.map_or_else(Vec::new, |p| rustls_native_certs::load_certs_from_paths(Some(p), None).certs)
 }
 
 /// with adds a program's own roots, each of which was parsed before.
