@@ -227,7 +227,7 @@ impl Tls {
         matches!(self.session, Session::Server(_))
             && !self.got_data
             && self.first.first() == Some(&22)
-            && version.is_some_and(|v| v < &[3, 3])
+            && version.is_some_and(|v| v < &[3u8, 3][..])
     }
 
     /// refuse_version tells clients of TLS 1.1 and before that their version is what is wrong (RFC 5246, E.1). rustls looks
