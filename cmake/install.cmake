@@ -33,5 +33,12 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/nethttpConfig.cmake"
 # pkg-config: the prefix is found from the place of the file.
 file(RELATIVE_PATH nethttp_pc_prefix "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
 string(REPLACE ";" " " nethttp_pc_private "${nethttp_system_libs}")
-configure_file(cmake/nethttp.pc.in "${CMAKE_CURRENT_BINARY_DIR}/nethttp.pc" @ONLY)
-install(FILES "${CMAKE_CURRENT_BINARY_DIR}/nethttp.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+# A linker takes the first libnethttp on its way. With --static a directory that has the archive alone comes before the
+# one that has both, which another package names: pkg-config puts those behind Libs.private.
+foreach(pc nethttp nethttp-libdir)
+    configure_file(cmake/${pc}.pc.in "${CMAKE_CURRENT_BINARY_DIR}/${pc}.pc" @ONLY)
+    install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${pc}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endforeach()
+file(MAKE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/nethttp-static")
+file(CREATE_LINK ../libnethttp.a "${CMAKE_CURRENT_BINARY_DIR}/nethttp-static/libnethttp.a" SYMBOLIC)
+install(DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/nethttp-static" DESTINATION "${CMAKE_INSTALL_LIBDIR}")

@@ -4086,11 +4086,11 @@ nh_result nh_jar_each(const nh_jar *j,
 nh_result nh_jar_clear(nh_jar *j);
 
 /**
- * nh_jar_load adds the cookies of a file in the Netscape format, as curl reads and writes it. Lines that are none,
- * and cookies that have ended, are passed over.
+ * nh_jar_load adds the cookies of a file in the Netscape format, as curl, Python's MozillaCookieJar and extensions of
+ * browsers write it. Lines that are none, and cookies that have ended, are passed over.
  *
- * Errors: NH_ERR_INVALID (j or path is NULL), NH_ERR_IO (the file cannot be read), NH_ERR_TOO_LARGE (it has over 32
- * MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
+ * Errors: NH_ERR_INVALID (j or path is NULL, or the file has lines and no cookie), NH_ERR_IO (the file cannot be
+ * read), NH_ERR_TOO_LARGE (it has over 32 MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
  * Ownership: path: the library copies; *err: the caller owns
  * Threads: any thread, at the same time too
  * Since: 0.1.0
@@ -4211,7 +4211,9 @@ void nh_tls_config_free(nh_tls_config *c);
  * nh_tls_config_add_roots_file trusts the certificates of a PEM file, beside the system's: see
  * nh_tls_config_set_system_roots. Go's RootCAs.
  *
- * A certificate among them that a server presents as its own is trusted as well.
+ * Authorities among them vouch for others, within what their own certificates say: dates, path length, use of the key,
+ * purposes and names. Any other certificate is trusted when a server presents it as its own, and vouches for nobody.
+ * Malformed certificates are skipped if there is a good one.
  *
  * Errors: NH_ERR_INVALID (c or path is NULL, or the file holds no certificate in PEM), NH_ERR_IO (it cannot be read)
  * Ownership: path: the library copies
@@ -4409,7 +4411,8 @@ nh_result nh_tls_config_set_client_auth(nh_tls_config *c,
                                         int32_t auth);
 
 /**
- * nh_tls_config_add_client_roots_file lets the certificates of a PEM file vouch for a server's clients. The system's
+ * nh_tls_config_add_client_roots_file lets the certificates of a PEM file vouch for a server's clients, by the rules of
+ * nh_tls_config_add_roots_file. The system's
  * never do. Go's ClientCAs.
  *
  * A certificate among them that a client presents as its own is trusted as well.

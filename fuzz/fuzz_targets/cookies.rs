@@ -22,6 +22,12 @@ fuzz_target!(|input: &[u8]| {
         let again = Cookie::parse_set(&text).unwrap();
         assert_eq!(again.to_set(), text);
         assert_eq!((&again.name, &again.value), (&c.name, &c.value));
+    }
+    if let Some(c) = Cookie::receive(line) {
+        let mut pair = Vec::new();
+        c.pair(&mut pair);
+        let again = Cookie::receive(&pair).unwrap();
+        assert_eq!((&again.name, &again.value, again.quoted), (&c.name, &c.value, c.quoted));
         for o in &origins {
             jar.set(o, std::slice::from_ref(&c), NOW);
         }
@@ -31,7 +37,9 @@ fuzz_target!(|input: &[u8]| {
         if let Some(field) = jar.cookies(o, NOW) {
             let mut h = Header::new();
             h.add(b"Cookie", &field).unwrap();
-            assert!(!read(&h).is_empty());
+            assert!(!field.is_empty() && field.len() <= 8192);
+            // What servers make of it is their affair.
+            let _ = read(&h);
         }
     }
     let (text, copy) = (jar.to_text(true, NOW), Jar::default());

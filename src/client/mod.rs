@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::message::cookie;
 use crate::message::escape::quote;
 use crate::message::request::{Body, Redirected, Request};
-use crate::message::url::Url;
+use crate::message::url::{Url, without_password};
 use crate::net::cancel::CancelToken;
 use crate::sync::RwLock;
 use crate::transport::{Response, RoundTripper, Transport, Tripped};
@@ -176,7 +176,7 @@ impl Client {
             let result = came.take().map_or_else(|| self.round_trip(current, overall, cancel), Ok);
             let mut response = result.map_err(|e| failed(e, &shown(current)))?;
             if let (Some(jar), Some(origin)) = (&jar, &origin) {
-                let cookies = cookie::read_set(&response.header);
+                let cookies = cookie::receive(&response.header);
                 if !cookies.is_empty() {
                     jar.set(origin, &cookies, now());
                     chain.was_set(&cookies);
@@ -193,7 +193,7 @@ impl Client {
                 Ok(hop) => hop,
                 Err(e) => {
                     response.close_body();
-                    let location = quote(&location);
+                    let location = quote(&without_password(&location));
                     let text = format!("failed to parse Location header {location}: {}", e.message());
                     let e = Error::new(Kind::Redirect, text).with_cause(e);
                     return Err(failed(e, &shown(current)).into());
@@ -208,7 +208,7 @@ impl Client {
             }
             redirect::finish(&mut response);
             if let Verdict::Refuse(e) = verdict {
-                let error = failed(e, &String::from_utf8_lossy(&location));
+                let error = failed(e, &String::from_utf8_lossy(&without_password(&location)));
                 return Err(Failed { error, answer: Some(Box::new(done(response, hops, own))) });
             }
             hops.push(hop);

@@ -8,6 +8,7 @@ use crate::message::outbound::{Key, Target};
 use crate::message::request::{Body, Request};
 use crate::message::url::Url;
 use crate::transport::Response;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// DEFAULT_MAX is the redirect at which a chain ends unless the program says otherwise; Go's.
@@ -77,7 +78,7 @@ pub(super) struct Chain<'a> {
     keeps_body: bool,
     strips: bool,
     /// The names of cookies that were set on the way, if there is a jar: it has their new values.
-    set: Vec<Vec<u8>>,
+    set: HashSet<Vec<u8>>,
 }
 
 /// may_lead tells whether an answer with that code can lead on, by [`Chain::leads_on`].
@@ -87,7 +88,7 @@ pub(super) fn may_lead(code: u16) -> bool {
 
 impl<'a> Chain<'a> {
     pub(super) fn new(first: &'a Request) -> Chain<'a> {
-        Chain { first, keeps_method: true, keeps_body: true, strips: false, set: Vec::new() }
+        Chain { first, keeps_method: true, keeps_body: true, strips: false, set: HashSet::new() }
     }
 
     /// was_set: a hop has set cookies, which the jar has now.

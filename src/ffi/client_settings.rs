@@ -15,10 +15,16 @@ unsafe fn configure(c: *mut nh_client, change: impl FnOnce(&mut Settings) -> Res
     guard_plain(|| {
         // SAFETY: P1.
         let c = unsafe { live(c)? };
-        let mut settings = c.client.transport.settings();
-        change(&mut settings)?;
-        c.client.transport.configure(|s| *s = settings);
-        Ok(())
+        let mut result = Ok(());
+        // What is refused changes nothing; what another thread sets meanwhile is not undone.
+        c.client.transport.configure(|s| {
+            let mut settings = *s;
+            result = change(&mut settings);
+            if result.is_ok() {
+                *s = settings;
+            }
+        });
+        result
     })
 }
 
@@ -335,5 +341,41 @@ pub unsafe extern "C" fn nh_client_set_buffer_sizes(
             (s.read_buffer, s.write_buffer) = (read, write);
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::{nh_client_free, nh_client_new};
+    use super::*;
+    use crate::ffi::result::NH_OK;
+
+    /// Who sets one thing does not undo what another thread sets meanwhile.
+    #[test]
+    fn setters_at_the_same_time() {
+        struct Shared(*mut nh_client);
+        // SAFETY: P1: clients may be set on any thread.
+        unsafe impl Sync for Shared {}
+        // SAFETY: P1: the client is freed below.
+        let c = Shared(unsafe { nh_client_new() });
+        std::thread::scope(|s| {
+            let c = &c;
+            let dial = s.spawn(move || {
+                for ms in 1..20_000 {
+                    // SAFETY: P1.
+                    let now = unsafe {
+                        assert_eq!(nh_client_set_dial_timeout(c.0, ms), NH_OK);
+                        live(c.0).map(|c| c.client.transport.settings().dial)
+                    };
+                    assert_eq!(now.ok().flatten().map(|d| d.as_millis()), Some(ms as u128));
+                }
+            });
+            while !dial.is_finished() {
+                // SAFETY: P1.
+                unsafe { nh_client_set_max_idle(c.0, 7) };
+            }
+        });
+        // SAFETY: P1.
+        unsafe { nh_client_free(c.0) };
     }
 }

@@ -320,7 +320,7 @@ pub unsafe extern "C" fn nh_request_cookie_at(
         ptr::out(out, std::ptr::null_mut(), "out")?;
         // SAFETY: P1.
         let r = unsafe { ptr::shared(r, "request")? };
-        let found = cookie::read(&r.0.header).into_iter().nth(index);
+        let found = r.0.cookie_at(index);
         let found = found.ok_or_else(|| Error::new(Kind::NotFound, "http: named cookie not present"))?;
         ptr::set_out(out, ptr::give(nh_cookie::new(found, false)));
         Ok(())

@@ -32,9 +32,12 @@ unsafe fn change(c: *mut nh_http2_config, f: impl FnOnce(&mut Options) -> Result
     guard_plain(|| {
         // SAFETY: P1.
         let c = unsafe { ptr::shared(c, "c")? };
-        let mut options = c.options();
+        let mut now = c.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut options = now.clone();
         f(&mut options)?;
-        let before = std::mem::replace(&mut *c.0.lock().unwrap_or_else(PoisonError::into_inner), options);
+        let before = std::mem::replace(&mut *now, options);
+        // What was replaced may end userdata of the program's: not under the lock.
+        drop(now);
         drop(before);
         Ok(())
     })

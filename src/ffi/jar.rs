@@ -208,11 +208,11 @@ pub unsafe extern "C" fn nh_jar_clear(j: *mut nh_jar) -> nh_result {
     })
 }
 
-/// nh_jar_load adds the cookies of a file in the Netscape format, as curl reads and writes it. Lines that are none,
-/// and cookies that have ended, are passed over.
+/// nh_jar_load adds the cookies of a file in the Netscape format, as curl, Python's MozillaCookieJar and extensions of
+/// browsers write it. Lines that are none, and cookies that have ended, are passed over.
 ///
-/// Errors: NH_ERR_INVALID (j or path is NULL), NH_ERR_IO (the file cannot be read), NH_ERR_TOO_LARGE (it has over 32
-/// MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
+/// Errors: NH_ERR_INVALID (j or path is NULL, or the file has lines and no cookie), NH_ERR_IO (the file cannot be
+/// read), NH_ERR_TOO_LARGE (it has over 32 MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
 /// Ownership: path: the library copies; *err: the caller owns
 /// Threads: any thread, at the same time too
 /// Since: 0.1.0

@@ -2,6 +2,7 @@
 
 use super::request::{change, make, nh_request};
 use super::{guard, nh_error, nh_result, ptr};
+use std::collections::HashSet;
 use std::ffi::c_char;
 
 /// nh_request_clone copies a request that is to be sent. A body of bytes is shared, not copied; one of a file or a
@@ -49,15 +50,15 @@ pub unsafe extern "C" fn nh_request_clone_outbound(
         // SAFETY: P1, P2.
         let (r, url) = unsafe { (ptr::shared(r, "request")?, ptr::utf8(url, "url")?) };
         let mut copy = make(r.0.text(r.0.method), url)?;
-        let listed: Vec<Vec<u8>> =
+        let listed: HashSet<Vec<u8>> =
             r.0.header
                 .values(b"Connection")
                 .flat_map(|v| v.split(|&b| b == b','))
-                .map(|t| t.trim_ascii().to_vec())
+                .map(|t| t.trim_ascii().to_ascii_lowercase())
                 .collect();
         for (name, value) in r.0.header.iter() {
             let of_connection = HOP_BY_HOP.iter().any(|h| h.eq_ignore_ascii_case(name))
-                || listed.iter().any(|l| l.eq_ignore_ascii_case(name));
+                || (!listed.is_empty() && listed.contains(&name.to_ascii_lowercase()));
             if !of_connection {
                 copy.0.header.add(name, value)?;
             }

@@ -82,7 +82,7 @@ impl WatchConns for Own<unsafe extern "C-unwind" fn(*const nh_server_conn, i32, 
 
 impl LogErrors for Own<unsafe extern "C-unwind" fn(*const c_char, *mut c_void)> {
     fn error(&self, line: &str) {
-        let line = CString::new(line).unwrap_or_default();
+        let line = CString::new(line.replace('\0', "?")).unwrap_or_default();
         // SAFETY: P5; what is lent lives through the call.
         no_unwind("nh_error_log_fn", || unsafe { (self.call)(line.as_ptr(), self.userdata.ptr()) });
     }

@@ -114,7 +114,9 @@ pub unsafe extern "C" fn nh_tls_config_free(c: *mut nh_tls_config) {
 /// nh_tls_config_add_roots_file trusts the certificates of a PEM file, beside the system's: see
 /// nh_tls_config_set_system_roots. Go's RootCAs.
 ///
-/// A certificate among them that a server presents as its own is trusted as well.
+/// Authorities among them vouch for others, within what their own certificates say: dates, path length, use of the key,
+/// purposes and names. Any other certificate is trusted when a server presents it as its own, and vouches for nobody.
+/// Malformed certificates are skipped if there is a good one.
 ///
 /// Errors: NH_ERR_INVALID (c or path is NULL, or the file holds no certificate in PEM), NH_ERR_IO (it cannot be read)
 /// Ownership: path: the library copies

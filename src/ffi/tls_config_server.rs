@@ -95,7 +95,8 @@ pub unsafe extern "C" fn nh_tls_config_set_client_auth(c: *mut nh_tls_config, au
     })
 }
 
-/// nh_tls_config_add_client_roots_file lets the certificates of a PEM file vouch for a server's clients. The system's
+/// nh_tls_config_add_client_roots_file lets the certificates of a PEM file vouch for a server's clients, by the rules of
+/// nh_tls_config_add_roots_file. The system's
 /// never do. Go's ClientCAs.
 ///
 /// A certificate among them that a client presents as its own is trusted as well.

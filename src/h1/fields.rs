@@ -164,9 +164,8 @@ fn complaint(section: &[u8], rules: Rules) -> BadFields {
     for (i, line) in section.split(|&b| b == b'\n').enumerate() {
         let bare = line.strip_suffix(b"\r");
         let text = bare.unwrap_or(line);
-        let malformed = |what: &str| {
-            BadFields::Malformed(format!("malformed MIME header{what}: {}", quote(trim_ows_end(text))))
-        };
+        let malformed =
+            |what: &str| BadFields::Malformed(format!("malformed MIME header{what}: {}", quoted(text)));
         if matches!(text.first(), Some(b' ' | b'\t')) {
             if i == 0 {
                 return malformed(" initial line");
@@ -187,12 +186,25 @@ fn complaint(section: &[u8], rules: Rules) -> BadFields {
             return malformed(" line");
         }
         if spaced.is_none() && name.contains(&b' ') {
-            spaced = Some(format!("malformed MIME header line: {}", quote(trim_ows_end(text))));
+            spaced = Some(format!("malformed MIME header line: {}", quoted(text)));
         }
     }
     match spaced {
         Some(text) => BadFields::SpaceInName(text),
         None => BadFields::Malformed("malformed MIME header line: \"\"".to_owned()),
+    }
+}
+
+/// quoted is a line for an error, without what a field for credentials says.
+fn quoted(line: &[u8]) -> String {
+    const SECRET: [&[u8]; 5] =
+        [b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"authentication-info"];
+    let end = line.iter().position(|&b| !is_tchar(b)).unwrap_or(line.len());
+    match line.split_at_checked(end) {
+        Some((name, _)) if SECRET.iter().any(|s| s.eq_ignore_ascii_case(name)) => {
+            quote(&[name, b": ***"].concat())
+        }
+        _ => quote(trim_ows_end(line)),
     }
 }
 

@@ -96,15 +96,75 @@ pub fn declared_length(head: &[u8]) -> Option<u64> {
     length
 }
 
-/// skip_empty_lines counts the CR and LF bytes, at most four, that stand before a request line. RFC 9112, 2.2
-/// has a server ignore at least one CRLF there; Go does so after a POST only, and so does our server.
-pub fn skip_empty_lines(buf: &[u8]) -> usize {
-    buf.iter().take(4).take_while(|b| matches!(b, b'\r' | b'\n')).count()
+/// Lead is what may still stand before a request line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lead {
+    Nothing,
+    /// One CRLF (RFC 9112, 2.2).
+    Line,
+    /// The LF of one.
+    Feed,
+    /// So many CR and LF bytes: old clients send them behind the body of a POST, and Go skips them.
+    Bytes(u8),
+}
+
+impl Lead {
+    pub const AFTER_POST: Lead = Lead::Bytes(4);
+
+    /// skip counts the bytes to be left out, wherever the input was cut; `None`: a CR stands alone.
+    pub fn skip(&mut self, buf: &[u8]) -> Option<usize> {
+        let mut n = 0;
+        while let Some(&b) = buf.get(n) {
+            *self = match (*self, b) {
+                (Lead::Line, b'\r') => Lead::Feed,
+                (Lead::Feed, b'\n') => Lead::Nothing,
+                (Lead::Feed, _) => return None,
+                (Lead::Bytes(left), b'\r' | b'\n') if left > 1 => Lead::Bytes(left - 1),
+                (Lead::Bytes(_), b'\r' | b'\n') => Lead::Nothing,
+                _ => {
+                    *self = Lead::Nothing;
+                    break;
+                }
+            };
+            n += 1;
+            if *self == Lead::Nothing {
+                break;
+            }
+        }
+        Some(n)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_before_a_request_line() {
+        for (lead, text, want) in [
+            (Lead::Line, "GET", Some(0)),
+            (Lead::Line, "\r\nGET", Some(2)),
+            (Lead::Line, "\r\n\r\nGET", Some(2)),
+            (Lead::Line, "\nGET", Some(0)),
+            (Lead::Line, "\rGET", None),
+            (Lead::Line, "\r\rGET", None),
+            (Lead::AFTER_POST, "\r\n\r\nGET", Some(4)),
+            (Lead::AFTER_POST, "\n\r\n\n\nGET", Some(4)),
+            (Lead::AFTER_POST, "\nGET", Some(1)),
+            (Lead::Nothing, "\r\nGET", Some(0)),
+        ] {
+            let mut whole = lead;
+            assert_eq!(whole.skip(text.as_bytes()), want, "{text:?}");
+            let (mut now, mut sum) = (lead, Some(0));
+            for at in 0..text.len() {
+                if now == Lead::Nothing {
+                    break;
+                }
+                sum = sum.zip(now.skip(&text.as_bytes()[at..=at])).map(|(a, b)| a + b);
+            }
+            assert_eq!(sum, want, "{text:?}, byte by byte");
+        }
+    }
 
     #[test]
     fn every_split_finds_the_same_end() {
@@ -159,13 +219,5 @@ mod tests {
         assert_eq!(of("Content-Lengt: 1\r\n"), None);
         assert_eq!(of("no colon\r\n"), None);
         assert_eq!(declared_length(b""), None);
-    }
-
-    #[test]
-    fn empty_lines_are_counted() {
-        assert_eq!(skip_empty_lines(b"\r\nGET"), 2);
-        assert_eq!(skip_empty_lines(b"\r\n\r\n\r\nGET"), 4);
-        assert_eq!(skip_empty_lines(b"GET"), 0);
-        assert_eq!(skip_empty_lines(b""), 0);
     }
 }

@@ -20,8 +20,16 @@ pub(super) fn check(method: &[u8], target: &[u8]) -> Result<Option<Range<usize>>
     }
     let colon = scheme(target).ok_or(())?;
     let rest = target.get(colon + 1..).unwrap_or_default();
+    let web = matches!(target.get(..colon), Some(s) if s.eq_ignore_ascii_case(b"http") || s.eq_ignore_ascii_case(b"https"));
     match rest {
-        [b'/', b'/', after @ ..] => authority(after, colon + 3).map(Some),
+        [b'/', b'/', after @ ..] => {
+            let found = authority(after, colon + 3)?;
+            // RFC 9110, 4.2.1: a recipient MUST reject a URI of these schemes without a host.
+            match target.get(found.clone()) {
+                None | Some([] | [b':', ..]) if web => Err(()),
+                _ => Ok(Some(found)),
+            }
+        }
         [b'/', ..] => path(rest).map(|()| None),
         // A rootless path is opaque, and names no host.
         _ => Ok(None),

@@ -1,5 +1,7 @@
 //! The Range field (RFC 9110, 14): which bytes are asked for.
 
+use crate::message::header::is_token;
+
 /// Range is a piece of a content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Range {
@@ -28,7 +30,13 @@ pub(super) fn parse(value: &[u8], size: u64) -> Result<Vec<Range>, Fault> {
     if value.is_empty() {
         return Ok(Vec::new());
     }
-    let list = value.strip_prefix(b"bytes=").ok_or(Fault::Invalid)?;
+    let equals = memchr::memchr(b'=', value).ok_or(Fault::Invalid)?;
+    let (unit, list) = value.split_at_checked(equals).ok_or(Fault::Invalid)?;
+    let list = list.get(1..).unwrap_or_default();
+    if !unit.eq_ignore_ascii_case(b"bytes") {
+        // RFC 9110, 14.2: MUST ignore a unit that one does not know; units have no case (14.1).
+        return if is_token(unit) { Ok(Vec::new()) } else { Err(Fault::Invalid) };
+    }
     let pieces = list.split(|&b| b == b',');
     if pieces.clone().count() > MOST {
         return Ok(Vec::new());
@@ -95,10 +103,13 @@ mod tests {
         assert_eq!(of("bytes=-30"), Ok(vec![(0, 10)]));
         assert_eq!(of("bytes= 0 - 1 ,, 5-50"), Ok(vec![(0, 2), (5, 5)]));
         assert_eq!(of("bytes=10-,1-1"), Ok(vec![(1, 1)]));
+        assert_eq!(of("Bytes=0-4"), Ok(vec![(0, 5)]));
+        for unknown in ["lines=1-2", "x=", "items=bytes=0-1", "seconds=99-1"] {
+            assert_eq!(of(unknown), Ok(vec![]), "{unknown}");
+        }
         assert_eq!(of("bytes=-0"), Err(Fault::NoOverlap));
         assert_eq!(of("bytes=10-"), Err(Fault::NoOverlap));
-        for bad in
-            ["bytes", "bytes=x", "bytes=5-4", "bytes=--2", "bytes=-", "bytes=1-x", "lines=1-2", "bytes=a-"]
+        for bad in ["bytes", "bytes=x", "bytes=5-4", "bytes=--2", "bytes=-", "bytes=1-x", " =1-2", "bytes=a-"]
         {
             assert_eq!(of(bad), Err(Fault::Invalid), "{bad}");
         }

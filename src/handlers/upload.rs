@@ -7,12 +7,13 @@ use crate::message::header::Header;
 use crate::message::parts::{Disposition, HEADER_BYTES, HEADERS, Parts, Step, boundary_of, too_large};
 use crate::message::query::Values;
 use crate::message::request::{Multipart, Request};
-use crate::net::sys::files;
+use crate::net::sys::{files, process};
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What is read of the request at once.
@@ -205,7 +206,7 @@ pub fn parse(r: &mut Request, max_memory: usize) -> Result<Form> {
 
 /// nameless opens a file for temporary bytes that no other process can open, and that is gone with its descriptor.
 fn nameless() -> Result<File> {
-    let dir = std::env::temp_dir();
+    let dir = process::variable("TMPDIR").map_or_else(|| "/tmp".into(), PathBuf::from);
     let mut how = OpenOptions::new();
     how.read(true).write(true).mode(0o600);
     if let Ok(file) = how.clone().custom_flags(libc::O_TMPFILE).open(&dir) {

@@ -39,6 +39,8 @@ pub struct Cookie {
     pub http_only: bool,
     pub same_site: SameSite,
     pub partitioned: bool,
+    /// Name and value are sent back as they came, whatever a server's grammar says.
+    pub verbatim: bool,
 }
 
 impl Cookie {
@@ -78,8 +80,31 @@ impl Cookie {
         Ok(c)
     }
 
+    /// receive reads a Set-Cookie field as user agents do (RFC 6265, 5.2): what is odd is kept as it is.
+    pub fn receive(line: &[u8]) -> Option<Cookie> {
+        if line.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
+            return None;
+        }
+        let mut parts = line.split(|&b| b == b';');
+        let (name, value) = cut(parts.next().unwrap_or_default())?;
+        let mut c = Cookie::kept(trim(name), trim(value))?;
+        for part in parts {
+            let (name, value) = cut(part).unwrap_or((part, b""));
+            c.attribute(trim(name), trim(value));
+        }
+        Some(c)
+    }
+
+    /// kept is a cookie as a user agent has it: its value may have quotes around it.
+    pub fn kept(name: &[u8], value: &[u8]) -> Option<Cookie> {
+        let inside = value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\""));
+        let (name, value, quoted) = (name.to_vec(), inside.unwrap_or(value).to_vec(), inside.is_some());
+        let c = Cookie { name, value, quoted, verbatim: true, ..Cookie::default() };
+        (!c.name.is_empty()).then_some(c)
+    }
+
     fn attribute(&mut self, name: &[u8], value: &[u8]) {
-        if !value.iter().all(|&b| is_value_byte(b)) {
+        if !self.verbatim && !value.iter().all(|&b| is_value_byte(b)) {
             return;
         }
         match name.to_ascii_lowercase().as_slice() {
@@ -94,10 +119,11 @@ impl Cookie {
             b"secure" => self.secure = true,
             b"httponly" => self.http_only = true,
             b"partitioned" => self.partitioned = true,
+            b"domain" if self.verbatim && value.is_empty() => {}
             b"domain" => self.domain = value.to_vec(),
             b"path" => self.path = value.to_vec(),
             b"max-age" => self.max_age = seconds(value).or(self.max_age),
-            b"expires" => self.expires = cookie_date::parse(value),
+            b"expires" => self.expires = cookie_date::parse(value).or(self.expires.filter(|_| self.verbatim)),
             _ => {}
         }
     }
@@ -106,6 +132,10 @@ impl Cookie {
     pub fn pair(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.name);
         out.push(b'=');
+        if self.verbatim {
+            let quote: &[u8] = if self.quoted { b"\"" } else { b"" };
+            return [quote, &self.value, quote].iter().for_each(|s| out.extend_from_slice(s));
+        }
         let quotes = self.quoted || self.value.iter().any(|b| matches!(b, b' ' | b','));
         out.extend(quotes.then_some(b'"'));
         out.extend(self.value.iter().filter(|b| is_value_byte(**b)));
@@ -150,6 +180,14 @@ pub fn read_set(h: &Header) -> Vec<Cookie> {
         return Vec::new();
     }
     h.values(b"Set-Cookie").filter_map(|v| Cookie::parse_set(v).ok()).collect()
+}
+
+/// receive are the cookies of a response for a jar.
+pub fn receive(h: &Header) -> Vec<Cookie> {
+    if h.values(b"Set-Cookie").count() > MAX_COUNT {
+        return Vec::new();
+    }
+    h.values(b"Set-Cookie").filter_map(Cookie::receive).collect()
 }
 
 /// read are the well-formed cookies of a request: Go's `Request.Cookies`.

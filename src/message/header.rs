@@ -5,6 +5,7 @@
 //! is checked here, what a peer sent was checked by the engine that parsed it.
 
 use super::bytes::ByteSet;
+use super::cursor::Cursor;
 use super::text::{Span, Store};
 use crate::error::{Result, invalid};
 use std::ffi::CStr;
@@ -25,6 +26,9 @@ pub struct Header {
     /// The lengths of names that occur, a bit for each (those from 63 on have the last): most fields that are asked for
     /// are not there, and few of those have the length of one that is.
     lengths: u64,
+    cursor: Cursor,
+    /// How often fields were changed since the head was parsed.
+    changes: u32,
 }
 
 /// length_bit stands for the names of a length.
@@ -66,7 +70,14 @@ impl Header {
 
     /// value_c is the `index`-th value under `name`, for C.
     pub fn value_c(&self, name: &[u8], index: usize) -> Option<&CStr> {
-        self.named(name).nth(index).map(|f| self.store.cstr(f.value))
+        let (from, before) =
+            self.cursor.start(index, |at| self.fields.get(at).is_some_and(|f| self.is(f, name)));
+        let mut at = self.position(name, from)?;
+        for _ in before..index {
+            at = self.position(name, at + 1)?;
+        }
+        self.cursor.found(index, at);
+        self.fields.get(at).map(|f| self.store.cstr(f.value))
     }
 
     pub fn at(&self, index: usize) -> Option<(&[u8], &[u8])> {
@@ -96,6 +107,7 @@ impl Header {
             return Ok(());
         };
         let new = Field { name: self.store.intern(name), value: self.store.intern(value) };
+        self.changed();
         let store = &self.store;
         let mut index = 0;
         self.fields.retain(|f| {
@@ -113,7 +125,18 @@ impl Header {
     pub fn add_unchecked(&mut self, name: &[u8], value: &[u8]) {
         let field = Field { name: self.store.intern(name), value: self.store.intern(value) };
         self.lengths |= length_bit(name.len());
+        self.changes = self.changes.wrapping_add(1);
         self.fields.push(field);
+    }
+
+    /// changes is another number after each change of the fields.
+    pub fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    fn changed(&mut self) {
+        self.cursor.clear();
+        self.changes = self.changes.wrapping_add(1);
     }
 
     /// del removes all fields of that name and says whether there were any.
@@ -122,6 +145,7 @@ impl Header {
             return false;
         }
         let before = self.fields.len();
+        self.changed();
         let store = &self.store;
         self.fields.retain(|f| !store.get(f.name).eq_ignore_ascii_case(name));
         self.fields.len() != before
@@ -130,6 +154,7 @@ impl Header {
     /// clear forgets fields and added text; the block stays, for the next head to be read into.
     pub fn clear(&mut self) {
         self.fields.clear();
+        self.changed();
         self.lengths = 0;
         self.store.clear_arena();
     }

@@ -4,12 +4,17 @@
 use super::escape::{Part, unescape};
 use super::header::{is_tchar, is_token};
 use crate::error::{Result, invalid};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+/// MAX_PARAMS is more than any type has; what is longer is an attack.
+const MAX_PARAMS: usize = 200;
 
 /// Media is `type; name=value`: the type and the names are in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Media {
     pub kind: Vec<u8>,
-    pub params: Vec<(Vec<u8>, Vec<u8>)>,
+    params: HashMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Media {
@@ -22,7 +27,7 @@ impl Media {
         if !kind.splitn(2, |&b| b == b'/').all(is_token) {
             return Err(invalid("mime: unexpected content in media type"));
         }
-        let mut media = Media { kind, params: Vec::new() };
+        let mut said = HashMap::new();
         let mut rest = value.get(end..).unwrap_or_default();
         while !rest.is_empty() {
             rest = rest.trim_ascii_start();
@@ -31,33 +36,55 @@ impl Media {
             }
             let (name, param, behind) =
                 param(rest).ok_or_else(|| invalid("mime: invalid media parameter"))?;
-            media.add(name, param)?;
+            if said.len() == MAX_PARAMS {
+                return Err(invalid("mime: too many media parameters"));
+            }
+            match said.entry(name) {
+                Entry::Vacant(place) => drop(place.insert(param)),
+                Entry::Occupied(known) if *known.get() == param => {}
+                Entry::Occupied(_) => return Err(invalid("mime: duplicate parameter name")),
+            }
             rest = behind;
         }
-        Ok(media)
+        Ok(Media { kind, params: joined(said) })
     }
 
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        self.params.iter().find(|(n, _)| n == name).map(|(_, v)| &**v)
+        self.params.get(name).map(Vec::as_slice)
     }
+}
 
-    /// add takes `name*` of RFC 8187 for `name`, before which it goes.
-    fn add(&mut self, name: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        let (name, value, extended) = match name.strip_suffix(b"*") {
-            Some(base) => match extended(&value) {
-                Some(v) => (base.to_vec(), v, true),
-                None => return Ok(()),
-            },
-            None => (name, value, false),
-        };
-        match self.params.iter_mut().find(|(n, _)| *n == name) {
-            Some(known) if extended => known.1 = value,
-            Some(known) if known.1 == value => {}
-            Some(_) => return Err(invalid("mime: duplicate parameter name")),
-            None => self.params.push((name, value)),
+/// joined puts what RFC 2231 has spread over several parameters into one: `name*` and `name*0`, `name*1*`. It goes before
+/// a plain one of that name, wherever that stands.
+fn joined(mut said: HashMap<Vec<u8>, Vec<u8>>) -> HashMap<Vec<u8>, Vec<u8>> {
+    let base = |name: &Vec<u8>| Some(name.get(..memchr::memchr(b'*', name)?)?.to_vec());
+    let bases: HashSet<Vec<u8>> = said.keys().filter_map(base).collect();
+    for base in bases {
+        if let Some(value) = extended_value(&said, &base) {
+            said.insert(base, value);
         }
-        Ok(())
     }
+    said.retain(|name, _| !name.contains(&b'*'));
+    said
+}
+
+fn extended_value(said: &HashMap<Vec<u8>, Vec<u8>>, base: &[u8]) -> Option<Vec<u8>> {
+    let named = |suffix: &str| said.get(&[base, suffix.as_bytes()].concat());
+    if let Some(whole) = named("*") {
+        return extended(whole);
+    }
+    let mut all = Vec::new();
+    for i in 0.. {
+        match (named(&format!("*{i}")), named(&format!("*{i}*"))) {
+            (Some(plain), _) => all.extend_from_slice(plain),
+            // The first piece names the charset of all.
+            (None, Some(piece)) if i == 0 => all.extend(extended(piece)?),
+            (None, Some(piece)) => all.extend_from_slice(&unescape(piece, Part::Path).ok()?),
+            (None, None) if i == 0 => return None,
+            (None, None) => break,
+        }
+    }
+    Some(all)
 }
 
 type Param<'a> = (Vec<u8>, Vec<u8>, &'a [u8]);
@@ -111,22 +138,39 @@ fn extended(value: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn read(s: &str) -> Result<String> {
+        let m = Media::parse(s.as_bytes())?;
+        let mut all: Vec<_> = m.params.iter().collect();
+        all.sort();
+        let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+        let params = all.into_iter().map(|(n, v)| format!("; {}={}", text(n), text(v)));
+        Ok(text(&m.kind) + &params.collect::<String>())
+    }
+
     #[test]
     fn media() {
-        let m = |s: &str| {
-            Media::parse(s.as_bytes()).map(|m| {
-                let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-                (text(&m.kind), m.params.iter().map(|(n, v)| (text(n), text(v))).collect::<Vec<_>>())
-            })
-        };
-        let one = |k: &str, n: &str, v: &str| (k.to_owned(), vec![(n.to_owned(), v.to_owned())]);
-        assert_eq!(m("Form-Data; NAME=x").unwrap(), one("form-data", "name", "x"));
-        assert_eq!(m("form-data ; name = \"a\\\"b\" ;").unwrap(), one("form-data", "name", "a\"b"));
-        assert_eq!(m("a/b; filename=\"C:\\dir\\x\"").unwrap(), one("a/b", "filename", "C:\\dir\\x"));
-        assert_eq!(m("a; f=x; f*=utf-8''%e2%82%ac").unwrap(), one("a", "f", "\u{20ac}"));
-        assert_eq!(m("a; f*=x").unwrap(), ("a".to_owned(), vec![]));
-        for bad in ["", ";", "a b", "a; x", "a; x=", "a; x=\"y", "a; x=1; x=2", "a; =y", "a/", "a; x=y z"] {
-            assert!(m(bad).is_err(), "{bad}");
+        for (value, want) in [
+            ("Form-Data; NAME=x", "form-data; name=x"),
+            ("form-data ; name = \"a\\\"b\" ;", "form-data; name=a\"b"),
+            ("a/b; filename=\"C:\\dir\\x\"", "a/b; filename=C:\\dir\\x"),
+            ("a; f=x; f*=utf-8''%e2%82%ac", "a; f=\u{20ac}"),
+            ("a; f*=utf-8''%e2%82%ac; f=x", "a; f=\u{20ac}"),
+            ("a; f*=x", "a"),
+            ("a; f*=x; f=y", "a; f=y"),
+            ("a; x=1; x=1", "a; x=1"),
+            ("a; f*0=x; f*1=\" y\"; f*3=z", "a; f=x y"),
+            ("a; f*1*=%20y; f*0*=UTF-8'en'%e2; f*2=\"%20\"; f=no", "a; f=\u{fffd} y%20"),
+            ("a; f*1=x", "a"),
+            ("a; f*0*=latin-9'x'y; f=z", "a; f=z"),
+        ] {
+            assert_eq!(read(value).unwrap(), want, "{value}");
         }
+        for bad in ["", ";", "a b", "a; x", "a; x=", "a; x=\"y", "a; x=1; x=2", "a; =y", "a/", "a; x=y z"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        let many = |n: usize| format!("a{}", (0..n).map(|i| format!("; p{i}=1")).collect::<String>());
+        assert!(read(&many(MAX_PARAMS)).is_ok());
+        let e = read(&many(MAX_PARAMS + 1)).unwrap_err();
+        assert_eq!(e.message(), "mime: too many media parameters");
     }
 }

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod bytes;
 pub mod cookie;
 pub mod cookie_date;
+pub mod cursor;
 pub mod date;
 pub mod escape;
 pub mod form;

@@ -62,6 +62,7 @@ impl Target {
             digits => {
                 let port = std::str::from_utf8(digits).ok().and_then(|d| d.parse().ok());
                 port.ok_or_else(|| {
+                    let digits = if url.may_split_password() { b"***" } else { digits };
                     let port = String::from_utf8_lossy(digits);
                     invalid(format!("address {port}: invalid port")).wrap_url("parse", &url.for_errors())
                 })?
@@ -113,10 +114,17 @@ mod tests {
             "http://[::1/",
             "http://u:secret@a b/",
             "http://a\n/",
+            "http://u:secret#more@a/",
+            "http://u:secret#more@a:b/",
+            "http://u:99secret?#@a/",
+            "http://u:999999#more@a/",
         ] {
             let e = Target::parse(url).unwrap_err();
             assert_eq!(e.kind(), Kind::Invalid, "{url}");
-            assert!(!e.message().contains("secret"), "{e}");
+            let text = format!("{e} {}", e.url());
+            assert!(["secret", "999999", "more"].iter().all(|s| !text.contains(s)), "{text}");
         }
+        let t = Target::parse("http://u:99#more@a/").unwrap();
+        assert_eq!(t.display, "http://u:***@a/");
     }
 }

@@ -44,6 +44,10 @@ pub struct Parts {
     find: Finder<'static>,
     parts: usize,
     state: State,
+    /// How many bytes of the input have no line end.
+    searched: usize,
+    /// What is known of the input as content: how much of it is, and whether a boundary follows.
+    known: Option<(usize, bool)>,
 }
 
 /// What stands behind a boundary's text.
@@ -62,7 +66,8 @@ impl Parts {
         let line_dash = [b"\r\n", &*dash].concat();
         let find = Finder::new(&line_dash).into_owned();
         let state = State::Between(false);
-        Ok(Parts { buf: Vec::new(), start: 0, eof: false, dash, line_dash, find, parts: 0, state })
+        let (buf, searched, known) = (Vec::new(), 0, None);
+        Ok(Parts { buf, start: 0, eof: false, dash, line_dash, find, parts: 0, state, searched, known })
     }
 
     /// room is where input is to be put, `len` bytes at most.
@@ -115,17 +120,25 @@ impl Parts {
         let in_header = matches!(self.state, State::Header(..));
         let most = if in_header { limit } else { LINE };
         let rest = self.rest();
-        let len = match memchr::memchr(b'\n', rest) {
-            Some(i) => i + 1,
+        let searched = self.searched.min(rest.len());
+        let end = memchr::memchr(b'\n', rest.get(searched..).unwrap_or_default()).map(|i| i + searched + 1);
+        let len = match end {
+            // Wherever the input was cut.
+            Some(len) if !in_header && len > LINE => return Err(buffer_full()),
+            Some(len) => len,
             None if in_header && rest.len() > most => return Err(too_large()),
-            None if rest.len() >= most => return Err(malformed("multipart: NextPart: bufio: buffer full")),
-            None if !self.eof => return Ok(None),
+            None if !in_header && rest.len() >= most => return Err(buffer_full()),
+            None if !self.eof => {
+                self.searched = rest.len();
+                return Ok(None);
+            }
             None if in_header => return Err(cut("unexpected EOF")),
             None if self.is_last(rest) => rest.len(),
             None => return Err(cut("multipart: NextPart: EOF")),
         };
         let line = rest.get(..len).unwrap_or_default().to_vec();
         self.start += len;
+        self.searched = 0;
         Ok(Some(line))
     }
 
@@ -155,13 +168,12 @@ impl Parts {
             self.state = State::End;
             return Ok(());
         }
-        let shown = || quote(line);
         if expecting {
-            return Err(malformed(format!("multipart: expecting a new Part; got line {}", shown())));
+            return Err(malformed("multipart: expecting a new Part; got another line"));
         }
         let is_empty = line == self.line_end();
         if self.parts > 0 && !is_empty {
-            return Err(malformed(format!("multipart: unexpected line in Next(): {}", shown())));
+            return Err(malformed("multipart: unexpected line in Next()"));
         }
         self.state = State::Between(self.parts > 0 && is_empty);
         Ok(())
@@ -210,17 +222,23 @@ impl Parts {
     /// read gives bytes of the part's content; 0 is its end.
     pub fn read(&mut self, out: &mut [u8]) -> Result<Step<usize>> {
         let State::Content(total) = self.state else { return Ok(Step::Done(0)) };
-        let (n, ends) = self.scan(total);
-        let n = n.min(out.len());
+        let (sure, ends) = match self.known {
+            Some((n, ends)) if n > 0 || ends => (n, ends),
+            _ => self.scan(total),
+        };
+        let n = sure.min(out.len());
         match (self.rest().get(..n), out.get_mut(..n)) {
             (Some(from), Some(to)) if n > 0 => to.copy_from_slice(from),
-            _ if ends => {
+            _ if ends && sure == 0 => {
+                self.known = None;
                 self.state = State::Between(false);
                 return Ok(Step::Done(0));
             }
+            _ if sure > 0 => return Ok(Step::Done(0)),
             _ if self.eof => return Err(cut("unexpected EOF")),
             _ => return Ok(Step::Need),
         }
+        self.known = Some((sure - n, ends));
         self.start += n;
         self.state = State::Content(total + n as u64);
         Ok(Step::Done(n))
@@ -323,6 +341,10 @@ pub fn too_large() -> Error {
     Error::new(Kind::TooLarge, "multipart: message too large")
 }
 
+fn buffer_full() -> Error {
+    malformed("multipart: NextPart: bufio: buffer full")
+}
+
 fn malformed(text: impl Into<String>) -> Error {
     Error::new(Kind::Protocol, text.into())
 }
@@ -369,6 +391,16 @@ mod tests {
 
     #[test]
     fn every_cut_gives_the_same() {
+        // Longer than a line may be, by its end or before that.
+        let preambles = [LINE - 1, LINE, LINE + 1, 2 * LINE]
+            .map(|n| [vec![b'p'; n], b"\n--b\r\n\r\nx\r\n--b--".to_vec()].concat());
+        for body in &preambles {
+            let whole = all("b", body, body.len());
+            assert_eq!(whole.1.is_some(), body.len() > LINE + 15, "{}", body.len());
+            for step in [1, 3, 100, LINE - 1, LINE, LINE + 1, 5000] {
+                assert_eq!(all("b", body, step), whole, "{step}");
+            }
+        }
         let bodies: [&[u8]; 9] = [
             b"pre\r\n--b\r\nA: 1\r\nB: x\r\n y\r\n\r\none\r\n--b \t\r\n\r\n\r\n--b--\r\nepilogue",
             b"--b\n\nunix\n--b\n\n--b--",

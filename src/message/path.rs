@@ -72,6 +72,31 @@ pub(crate) fn clean(path: &[u8]) -> Vec<u8> {
     s
 }
 
+/// hides_dots tells whether a segment of an escaped path has `..` between slashes of its own (`a%2F..%2Fb`): such a path
+/// cannot be cleaned, and must not reach who unescapes it.
+pub(crate) fn hides_dots(path: &[u8]) -> bool {
+    memchr::memchr(b'%', path).is_some()
+        && path.split(|&b| b == b'/').map(unescape).any(|segment| {
+            segment.contains(&b'/') && segment.split(|&b| b == b'/').any(|piece| piece == b"..")
+        })
+}
+
+/// plain_dots writes the segments `%2e` and `%2e%2e` of an escaped path as what they are (RFC 3986, 6.2.2.2), so that they
+/// are cleaned too.
+pub(crate) fn plain_dots(path: &[u8]) -> Cow<'_, [u8]> {
+    let dots = |segment: &[u8]| match &*unescape(segment) {
+        b"." => Some(&b"."[..]),
+        b".." => Some(&b".."[..]),
+        _ => None,
+    };
+    let is_odd = |s: &[u8]| s.contains(&b'%') && dots(s).is_some();
+    if memchr::memchr(b'%', path).is_none() || !path.split(|&b| b == b'/').any(is_odd) {
+        return Cow::Borrowed(path);
+    }
+    let plain: Vec<&[u8]> = path.split(|&b| b == b'/').map(|s| dots(s).unwrap_or(s)).collect();
+    Cow::Owned(plain.join(&b'/'))
+}
+
 pub(crate) fn host_without_port(host: &[u8]) -> &[u8] {
     match memchr::memrchr(b':', host) {
         Some(i) if !host.ends_with(b"]") => host.get(..i).unwrap_or_default(),
@@ -121,6 +146,24 @@ mod tests {
         ] {
             assert_eq!(clean(dirty.as_bytes()), want.as_bytes(), "{dirty}");
             assert_eq!(is_clean(dirty.as_bytes()), dirty == want, "{dirty}");
+        }
+    }
+
+    #[test]
+    fn escaped_dots() {
+        for (path, plain, hides) in [
+            ("/a/b%20", "/a/b%20", false),
+            ("/%2e%2E/a", "/../a", false),
+            ("/.%2e/%2e/x%2e", "/.././x%2e", false),
+            ("/a%2Fb", "/a%2Fb", false),
+            ("/a%2f..b", "/a%2f..b", false),
+            ("/a%2f..", "/a%2f..", true),
+            ("/..%2Fa", "/..%2Fa", true),
+            ("/a%2F%2e%2E%2Fb", "/a%2F%2e%2E%2Fb", true),
+            ("/%252e%252e/", "/%252e%252e/", false),
+        ] {
+            assert_eq!(&*plain_dots(path.as_bytes()), plain.as_bytes(), "{path}");
+            assert_eq!(hides_dots(path.as_bytes()), hides, "{path}");
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! The order of the text is kept for iteration; lookups see keys with regard to case.
 
+use super::cursor::Cursor;
 use super::escape::{Part, escape_to, unescape};
 use crate::error::{Error, Kind, Result, invalid};
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ pub const MAX_PARAMS: usize = 10_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values {
     pairs: Vec<(Text, Text)>,
+    cursor: Cursor,
 }
 
 /// Text is a decoded key or value; it may hold NULs, and a last one stands behind it for C.
@@ -71,7 +73,12 @@ impl Values {
 
     /// nth is the `index`-th value under `key`.
     pub fn nth(&self, key: &[u8], index: usize) -> Option<&Text> {
-        self.pairs.iter().filter(|(k, _)| k.bytes() == key).nth(index).map(|(_, v)| v)
+        let is_key = |at: usize| self.pairs.get(at).is_some_and(|(k, _)| k.bytes() == key);
+        let (from, before) = self.cursor.start(index, is_key);
+        let rest = self.pairs.iter().enumerate().skip(from);
+        let (at, (_, value)) = rest.filter(|(_, (k, _))| k.bytes() == key).nth(index - before)?;
+        self.cursor.found(index, at);
+        Some(value)
     }
 
     /// all are the values under `key`, in order.
@@ -90,6 +97,7 @@ impl Values {
     /// set replaces all values under `key` by one, at the place of the first.
     pub fn set(&mut self, key: &[u8], value: &[u8]) {
         let mut done = false;
+        self.cursor.clear();
         self.pairs.retain_mut(|(k, v)| {
             if k.bytes() != key {
                 return true;
@@ -107,6 +115,7 @@ impl Values {
     /// del removes all values under `key` and says whether there were any.
     pub fn del(&mut self, key: &[u8]) -> bool {
         let before = self.pairs.len();
+        self.cursor.clear();
         self.pairs.retain(|(k, _)| k.bytes() != key);
         self.pairs.len() != before
     }

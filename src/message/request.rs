@@ -1,6 +1,7 @@
 //! `Request`: a request that a program builds and sends, or that a server received.
 
 use super::address::Address;
+use super::cookie::{self, Cookie};
 use super::escape::{Part, unescape};
 use super::header::Header;
 use super::outbound::Target;
@@ -16,7 +17,7 @@ use crate::handle::Ticket;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
@@ -112,6 +113,9 @@ pub enum Multipart {
     Parsed,
 }
 
+/// Cookies are those of a header, and which change of it they were read after.
+type Cookies = (u32, Vec<Cookie>);
+
 /// Request owns all its text: spans name pieces of `header.store()`.
 #[derive(Default)]
 pub struct Request {
@@ -164,6 +168,8 @@ pub struct Request {
     pub route: u32,
     /// Other routes than the server's have taken their place.
     pub entered: bool,
+    /// Read when one was asked for by its index.
+    pub cookies: Mutex<Option<Box<Cookies>>>,
     /// Path values that the program has set, or asked for: name and decoded value.
     pub path_values: Vec<(Span, Span)>,
     /// The program refers to it by a name that is good for one exchange.
@@ -173,6 +179,16 @@ pub struct Request {
 impl Request {
     pub fn text(&self, s: Span) -> &[u8] {
         self.header.store().get(s)
+    }
+
+    /// cookie_at is a well-formed cookie by its index. They are read once for all.
+    pub fn cookie_at(&self, index: usize) -> Option<Cookie> {
+        let mut known = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = self.header.changes();
+        if known.as_ref().is_none_or(|k| k.0 != changes) {
+            *known = Some(Box::new((changes, cookie::read(&self.header))));
+        }
+        known.as_ref()?.1.get(index).cloned()
     }
 
     /// raw_path is the escaped path by which muxes and file servers look.

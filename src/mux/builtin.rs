@@ -38,11 +38,11 @@ fn method_not_allowed(w: &mut ResponseWriter, r: &mut Request) {
 }
 
 fn clean(w: &mut ResponseWriter, r: &mut Request) {
-    redirect(w, r, path::clean(&escaped_path(r)));
+    redirect(w, r, path::clean(&path::plain_dots(&escaped_path(r))));
 }
 
 fn clean_add_slash(w: &mut ResponseWriter, r: &mut Request) {
-    let mut to = path::clean(&escaped_path(r));
+    let mut to = path::clean(&path::plain_dots(&escaped_path(r)));
     to.push(b'/');
     redirect(w, r, to);
 }

@@ -127,12 +127,18 @@ impl Table {
             return builtin::BAD_REQUEST;
         }
         let path = r.raw_path();
-        if method != b"CONNECT" && !path::is_clean(path) {
-            // One redirect does for both.
-            return match self.find_at(self.host_of(r), method, &path::clean(path)) {
-                builtin::ADD_SLASH => builtin::CLEAN_ADD_SLASH,
-                _ => builtin::CLEAN,
-            };
+        if method != b"CONNECT" {
+            if path::hides_dots(path) {
+                return builtin::BAD_REQUEST;
+            }
+            let plain = path::plain_dots(path);
+            if !path::is_clean(&plain) {
+                // One redirect does for both.
+                return match self.find_at(self.host_of(r), method, &path::clean(&plain)) {
+                    builtin::ADD_SLASH => builtin::CLEAN_ADD_SLASH,
+                    _ => builtin::CLEAN,
+                };
+            }
         }
         self.find_at(self.host_of(r), method, path)
     }
@@ -192,9 +198,9 @@ impl Table {
         let found = match route {
             builtin::ADD_SLASH => self.tree.find(host, method, &[r.raw_path(), b"/"].concat()),
             builtin::CLEAN_ADD_SLASH => {
-                self.tree.find(host, method, &[&*path::clean(r.raw_path()), b"/"].concat())
+                self.tree.find(host, method, &[&*path::clean(&path::plain_dots(r.raw_path())), b"/"].concat())
             }
-            builtin::CLEAN => self.tree.find(host, method, &path::clean(r.raw_path())),
+            builtin::CLEAN => self.tree.find(host, method, &path::clean(&path::plain_dots(r.raw_path()))),
             other => return other,
         };
         found.unwrap_or(route)

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::h1::HeadScan;
+use crate::h1::{HeadScan, Lead};
 use crate::runtime::NEVER;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,8 +44,8 @@ pub(crate) struct Conn {
     /// The peer has closed its side, or the connection broke.
     pub(super) closed: bool,
     pub(super) stop: bool,
-    /// How many bytes of line ends may still be skipped behind a POST.
-    pub(super) skip: u8,
+    /// The line end that may still stand before the next request.
+    pub(super) lead: Lead,
     /// Requests answered.
     pub(super) served: u32,
     /// A part of a head, or requests read ahead.
@@ -81,7 +81,7 @@ impl Conn {
             readable: false,
             closed: false,
             stop: false,
-            skip: 0,
+            lead: Lead::Line,
             served: 0,
             carry: Vec::new(),
             scan: HeadScan::new(),

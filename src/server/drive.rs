@@ -12,7 +12,7 @@ use super::reject;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::writer::ResponseWriter;
-use crate::h1::{self, Reject};
+use crate::h1::{self, Lead, Reject};
 use crate::log;
 use crate::message::address::Address;
 use crate::message::protocols::Protocols;
@@ -27,8 +27,6 @@ use std::time::{Duration, Instant};
 
 /// A call off the loop that took longer than this, but for its waits on its own connection, blocked.
 pub(super) const BLOCKED: Duration = Duration::from_micros(300);
-/// Go's: so many bytes of line ends behind a POST are no part of the next request.
-const SKIP: u8 = 4;
 /// A body of so many bytes, if that is declared, is awaited before its handler is called: a handler that waits for
 /// it would lose its loop.
 pub(super) const SMALL_BODY: u64 = 8 * 1024;
@@ -247,11 +245,11 @@ impl Http {
         ex.wire.attach(fd, conn.secure.as_ref(), self.settings().write_progress);
         let (mut bound, mut others_first) = (Bound::default(), false);
         let next = loop {
-            if conn.skip > 0 {
-                // Old clients send a line end behind a POST's body (RFC 9112, 2.2); Go skips these and no others.
-                let n = h1::skip_empty_lines(ex.unread()).min(usize::from(conn.skip));
+            if conn.lead != Lead::Nothing {
+                let Some(n) = conn.lead.skip(ex.unread()) else {
+                    break self.refuse(ex, &Reject::BAD_REQUEST);
+                };
                 ex.used += n;
-                conn.skip = if ex.unread().is_empty() { conn.skip - n as u8 } else { 0 };
             }
             if conn.served == 0 && conn.secure.is_none() && ex.used == 0 {
                 match self.preface(ex.unread()) {
@@ -435,7 +433,8 @@ impl Http {
         }
         conn.served = conn.served.saturating_add(1);
         conn.since = now;
-        conn.skip = if ex.request.text(ex.request.method) == b"POST" { SKIP } else { 0 };
+        let post = ex.request.text(ex.request.method) == b"POST";
+        conn.lead = if post { Lead::AFTER_POST } else { Lead::Line };
         let gathered = ex.wire.output().gathered();
         let Some(gathered) = gathered.filter(|_| !ex.writer.was_aborted()) else { return Next::Drop };
         ex.gathered = gathered;

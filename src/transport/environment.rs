@@ -60,10 +60,12 @@ impl Environment {
                 "refusing to use HTTP_PROXY value in CGI environment; see golang.org/s/cgihttpproxy",
             ));
         }
-        let ip: Option<IpAddr> = server.host.parse().ok();
-        let here = server.host == "localhost" || ip.is_some_and(|ip| ip.to_canonical().is_loopback());
+        // A name with the root's dot is the same name.
+        let host = server.host.strip_suffix('.').unwrap_or(&server.host);
+        let ip: Option<IpAddr> = host.parse().ok();
+        let here = host == "localhost" || ip.is_some_and(|ip| ip.to_canonical().is_loopback());
         let port = server.port.to_string();
-        if here || self.except.iter().any(|e| e.matches(&server.host, &port, ip)) {
+        if here || self.except.iter().any(|e| e.matches(host, &port, ip)) {
             return Ok(None);
         }
         Ok(Some(proxy.clone()))
@@ -94,6 +96,7 @@ impl Except {
         }
         let itself = !host.starts_with('.');
         let name = host.strip_prefix('.').unwrap_or(host);
+        let name = name.strip_suffix('.').unwrap_or(name);
         let name = to_ascii(name.as_bytes())
             .map_or_else(|_| name.to_owned(), |n| String::from_utf8_lossy(&n).into());
         Some(Except::Domain { suffix: format!(".{name}"), port: port.to_owned(), itself })
@@ -164,6 +167,10 @@ mod tests {
             ("*", "a.example", 80, true),
             ("a.example", "a.example", 80, true),
             ("a.example", "b.a.example", 80, true),
+            ("a.example.", "b.a.example", 80, true),
+            ("a.example", "a.example.", 80, true),
+            (".a.example.:80", "b.a.example.", 80, true),
+            ("", "localhost.", 80, true),
             ("a.example", "xa.example", 80, false),
             (".a.example", "a.example", 80, false),
             (".a.example", "b.a.example", 80, true),

@@ -5,6 +5,7 @@ use crate::error::{Result, invalid};
 use crate::message::auth::basic;
 use crate::message::outbound::Key;
 use crate::message::url::{Url, to_ascii};
+use crate::net::sys::process;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,7 +101,7 @@ impl Default for Rule {
 impl Rule {
     /// from_environment reads the variables as they are now.
     pub fn from_environment() -> Rule {
-        match Environment::read(|name| std::env::var(name).ok()) {
+        match Environment::read(|name| process::variable(name)?.into_string().ok()) {
             Some(e) => Rule::Environment(Arc::new(e)),
             None => Rule::Direct,
         }

@@ -252,6 +252,8 @@ int main(void) {
 
     has("GET /content?kind=ten HTTP/1.1", "\r\n\r\nabcdefghij");
     CHECK(strstr(buf, "Last-Modified: Sun, 09 Sep 2001 01:46:40 GMT\r\n") != NULL);
+    has("GET /content?kind=ten HTTP/1.1\r\nRange: lines=4-", " 200 OK\r\n"); /* RFC 9110, 14.2 */
+    has("GET /content?kind=ten HTTP/1.1\r\nRange: Bytes=4-", "\r\n\r\nefghij");
     has("GET /content?kind=ten HTTP/1.1\r\nRange: bytes=4-", "\r\n\r\nefghij");
     has("GET /content?kind=short HTTP/1.1", "Content-Length: 11\r\n");
     has("GET /content?kind=broken HTTP/1.1", "Content-Length: 11\r\n");

@@ -58,6 +58,7 @@ static void on_a_client(void) {
 static void files(void) {
     char dir[] = "/tmp/nethttp-jar-XXXXXX", path[64];
     struct stat st;
+    FILE *f;
     int n = 0;
     nh_jar *j = nh_jar_new(), *k = nh_jar_new();
     CHECK(mkdtemp(dir) != NULL);
@@ -83,6 +84,15 @@ static void files(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_jar_save(j, NULL, 1, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_jar_load(NULL, path, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_jar_load(j, NULL, NULL));
+    CHECK_INT(truncate(path, 40), 0);
+    CHECK_INT(nh_jar_load(k, path, NULL), NH_OK); /* nothing but a comment */
+    f = fopen(path, "w");
+    CHECK(f && fputs("[{\"name\": \"a\"}]\n", f) > 0 && fclose(f) == 0);
+    CHECK_ERR(NH_ERR_INVALID, nh_jar_load(k, path, NULL));
+    f = fopen(path, "w");
+    CHECK(f && fputs(".o.test\tTRUE\t/\tFALSE\t\to[x]\t{\"y\": 1}\n", f) > 0 && fclose(f) == 0);
+    CHECK_INT(nh_jar_load(k, path, NULL), NH_OK);
+    CHECK_STR(cookies(k, "https://www.o.test/"), "o[x]={\"y\": 1}");
     CHECK_INT(truncate(path, (off_t)33 << 20), 0);
     CHECK_ERR(NH_ERR_TOO_LARGE, nh_jar_load(k, path, NULL));
     CHECK_INT(unlink(path), 0);

@@ -115,6 +115,9 @@ int main(void) {
     has("GET /gone", " 405 Method Not Allowed", "Method Not Allowed\n");
     has("GET /tree", " 307 Temporary Redirect", "Location: /tree/\r\n");
     has("GET /only?q=1", " 307 Temporary Redirect", "Location: /only/?q=1\r\n");
+    has("GET /items/%2e%2E/tree/.%2e/tree/a", " 307 Temporary Redirect", "Location: /tree/a\r\n");
+    has("GET /tree/a%2F..%2fb", " 400 Bad Request", "");
+    has("GET /tree/..%2Fb", " 400 Bad Request", "");
     has("GET /items/../tree//a", " 307 Temporary Redirect", "Location: /tree/a\r\n");
 
     has("GET /typed", "200", "Content-Type: text/html; charset=utf-8\r\n");

@@ -1,4 +1,5 @@
-/* Memory that cannot be had, where a peer decides how much is wanted: an error, and everything works again. */
+/* Memory that cannot be had, where a peer decides how much is wanted: an error, and everything works again.
+ */
 #include "serve.h"
 #include "wait.h"
 

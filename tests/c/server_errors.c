@@ -169,12 +169,24 @@ static void exchange(const char *request) {
     finished();
 }
 
+static void refused(const char *request) {
+    int fd = raw_connect(nh_server_port(server, 0));
+    raw_send(fd, request);
+    raw_finish(fd, text, sizeof text);
+    CHECK(!strncmp(text, "HTTP/1.1 400 ", 13));
+}
+
 #define HEAD(path) path " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
 
 static void requests(void) {
     int fd;
     exchange("GET " HEAD("/accessors") "\r\n");
     CHECK(strstr(text, "\r\n\r\nabc") != NULL);
+    exchange("\r\nGET " HEAD("/accessors") "\r\n"); /* RFC 9112, 2.2 */
+    CHECK(strstr(text, "\r\n\r\nabc") != NULL);
+    refused("\r\n\r\nGET " HEAD("/accessors") "\r\n");
+    refused("\rGET " HEAD("/accessors") "\r\n");
+    refused("GET " HEAD("http:///accessors") "\r\n"); /* RFC 9110, 4.2.1 */
     exchange("GET " HEAD("/no-body") "\r\n");
     exchange("GET " HEAD("/no-body-written") "\r\n");
     exchange("POST " HEAD("/body?want=large") "Content-Length: 5\r\n\r\n12345");

@@ -254,6 +254,22 @@ static void client_certificates(void) {
     }
 }
 
+/* A root that is no authority is trusted when it comes itself, and vouches for nobody. */
+static void client_certificate_as_root(void) {
+    nh_tls_config *t = identity("a");
+    nh_server *s;
+    CHECK_INT(nh_tls_config_set_client_auth(t, NH_CLIENT_AUTH_REQUIRE_AND_VERIFY), NH_OK);
+    CHECK_INT(nh_tls_config_add_client_roots_file(t, in_dir("user.pem"), NULL), NH_OK);
+    s = serve(t, 10000);
+    for (int32_t version = NH_TLS_1_2; version <= NH_TLS_1_3; version++) {
+        asked(client("a.example", "user", version), https(s, "/tls"), "' 0 1");
+        asked(client("a.example", "admin", version), https(s, "/tls"), "tls: unknown certificate authority");
+        asked(client("a.example", "ca", version), https(s, "/tls"), "tls: unknown certificate authority");
+    }
+    nh_tls_config_free(t);
+    nh_server_free(s);
+}
+
 /* The program judges clients, and takes its time: others do not notice. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static nh_result judged;
@@ -318,6 +334,24 @@ static void reload(void) {
     nh_server_free(s);
 }
 
+/* A client of TLS 1.1 is told that its version is what is wrong. */
+static void old_client(nh_server *s) {
+    static const unsigned char alert[] = {0x15, 3, 1, 0, 2, 2, 70};
+    unsigned char hello[50] = {0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2}, answer[64];
+    int fd = raw_connect(nh_server_port(s, 0));
+    size_t len = 0;
+    ssize_t n;
+    /* After the random bytes: no session, one suite, no compression. */
+    memcpy(hello + 43, "\0\0\2\0\x2f\1\0", 7);
+    CHECK_INT(send(fd, hello, sizeof hello, 0), sizeof hello);
+    while ((n = recv(fd, answer + len, sizeof answer - len, 0)) > 0)
+        len += (size_t)n;
+    close(fd);
+    CHECK_INT(len, sizeof alert);
+    CHECK(answer[0] == 0x15 && !memcmp(answer + 3, alert + 3, 4));
+    noted_wait_both("http: TLS handshake error", "tls: client offered only unsupported versions");
+}
+
 static void no_tls(void) {
     nh_tls_config *t = identity("a");
     nh_server *s = serve(t, 10000);
@@ -325,7 +359,10 @@ static void no_tls(void) {
     int fd = raw_connect(nh_server_port(s, 0));
     raw_send(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     raw_finish(fd, text, sizeof text);
-    CHECK_STR(text, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+    /* Go's, with the Date that RFC 9110, 6.6.1, demands. */
+    const char *const date = "HTTP/1.0 400 Bad Request\r\nDate: ";
+    CHECK(!strncmp(text, date, strlen(date)));
+    CHECK_STR(text + strlen(date) + 29, "\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
     noted_wait_both("http: TLS handshake error from 127.0.0.1:",
                     ": client sent an HTTP request to an HTTPS server");
     fd = raw_connect(nh_server_port(s, 0));
@@ -333,6 +370,7 @@ static void no_tls(void) {
     raw_finish(fd, text, sizeof text);
     CHECK(text[0] == 0x15); /* an alert */
     noted_wait_both("http: TLS handshake error", "tls: first record does not look like a TLS handshake");
+    old_client(s);
     fd = raw_connect(nh_server_port(s, 0));
     close(fd);
     noted_wait_both("http: TLS handshake error", "EOF");
@@ -398,10 +436,14 @@ int main(void) {
     openssl(
         "req -x509 -CA ca.pem -CAkey ca.key -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
         "-subj /CN=user -addext basicConstraints=CA:FALSE -keyout user.key -out user.pem");
+    openssl("req -x509 -CA user.pem -CAkey user.key -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+            "-days 2 "
+            "-subj /CN=admin -addext basicConstraints=CA:FALSE -keyout admin.key -out admin.pem");
     arguments();
     agreed();
     names();
     client_certificates();
+    client_certificate_as_root();
     program_judges();
     reload();
     no_tls();

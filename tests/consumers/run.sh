@@ -5,7 +5,7 @@ set -eu
 name=$1 prefix=$2 work=$3 target=$4
 here=$(cd "$(dirname "$0")" && pwd)
 rm -rf "$work" && mkdir -p "$work"
-lib=$(dirname "$(find "$prefix" -name libnethttp.a)")
+lib=$(dirname "$(find "$prefix" -name libnethttp.a -not -path "*/nethttp-static/*")")
 # For pkg-config alone: cargo would take another environment for a reason to build anew.
 with_pc() { PKG_CONFIG_PATH="$lib/pkgconfig" pkg-config "$@" nethttp; }
 
@@ -35,9 +35,7 @@ pkg_config)
 pkg_config_static)
     need pkg-config
     eval "flags=($(with_pc --static --cflags --libs))"
-    # Only the archive is in the way of -lnethttp here.
-    mkdir "$work/lib" && cp "$lib/libnethttp.a" "$work/lib/"
-    "$cc" "$here/consumer.c" "-L$work/lib" "${flags[@]}" -o "$work/consumer" -Wl,--as-needed
+    "$cc" "$here/consumer.c" "${flags[@]}" -o "$work/consumer"
     if readelf -d "$work/consumer" | grep -q libnethttp; then echo "linked to the shared library"; exit 1; fi
     "$work/consumer" ;;
 beside_rust)

@@ -143,6 +143,95 @@ fn a_root_may_serve_itself() {
     );
 }
 
+/// A server's own certificate as the only root: whoever has issued it, it is trusted for that server alone.
+#[test]
+fn a_leaf_as_a_root() {
+    let ca = Authority::new("ca");
+    let leaf = ca.leaf();
+    let lone = |pem: &str| {
+        let mut s = Settings { system_roots: false, ..Settings::default() };
+        s.add_roots(pem.as_bytes()).unwrap();
+        s
+    };
+    for version in BOTH {
+        let (_o, url) = serve(config(&leaf, &[version], None), |s, _| answer_all(s));
+        assert_eq!(get(&client(lone(&leaf.certificate)), &url).unwrap(), b"ok");
+        let named = Settings { server_name: Some("a.example".into()), ..lone(&leaf.certificate) };
+        let e = get(&client(named), &url).unwrap_err();
+        assert!(e.message().ends_with("x509: certificate is valid for localhost, not a.example"), "{e}");
+        let e = get(&client(lone(&ca.leaf().certificate)), &url).unwrap_err();
+        assert!(e.message().ends_with("x509: certificate signed by unknown authority"), "{e}");
+    }
+    // What was signed by a key that is no authority's.
+    let printer = Authority::with("printer.lan", |p| p.is_ca = rcgen::IsCa::ExplicitNoCa);
+    let (_o, url) = serve(config(&printer.leaf(), BOTH, None), |s, _| answer_all(s));
+    let e = get(&client(printer.trust()), &url).unwrap_err();
+    assert_eq!((e.kind(), e.phase()), (Kind::Tls, Phase::TlsHandshake), "{e}");
+    assert!(e.message().ends_with("x509: certificate signed by unknown authority"), "{e}");
+}
+
+/// webpki reads neither old versions nor critical policies; who trusts such a certificate itself has its key.
+#[test]
+fn certificates_that_webpki_does_not_read() {
+    let ca = Authority::new("ca");
+    let pair = ca.sign(&["127.0.0.1"], |p| {
+        let mut e =
+            rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 32], vec![0x30, 6, 0x30, 4, 6, 2, 0x2a, 3]);
+        e.set_criticality(true);
+        p.custom_extensions.push(e);
+    });
+    for version in BOTH {
+        let (_o, url) = serve(config(&pair, &[version], None), |s, _| answer_all(s));
+        let mut s = Settings { system_roots: false, ..Settings::default() };
+        s.add_roots(pair.certificate.as_bytes()).unwrap();
+        assert_eq!(get(&client(s.clone()), &url).unwrap(), b"ok");
+        let e = get(&client(Settings { server_name: Some("a.example".into()), ..s }), &url).unwrap_err();
+        assert!(e.message().ends_with("is not valid for any names, but wanted to match a.example"), "{e}");
+        assert_eq!(get(&client(Settings { insecure: true, ..ca.trust() }), &url).unwrap(), b"ok");
+    }
+}
+
+#[test]
+fn keys_and_certificates_in_all_their_clothes() {
+    let ca = Authority::new("ca");
+    let pair = ca.leaf();
+    let take = |c: &str, k: &str| Settings::default().set_certificate(c.as_bytes(), k.as_bytes());
+    let c = &pair.certificate;
+    for label in ["RSA PRIVATE KEY", "EC PRIVATE KEY", "ODD PRIVATE KEY"] {
+        take(c, &pair.key.replace("PRIVATE KEY", label)).unwrap();
+    }
+    take(&c.replace('\n', "\r\n"), &pair.key.replace('\n', "\r\n")).unwrap();
+    take(&format!("Subject: x\n{c}more"), &format!("{c}{}", pair.key)).unwrap();
+    take(&c.replacen("-----\n", "-----\nComment: x\n\n", 1), &pair.key).unwrap();
+    take(&c.replacen("-----\n", "-----\t\n", 1), &pair.key).unwrap();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let mut s = Settings::default();
+    s.add_roots(format!("{broken}{}{broken}", ca.pem).as_bytes()).unwrap();
+    assert_eq!(s.roots.len(), 1);
+}
+
+/// Neither what a key's text says nor its bytes stand in an error, however they came to be where no key is looked for.
+#[test]
+fn errors_do_not_quote_secrets() {
+    let pair = Authority::new("ca").leaf();
+    let (c, k) = (&pair.certificate, &pair.key);
+    let flat = format!("{c}{k}").replace('\n', "\\n");
+    let secret = k.lines().nth(1).unwrap();
+    let encrypted = k.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    let truncated: String = k.chars().take(90).collect();
+    for bad in [&flat, &truncated, &encrypted.replacen("MI", "MX", 1), &k.replace("-----\n", "-----")] {
+        for e in [
+            Settings::default().add_roots(bad.as_bytes()),
+            Settings::default().add_client_roots(bad.as_bytes()),
+            Settings::default().set_certificate(bad.as_bytes(), k.as_bytes()),
+            Settings::default().add_certificate(c.as_bytes(), bad.as_bytes()),
+        ] {
+            let text = format!("{:?}", e.unwrap_err());
+            assert!(!text.contains(&secret[..12]) && text.len() < 300, "{text}");
+        }
+    }
+}
+
 #[test]
 fn malformed_settings_are_refused() {
     let mut s = Settings::default();

@@ -6,6 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     ConnectionCommon, RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
 };
@@ -29,8 +30,13 @@ pub struct Pair {
 
 impl Authority {
     pub fn new(name: &str) -> Authority {
+        Authority::with(name, |_| {})
+    }
+
+    pub fn with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Authority {
         let mut p = CertificateParams::new(Vec::new()).unwrap();
         p.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut p);
         p.distinguished_name.push(rcgen::DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let pem = p.self_signed(&key).unwrap().pem();
@@ -81,7 +87,9 @@ pub fn config(
         }
         None => builder.with_no_client_auth(),
     };
-    let mut config = builder.with_single_cert(chain, key).unwrap();
+    // Not with_single_cert, which refuses what it cannot read.
+    let pair = CertifiedKey::new(chain, provider().key_provider.load_private_key(key).unwrap());
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Arc::new(config)
 }

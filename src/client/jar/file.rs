@@ -2,9 +2,9 @@
 
 use super::rules::{Entry, is_address, is_public_suffix, key_of};
 use super::{Jar, Kept, MAX_BYTES};
-use crate::error::{Error, Kind, Result};
-use crate::message::cookie::{Cookie, is_value_byte};
-use crate::message::header::is_token;
+use crate::error::{Error, Kind, Result, invalid};
+use crate::message::cookie::Cookie;
+use crate::message::url::to_ascii;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,7 +22,8 @@ impl Jar {
     pub fn to_text(&self, with_session: bool, now: i64) -> Vec<u8> {
         let mut out = HEADING.as_bytes().to_vec();
         for k in self.kept(now) {
-            if with_session || k.cookie.expires.is_some() {
+            let fits = !k.cookie.name.contains(&b'\t') && !k.cookie.path.contains(&b'\t');
+            if fits && (with_session || k.cookie.expires.is_some()) {
                 line(&mut out, &k);
             }
         }
@@ -30,16 +31,24 @@ impl Jar {
     }
 
     /// add_text adds the cookies of a text; lines that are none, and cookies that have ended, are passed over.
-    pub fn add_text(&self, text: &[u8], now: i64) {
+    /// `false`: there are lines, and none of them is a cookie's.
+    pub fn add_text(&self, text: &[u8], now: i64) -> bool {
         let mut store = self.lock();
+        let (mut lines, mut cookies) = (0, 0);
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         for l in text.split(|&b| b == b'\n') {
-            if let Some(e) = entry(l)
-                && !e.is_over(now)
-            {
+            let Some(e) = entry(l) else {
+                lines += usize::from(!l.starts_with(b"#") && !l.trim_ascii().is_empty());
+                continue;
+            };
+            cookies += 1;
+            if !e.is_over(now) {
                 let key = key_of(&e.domain).to_owned();
-                store.put(&key, e, true, now);
+                store.put_one(&key, e, true, now);
             }
         }
+        store.make_room(now);
+        cookies > 0 || lines == 0
     }
 
     /// load adds the cookies of a file.
@@ -52,8 +61,10 @@ impl Jar {
         if text.len() as u64 > MAX_FILE {
             return Err(Error::new(Kind::TooLarge, "nethttp: the cookie file is too large"));
         }
-        self.add_text(&text, now);
-        Ok(())
+        match self.add_text(&text, now) {
+            true => Ok(()),
+            false => Err(invalid("nethttp: the file has no cookies in the Netscape format")),
+        }
     }
 
     /// save replaces a file at once, so that no reader sees half of it; only its owner may read it.
@@ -98,37 +109,39 @@ fn entry(l: &[u8]) -> Option<Entry> {
         None if l.starts_with(b"#") => return None,
         None => (l, false),
     };
-    let mut fields = l.split(|&b| b == b'\t');
+    let mut fields = l.splitn(7, |&b| b == b'\t');
     let mut next = || fields.next();
     let (domain, beneath, path, secure, ends, name) = (next()?, next()?, next()?, next()?, next()?, next()?);
     let value = next().unwrap_or_default();
-    let quoted = value.len() > 1 && value.starts_with(b"\"") && value.ends_with(b"\"");
-    let value = if quoted { value.get(1..value.len() - 1)? } else { value };
-    let domain = std::str::from_utf8(domain).ok()?;
-    let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
+    let cookie = Cookie::kept(name, value)?;
+    let domain = domain.strip_prefix(b".").unwrap_or(domain);
+    let domain = String::from_utf8(to_ascii(domain).ok()?.to_ascii_lowercase()).ok()?;
     let is_on = |f: &[u8]| f.eq_ignore_ascii_case(b"TRUE");
     let host_only = !is_on(beneath) || is_address(&domain);
-    let ends: i64 = std::str::from_utf8(ends).ok()?.parse().ok()?;
+    let ends = expiry(ends)?;
+    let path = if path.starts_with(b"/") { path } else { b"/" };
+    let text = |s: &[u8]| !s.iter().any(|b| b.is_ascii_control() && *b != b'\t') && !s.contains(&b';');
     let well = is_host(&domain)
         && (host_only || !is_public_suffix(&domain))
-        && path.starts_with(b"/")
-        && path.iter().all(|&b| is_value_byte(b))
-        && is_token(name)
-        && value.iter().all(|&b| is_value_byte(b))
+        && text(path)
+        && text(name)
+        && !name.contains(&b'=')
+        && text(value)
         && name.len() + value.len() <= MAX_BYTES;
-    if !well {
-        return None;
-    }
-    let cookie = Cookie {
-        name: name.to_vec(),
-        value: value.to_vec(),
-        quoted,
-        secure: is_on(secure),
-        http_only,
-        ..Cookie::default()
+    let cookie = Cookie { secure: is_on(secure), http_only, ..cookie };
+    well.then(|| Entry { cookie, domain, host_only, path: path.to_vec(), ends, created: 0, used: 0 })
+}
+
+/// expiry reads Unix seconds, which browsers' extensions write with a fraction. Nothing, 0 and -1 are a session's end.
+fn expiry(text: &[u8]) -> Option<Option<i64>> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let whole = match text.parse::<i64>() {
+        Ok(n) => n,
+        Err(_) if text.is_empty() => 0,
+        // `as` ends at the bounds of the type.
+        Err(_) => text.parse::<f64>().ok().filter(|n| n.is_finite())? as i64,
     };
-    let ends = (ends != 0).then_some(ends);
-    Some(Entry { cookie, domain, host_only, path: path.to_vec(), ends, created: 0, used: 0 })
+    Some((whole != 0 && whole != -1).then_some(whole))
 }
 
 /// is_host tells whether a line's domain is one that a URL can have.

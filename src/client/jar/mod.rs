@@ -22,6 +22,8 @@ pub const MAX_PER_DOMAIN: usize = 50;
 pub const MAX_TOTAL: usize = 3000;
 /// MAX_BYTES bounds name and value together.
 pub const MAX_BYTES: usize = 4096;
+/// MAX_FIELD bounds the Cookie field that a jar makes: servers take some 8 KiB for a whole line.
+const MAX_FIELD: usize = 8192;
 
 /// CookieJar is what a client asks for cookies and gives those that came; times are Unix seconds.
 pub trait CookieJar: Send + Sync {
@@ -66,6 +68,7 @@ impl CookieJar for Jar {
         }
         // RFC 6265, 5.4: longer paths first, then those that are there longer.
         chosen.sort_by(|a, b| b.path.len().cmp(&a.path.len()).then(a.created.cmp(&b.created)));
+        leave_out_oldest(&mut chosen);
         let mut out = Vec::new();
         for e in chosen {
             e.used = tick;
@@ -85,6 +88,22 @@ impl CookieJar for Jar {
             }
         }
     }
+}
+
+/// leave_out_oldest bounds what is sent by taking away what is there for the longest time.
+fn leave_out_oldest(chosen: &mut Vec<&mut Entry>) {
+    let size = |e: &Entry| e.cookie.name.len() + e.cookie.value.len() + 5;
+    let mut total: usize = chosen.iter().map(|e| size(e)).sum();
+    let mut ages: Vec<(u64, usize)> = chosen.iter().map(|e| (e.created, size(e))).collect();
+    ages.sort_unstable();
+    let mut from = 0;
+    for (created, size) in ages {
+        if total <= MAX_FIELD {
+            break;
+        }
+        (total, from) = (total - size, created + 1);
+    }
+    chosen.retain(|e| e.created >= from);
 }
 
 impl Jar {
@@ -117,7 +136,12 @@ impl Jar {
 
 impl Store {
     /// put stores, replaces or removes, and then makes room.
-    fn put(&mut self, key: &str, mut e: Entry, secure: bool, now: i64) {
+    fn put(&mut self, key: &str, e: Entry, secure: bool, now: i64) {
+        self.put_one(key, e, secure, now);
+        self.make_room(now);
+    }
+
+    fn put_one(&mut self, key: &str, mut e: Entry, secure: bool, now: i64) {
         self.tick += 1;
         (e.created, e.used) = (self.tick, self.tick);
         let list = self.domains.entry(key.to_owned()).or_default();
@@ -144,13 +168,14 @@ impl Store {
         if list.is_empty() {
             self.domains.remove(key);
         }
-        if self.count > MAX_TOTAL {
-            self.make_room(now);
-        }
     }
 
-    /// make_room takes out what has ended, or else the cookie that was not used for the longest time.
+    /// make_room takes out of a jar that is too full what has ended, and then the cookies that were not used for the
+    /// longest time.
     fn make_room(&mut self, now: i64) {
+        if self.count <= MAX_TOTAL {
+            return;
+        }
         for list in self.domains.values_mut() {
             list.retain(|e| !e.is_over(now));
         }
@@ -159,19 +184,18 @@ impl Store {
         if self.count <= MAX_TOTAL {
             return;
         }
-        let oldest =
-            self.domains.iter().filter_map(|(k, l)| Some((l.iter().map(|e| e.used).min()?, k))).min();
-        if let Some(key) = oldest.map(|(_, k)| k.clone())
-            && let Some(list) = self.domains.get_mut(&key)
-        {
-            if let Some(at) = (0..list.len()).min_by_key(|i| list.get(*i).map(|e| e.used)) {
-                list.remove(at);
-                self.count -= 1;
-            }
-            if list.is_empty() {
-                self.domains.remove(&key);
-            }
+        let mut uses: Vec<u64> = self.domains.values().flatten().map(|e| e.used).collect();
+        let mut excess = self.count - MAX_TOTAL;
+        let (_, &mut last, _) = uses.select_nth_unstable(excess - 1);
+        for list in self.domains.values_mut() {
+            list.retain(|e| {
+                let goes = excess > 0 && e.used <= last;
+                excess -= usize::from(goes);
+                !goes
+            });
         }
+        self.domains.retain(|_, list| !list.is_empty());
+        self.count = self.domains.values().map(Vec::len).sum();
     }
 }
 

@@ -8,7 +8,7 @@ fn origin(url: &str) -> Origin {
 }
 
 fn set(j: &Jar, url: &str, line: &str) {
-    j.set(&origin(url), &[Cookie::parse_set(line.as_bytes()).unwrap()], NOW);
+    j.set(&origin(url), &[Cookie::receive(line.as_bytes()).unwrap()], NOW);
 }
 
 fn at(j: &Jar, url: &str, now: i64) -> String {
@@ -101,7 +101,7 @@ fn order_is_by_path_and_age_and_a_new_value_keeps_its_place() {
     }
     set(&j, "http://a.com/", "a=new, x");
     set(&j, "http://a.com/", "c=\"q\"");
-    assert_eq!(get(&j, "http://a.com/x/y"), "d=4; b=2; a=\"new, x\"; c=\"q\"");
+    assert_eq!(get(&j, "http://a.com/x/y"), "d=4; b=2; a=new, x; c=\"q\"");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn the_jar_is_bounded() {
     set(&j, "https://a.com/", "more=1");
     assert_eq!(get(&j, "https://a.com/other"), "first=1; more=1", "the unused one without Secure went");
     set(&j, "https://a.com/", "gone=1; Max-Age=1");
-    j.set(&origin("https://a.com/"), &[Cookie::parse_set(b"later=1").unwrap()], NOW + 5);
+    j.set(&origin("https://a.com/"), &[Cookie::receive(b"later=1").unwrap()], NOW + 5);
     assert_eq!(at(&j, "https://a.com/", NOW + 5), "first=1; more=1; later=1");
 
     let j = Jar::default();
@@ -174,12 +174,74 @@ fn a_file_goes_both_ways() {
     assert!(k.load(&path, NOW).is_err() && k.save(&path, true, NOW).is_err());
 }
 
+/// What curl, Python and extensions of browsers write, which servers' grammar would not let pass.
+#[test]
+fn files_of_others() {
+    let j = Jar::default();
+    let curl = "# Netscape HTTP Cookie File\n# https://curl.se/docs/http-cookies.html\n\n\
+        #HttpOnly_.x.com\tTRUE\t/\tTRUE\t1800000000\tcart[items]\t{\"a\": [1, 2]}\n";
+    let python = "# Netscape HTTP Cookie File\n# http://curl.haxx.se/rfc/cookie_spec.html\n\
+        .x.com\tTRUE\t/\tFALSE\t\tsession\tabc\n";
+    let extension = "\u{feff}.x.com\tTRUE\t/\tFALSE\t1800000000.123456\ta\tb\\c\r\n\
+        www.x.com\tFALSE\t\tfalse\t-1\tb\tw\u{e4}hl\tx\r\n.x.com\tTRUE\t/\tFALSE\t1.6e9\told\tv\r\n";
+    for text in [curl, python, extension] {
+        assert!(j.add_text(text.as_bytes(), NOW), "{text}");
+    }
+    let sent = "cart[items]={\"a\": [1, 2]}; session=abc; a=b\\c; b=w\u{e4}hl\tx";
+    assert_eq!(get(&j, "https://www.x.com/"), sent);
+    let k = Jar::default();
+    assert!(k.add_text(&j.to_text(true, NOW), NOW));
+    assert_eq!(k.kept(NOW).len(), 4);
+    assert_eq!(k.kept(NOW), j.kept(NOW));
+}
+
+/// RFC 6265, 5.2: user agents take what servers should not send, and send it back as it came.
+#[test]
+fn odd_cookies_are_kept_as_they_came() {
+    for (line, sent) in [
+        ("a[b]=1", "a[b]=1"),
+        ("a b = c d ", "a b=c d"),
+        ("j={\"k\":\"v\\n\"}; Path=/", "j={\"k\":\"v\\n\"}"),
+        ("q=\"x", "q=\"x"),
+        ("q=\"x y\"", "q=\"x y\""),
+        ("u=\u{fc}, v=\u{e4}", "u=\u{fc}, v=\u{e4}"),
+        ("a=b=c", "a=b=c"),
+        ("a=1; Expires=Wed, 21 Oct 2037 07:28:00 GMT; Expires=never", "a=1"),
+        ("a=1; Domain=; HttpOnly=x", "a=1"),
+        ("a=1; Path=/\"x\"; Path=", "a=1"),
+    ] {
+        let j = Jar::default();
+        set(&j, "http://x.com/", line);
+        assert_eq!(get(&j, "http://x.com/"), sent, "{line}");
+    }
+    for line in ["novalue", "=1", " = x", "", "; a=1", "a=\u{1}", "a=1; Path=/\r"] {
+        assert!(Cookie::receive(line.as_bytes()).is_none(), "{line}");
+    }
+}
+
+#[test]
+fn a_request_gets_at_most_8_kib() {
+    let j = Jar::default();
+    for i in 0..6 {
+        set(
+            &j,
+            "http://x.com/",
+            &format!("n{i}={}; Path=/{}", "v".repeat(2000), if i == 5 { "" } else { "a" }),
+        );
+    }
+    let sent = get(&j, "http://x.com/a");
+    assert!(sent.len() <= MAX_FIELD);
+    let names: Vec<&str> = sent.split("; ").filter_map(|c| c.split('=').next()).collect();
+    assert_eq!(names, ["n2", "n3", "n4", "n5"]);
+}
+
 #[test]
 fn lines_that_are_no_cookies() {
     let j = Jar::default();
-    let bad = b"a\tb\n.com\tTRUE\t/\tFALSE\t0\tn\tv\nx.com\tFALSE\tp\tFALSE\t0\tn\tv\nx.com\tFALSE\t/\tFALSE\tz\tn\tv\n\
-        x.com\tFALSE\t/\tFALSE\t0\tn m\tv\nx.com\tFALSE\t/\tFALSE\t0\tn\tv;w\n# x\n\xff\tFALSE\t/\tFALSE\t0\tn\tv\n\n";
-    j.add_text(bad, NOW);
+    let bad = b"a\tb\n.com\tTRUE\t/\tFALSE\t0\tn\tv\nx.com\tFALSE\t/\tFALSE\tz\tn\tv\n\
+        x.com\tFALSE\t/\tFALSE\t0\tn=m\tv\nx.com\tFALSE\t/\tFALSE\t0\tn\tv;w\n# x\n\xff\tFALSE\t/\tFALSE\t0\tn\tv\n\n";
+    assert!(!j.add_text(bad, NOW));
+    assert!(j.add_text(b"# x\n\n", NOW));
     j.add_text(b"..x.com\tFALSE\t/\tFALSE\t0\tn\tv\nx. com\tFALSE\t/\tFALSE\t0\tn\tv\n", NOW);
     assert!(j.is_empty());
     j.add_text(b"1.2.3.4\tTRUE\t/\tFALSE\t0\tn\tv\n", NOW);

@@ -11,6 +11,7 @@ mod resolve;
 mod tests;
 
 pub use host::{host_header, join_host_port, to_ascii};
+pub use parse::without_password;
 
 use super::escape::{Part, escape, escape_to, is_literal, unescape};
 use crate::error::Result;
@@ -187,7 +188,14 @@ impl Url {
 
     /// for_errors is the URL with the password replaced by `***`: what Go's client puts into its errors.
     pub fn for_errors(&self) -> String {
-        String::from_utf8_lossy(&self.assemble(Password::Replaced(b"***"))).into_owned()
+        let text = self.assemble(Password::Replaced(b"***"));
+        let text = if self.may_split_password() { parse::without_password(&text) } else { text };
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// may_split_password: the text may have been user information with a `#` in its password, which ends at an `@`.
+    pub fn may_split_password(&self) -> bool {
+        self.user.is_none() && self.host.contains(&b':') && self.fragment.contains(&b'@')
     }
 
     /// for_referer is the URL without user information and fragment (RFC 9110, 10.1.3).

@@ -8,15 +8,15 @@ use crate::message::query::cut;
 
 pub(super) fn parse(text: &[u8]) -> Result<Url> {
     let (body, fragment) = cut(text, b'#');
-    let mut url = parse_body(body, false).map_err(|e| wrap(body, &e))?;
+    let mut url = parse_body(body, false).map_err(|e| wrap(text, body, &e))?;
     if let Some(raw) = fragment.filter(|f| !f.is_empty()) {
-        url.set_fragment(raw).map_err(|e| wrap(text, &e))?;
+        url.set_fragment(raw).map_err(|e| wrap(text, text, &e))?;
     }
     Ok(url)
 }
 
 pub(super) fn parse_request_uri(text: &[u8]) -> Result<Url> {
-    parse_body(text, true).map_err(|e| wrap(text, &e))
+    parse_body(text, true).map_err(|e| wrap(text, text, &e))
 }
 
 fn parse_body(text: &[u8], via_request: bool) -> Result<Url> {
@@ -97,11 +97,16 @@ fn parse_authority(scheme: &[u8], authority: &[u8]) -> Result<(Option<UserInfo>,
     Ok((Some(UserInfo { username: decode(name)?.into_owned(), password }), host))
 }
 
-/// wrap gives Go's `parse "URL": reason`. Where a password may be in the text, the reason quotes nothing of it.
-fn wrap(text: &[u8], reason: &Error) -> Error {
-    let shown = without_password(text);
+/// wrap gives Go's `parse "URL": reason`, where the URL is `body`: `text` up to what was parsed. Where a password may be in
+/// the text, the reason quotes nothing of it.
+fn wrap(text: &[u8], body: &[u8], reason: &Error) -> Error {
+    let mut shown = without_password(text);
+    let hidden = shown != text;
+    if !hidden {
+        shown = body.to_vec();
+    }
     let reason = reason.message();
-    let quoted = reason.find('"').zip(reason.rfind('"')).filter(|_| shown != text);
+    let quoted = reason.find('"').zip(reason.rfind('"')).filter(|_| hidden);
     let reason = match quoted.and_then(|(a, b)| reason.get(..a).zip(reason.get(b + 1..))) {
         Some((head, tail)) => format!("{head}***{tail}"),
         None => reason.to_owned(),
@@ -111,7 +116,7 @@ fn wrap(text: &[u8], reason: &Error) -> Error {
 
 /// without_password hides everything between the first colon of what may be user info and the last `@`: where
 /// the password of text that could not be parsed ends, nobody knows.
-fn without_password(text: &[u8]) -> Vec<u8> {
+pub fn without_password(text: &[u8]) -> Vec<u8> {
     let authority = memchr::memmem::find(text, b"//").map_or(0, |i| i + 2);
     let Some(at) = memchr::memrchr(b'@', text).filter(|&at| at > authority) else { return text.to_vec() };
     let info = text.get(authority..at).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Calls that concern the process: signal masks, forks, the wall clock.
 
+use std::ffi::OsString;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -97,4 +98,16 @@ pub fn wall_seconds() -> i64 {
     // SAFETY: `ts` lives through the call. It fails only for an unknown clock, and leaves 1970 then.
     unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &mut ts) };
     ts.tv_sec
+}
+
+/// variable is that of the environment, for what decides whom to trust or to talk to. A program that has more rights than
+/// who has started it (set-user-ID and its like) does not see it, as with secure_getenv.
+pub fn variable(name: &str) -> Option<OsString> {
+    if is_privileged() { None } else { std::env::var_os(name) }
+}
+
+/// is_privileged tells whether the kernel asks for care with the environment.
+pub fn is_privileged() -> bool {
+    // SAFETY: it reads a number that the kernel has given the process.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }

@@ -1,13 +1,15 @@
 //! `ClientVerifier`: which clients a server lets in by their certificates (Go's ClientAuthType).
 
 use super::config::{Settings, provider};
-use super::verify::{Verify, is_ca_as_end_entity, last_word};
-use crate::error::{Error, Kind, Result, invalid};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use super::roots::{self, Trust};
+use super::signature;
+use super::verify::{Verify, last_word};
+use super::x509::Purpose;
+use crate::error::{Result, invalid};
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 use std::sync::Arc;
 
 /// ClientAuth is what a server asks of its clients.
@@ -41,12 +43,9 @@ impl ClientAuth {
 
 pub(super) struct ClientVerifier {
     auth: ClientAuth,
-    webpki: Option<Arc<dyn ClientCertVerifier>>,
-    own: Vec<CertificateDer<'static>>,
-    /// The roots' names, for clients that have several certificates.
-    hints: Vec<DistinguishedName>,
+    trust: Arc<Trust>,
     program: Option<Arc<dyn Verify>>,
-    provider: Arc<CryptoProvider>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 type Verdict = std::result::Result<ClientCertVerified, rustls::Error>;
@@ -61,36 +60,21 @@ impl ClientVerifier {
             // The system's roots would let in whoever can get a certificate for any site.
             return Err(invalid("tls: clients are to be verified, and there are no roots for them"));
         }
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(s.client_roots.iter().cloned());
-        let hints = roots.subjects();
-        let webpki = match roots.is_empty() {
-            true => None,
-            false => {
-                let built = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build();
-                Some(built.map_err(|e| Error::new(Kind::Tls, format!("tls: bad roots: {e}")))?)
-            }
-        };
         Ok(Some(ClientVerifier {
             auth: s.client_auth,
-            webpki,
-            own: s.client_roots.clone(),
-            hints,
+            trust: roots::with(&s.client_roots, false),
             program: s.verify.clone(),
-            provider: provider(),
+            algorithms: provider().signature_verification_algorithms,
         }))
     }
 
-    fn by_roots(&self, leaf: &CertificateDer<'_>, rest: &[CertificateDer<'_>], now: UnixTime) -> Verdict {
-        let Some(webpki) = &self.webpki else { return Err(CertificateError::UnknownIssuer.into()) };
-        match webpki.verify_client_cert(leaf, rest, now) {
-            // As in Go, a certificate that is itself a root is trusted; its dates were looked at before its kind.
-            Err(e) if is_ca_as_end_entity(&e) => match self.own.iter().any(|c| c == leaf) {
-                true => Ok(ClientCertVerified::assertion()),
-                false => Err(CertificateError::UnknownIssuer.into()),
-            },
-            r => r,
-        }
+    fn by_roots(
+        &self,
+        leaf: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> std::result::Result<(), rustls::Error> {
+        self.trust.verify(leaf, rest, Purpose::Client, self.algorithms.all, now)
     }
 }
 
@@ -100,7 +84,7 @@ impl ClientCertVerifier for ClientVerifier {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &self.hints
+        self.trust.hints()
     }
 
     fn verify_client_cert(
@@ -111,10 +95,12 @@ impl ClientCertVerifier for ClientVerifier {
     ) -> Verdict {
         let verdict = match self.auth.verifies() {
             true => self.by_roots(end_entity, intermediates, now),
-            false => Ok(ClientCertVerified::assertion()),
+            false => Ok(()),
         };
-        let Some(program) = &self.program else { return verdict };
-        last_word(&**program, "", end_entity, intermediates, verdict.map(drop))?;
+        match &self.program {
+            Some(program) => last_word(&**program, "", end_entity, intermediates, verdict)?,
+            None => verdict?,
+        }
         Ok(ClientCertVerified::assertion())
     }
 
@@ -124,7 +110,7 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> std::result::Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        signature::tls12(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -133,11 +119,11 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> std::result::Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        signature::tls13(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 

@@ -1,14 +1,16 @@
 //! `Settings` and `Identity`: what a program chooses for TLS, and what is made of it for one transport.
 
 use super::client_auth::ClientAuth;
-use super::roots;
 use super::text::from_rustls;
 use super::verify::{Verifier, Verify};
+use super::x509::{self, KeyKind};
+use super::{pem, roots};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::sync::OnceLock;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
+};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, version};
 use std::sync::Arc;
@@ -89,37 +91,48 @@ impl Settings {
     }
 }
 
+/// parse_roots skips malformed certificates, as Go's AppendCertsFromPEM does, and those with fields of RFC 1421.
 fn parse_roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    let certificates = parse_certificates(pem)?;
-    let mut store = rustls::RootCertStore::empty();
-    for c in &certificates {
-        store.add(c.clone()).map_err(|e| invalid(format!("tls: a root certificate is malformed: {e}")))?;
+    let blocks = pem::blocks(pem).filter(|b| b.label == b"CERTIFICATE" && !b.has_fields);
+    let certificates = blocks.map(|b| CertificateDer::from(b.der)).filter(|c| x509::facts(c).is_some());
+    match certificates.collect::<Vec<_>>() {
+        list if list.is_empty() => Err(invalid("tls: failed to find any PEM data in certificate input")),
+        list => Ok(list),
     }
-    Ok(certificates)
 }
 
 fn parse_pair(chain: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>> {
     let (chain, key) = (parse_certificates(chain)?, parse_key(key)?);
-    let pair = CertifiedKey::from_der(chain, key, &provider()).map_err(|e| match e {
-        rustls::Error::InconsistentKeys(_) => invalid("tls: private key does not match public key"),
-        e => invalid(format!("tls: the certificate or its key is of no use: {e}")),
-    })?;
-    Ok(Arc::new(pair))
+    let own = chain.first().and_then(x509::facts).map(|f| f.key());
+    let own = own.ok_or_else(|| invalid("tls: malformed certificate"))?;
+    let key = provider().key_provider.load_private_key(key);
+    let key =
+        key.map_err(|_| invalid("tls: the private key is malformed, or of a kind that is not supported"))?;
+    match key.public_key() {
+        Some(public) if public == own => Ok(Arc::new(CertifiedKey::new(chain, key))),
+        _ => Err(invalid("tls: private key does not match public key")),
+    }
 }
 
 /// parse_certificates reads PEM; at least one certificate must be in it.
 pub fn parse_certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    let all: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match all {
-        Ok(list) if !list.is_empty() => Ok(list),
-        Ok(_) => Err(invalid("tls: failed to find any PEM data in certificate input")),
-        Err(e) => Err(invalid(format!("tls: malformed PEM: {e}"))),
+    let blocks = pem::blocks(pem).filter(|b| b.label == b"CERTIFICATE");
+    match blocks.map(|b| CertificateDer::from(b.der)).collect::<Vec<_>>() {
+        list if list.is_empty() => Err(invalid("tls: failed to find any PEM data in certificate input")),
+        list => Ok(list),
     }
 }
 
-/// parse_key reads one private key in PEM: PKCS#8, PKCS#1 or SEC1.
+/// parse_key reads the first private key in PEM: PKCS#8, PKCS#1 or SEC1. As in Go, its content says which.
 pub fn parse_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(|_| invalid("tls: failed to find any PEM data in key input"))
+    let block = pem::blocks(pem).find(|b| b.label == b"PRIVATE KEY" || b.label.ends_with(b" PRIVATE KEY"));
+    let block = block.ok_or_else(|| invalid("tls: failed to find any PEM data in key input"))?;
+    match x509::key_kind(&block.der) {
+        Some(KeyKind::Pkcs1) => Ok(PrivatePkcs1KeyDer::from(block.der).into()),
+        Some(KeyKind::Pkcs8) => Ok(PrivatePkcs8KeyDer::from(block.der).into()),
+        Some(KeyKind::Sec1) => Ok(PrivateSec1KeyDer::from(block.der).into()),
+        None => Err(invalid("tls: the private key is malformed or encrypted")),
+    }
 }
 
 /// provider is the library's own; the process's default is neither used nor set.
@@ -177,7 +190,7 @@ fn build(s: &Settings) -> Result<Arc<ClientConfig>> {
         Version::Tls13 => &[&version::TLS13],
     };
     let trusts = roots::with(&s.roots, s.system_roots && !(s.insecure && s.verify.is_none()));
-    let verifier = Verifier::new(trusts, s)?;
+    let verifier = Verifier::new(trusts, s);
     let failed = |e| Error::new(Kind::Tls, "tls: bad configuration").with_cause(from_rustls(&e, true));
     let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(versions)

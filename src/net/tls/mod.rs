@@ -4,7 +4,7 @@
 //! * [`Settings`]: what a program may choose. [`Identity`]: the same, made ready, with its session cache.
 //! * [`ServerIdentity`]: the same for a server's listener. `client_auth`: which clients it lets in.
 //! * [`Tls`]: one session, of either role. [`handshake`], [`Accept`]: its start. [`Info`]: what was agreed on.
-//! * `verify`, `roots`: whom to trust. `text`: failures in Go's words.
+//! * `verify`, `roots`, `names`, `x509`: whom to trust. `text`: failures in Go's words.
 
 mod accept;
 mod block;
@@ -12,14 +12,18 @@ mod client_auth;
 mod config;
 mod handshake;
 mod info;
+mod names;
+mod pem;
 mod roots;
 mod server;
 mod session;
+mod signature;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod text;
 mod verify;
+mod x509;
 
 pub use crate::message::tls_info::Info;
 pub use accept::{Accept, Buffers};

@@ -4,6 +4,7 @@ use super::Settings;
 use super::client_auth::ClientVerifier;
 use super::config::{Version, provider};
 use super::text::from_rustls;
+use super::x509::facts;
 use crate::error::{Error, Kind, Result, invalid};
 use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
@@ -132,8 +133,8 @@ impl Certificates {
 
 /// names are a certificate's DNS names. Addresses are never asked for by name.
 fn names(certificate: &CertificateDer<'static>) -> Vec<String> {
-    let Ok(parsed) = webpki::EndEntityCert::try_from(certificate) else { return Vec::new() };
-    parsed.valid_dns_names().map(str::to_ascii_lowercase).collect()
+    let names = facts(certificate).map(|f| f.dns_names).unwrap_or_default();
+    names.iter().filter_map(|n| std::str::from_utf8(n).ok()).map(str::to_ascii_lowercase).collect()
 }
 
 thread_local! {

@@ -22,6 +22,8 @@ const BULK: usize = 64 * 1024;
 const FLUSH: usize = 64 * 1024;
 /// KEEP is the most that each buffer of an idle session holds on to.
 const KEEP: usize = 16 * 1024;
+/// HELLO is how far into a ClientHello its version stands, and that (RFC 8446, 5.1 and 4.1.2).
+const HELLO: usize = 11;
 /// MAX_STRAY bounds what an idle session reads of tickets and key updates at one look.
 const MAX_STRAY: usize = 16;
 
@@ -162,9 +164,9 @@ impl Tls {
         };
         self.bulk = n == whole;
         self.ended = n == 0;
-        if self.first.len() < 5 && !self.got_data {
-            let more = room.get(..n.min(5)).unwrap_or_default();
-            self.first.extend_from_slice(more);
+        if self.first.len() < HELLO && !self.got_data {
+            let more = n.min(HELLO - self.first.len());
+            self.first.extend_from_slice(room.get(..more).unwrap_or_default());
         }
         self.input.added(n);
         Ok(())
@@ -211,10 +213,34 @@ impl Tls {
                 break;
             }
         }
+        if self.is_hello_of_old() {
+            return self.refuse_version();
+        }
         // A server judges a client's certificate after the client has finished (RFC 8446, 4.4.2.4).
         let error = from_rustls(e, !self.got_data);
         self.failed = Some(error.clone());
         error
+    }
+
+    fn is_hello_of_old(&self) -> bool {
+        let version = self.first.get(9..HELLO);
+        matches!(self.session, Session::Server(_))
+            && !self.got_data
+            && self.first.first() == Some(&22)
+            && version.is_some_and(|v| v < &[3u8, 3][..])
+    }
+
+    /// refuse_version tells clients of TLS 1.1 and before that their version is what is wrong (RFC 5246, E.1). rustls looks
+    /// for extensions first, which they do not have.
+    fn refuse_version(&mut self) -> Error {
+        const HANDSHAKE_FAILURE: u8 = 40;
+        const PROTOCOL_VERSION: u8 = 70;
+        if let [21, _, _, 0, 2, 2, alert @ HANDSHAKE_FAILURE] = self.output.data_mut() {
+            *alert = PROTOCOL_VERSION;
+        }
+        let e = from_rustls(&rustls::PeerIncompatible::Tls12NotOffered.into(), true);
+        self.failed = Some(e.clone());
+        e
     }
 
     /// write encrypts a piece of what is given and sends it. What is not sent is kept: [`Tls::has_unsent`], and no

@@ -3,7 +3,8 @@
 use crate::error::{Error, Kind, Phase};
 use crate::message::date;
 use rustls::pki_types::{ServerName, UnixTime};
-use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError};
+use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError, PeerIncompatible};
+use std::sync::Arc;
 
 /// from_rustls makes the error; `early` says that no data has come yet, so that it belongs to the handshake.
 pub fn from_rustls(e: &rustls::Error, early: bool) -> Error {
@@ -26,18 +27,77 @@ pub fn from_rustls(e: &rustls::Error, early: bool) -> Error {
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) if early => {
             Error::new(Kind::Tls, "tls: first record does not look like a TLS handshake")
         }
-        rustls::Error::InvalidMessage(m) => {
-            Error::new(Kind::Tls, format!("tls: the peer does not speak TLS as it should: {m:?}"))
-        }
-        rustls::Error::NoCertificatesPresented => {
-            Error::new(Kind::Tls, "tls: client didn't provide a certificate")
-        }
-        rustls::Error::NoApplicationProtocol => {
-            Error::new(Kind::Tls, "tls: client requested unsupported application protocols")
-        }
-        e => Error::new(Kind::Tls, format!("tls: {e}")),
+        e => Error::new(Kind::Tls, format!("tls: {}", plain(e))),
     };
     if early { error.with_phase(Phase::TlsHandshake) } else { error }
+}
+
+/// plain says what went wrong with the peer's messages. rustls names types of its own there.
+fn plain(e: &rustls::Error) -> &str {
+    match e {
+        rustls::Error::NoCertificatesPresented => "client didn't provide a certificate",
+        rustls::Error::NoApplicationProtocol => "client requested unsupported application protocols",
+        rustls::Error::InvalidMessage(m) => match m {
+            InvalidMessage::InvalidContentType => "received record with an unknown content type",
+            InvalidMessage::UnknownProtocolVersion => "received record with an unsupported version",
+            InvalidMessage::MessageTooLarge => "oversized record received",
+            InvalidMessage::CertificatePayloadTooLarge => "the peer's certificates are larger than 64 KiB",
+            InvalidMessage::HandshakePayloadTooLarge => "the peer's handshake message is too large",
+            _ => "received a malformed handshake message",
+        },
+        rustls::Error::InappropriateMessage { .. } | rustls::Error::InappropriateHandshakeMessage { .. } => {
+            "received unexpected handshake message"
+        }
+        rustls::Error::PeerSentOversizedRecord => "oversized record received",
+        rustls::Error::PeerIncompatible(p) => match p {
+            PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite supported by both client and server",
+            PeerIncompatible::NoKxGroupsInCommon => {
+                "no key exchange group supported by both client and server"
+            }
+            PeerIncompatible::NoSignatureSchemesInCommon
+            | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
+            | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+                "peer doesn't support any of the certificate's signature algorithms"
+            }
+            PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled
+            | PeerIncompatible::SupportedVersionsExtensionRequired => {
+                "client offered only unsupported versions"
+            }
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => {
+                "server selected unsupported protocol version"
+            }
+            _ => "peer lacks what this handshake needs",
+        },
+        rustls::Error::PeerMisbehaved(_) => "peer broke the rules of the handshake",
+        rustls::Error::FailedToGetRandomBytes => "the system gave no random bytes",
+        rustls::Error::FailedToGetCurrentTime => "the system's time cannot be read",
+        rustls::Error::EncryptError => "cannot encrypt",
+        rustls::Error::UnsupportedNameType => "the server's name is of an unsupported kind",
+        _ => "the handshake failed",
+    }
+}
+
+/// from_webpki gives an error of webpki the variant by which rustls chooses its alert.
+pub(super) fn from_webpki(e: webpki::Error) -> rustls::Error {
+    use webpki::Error as E;
+    let error = match e {
+        E::BadDer | E::BadDerTime | E::TrailingData(_) => CertificateError::BadEncoding,
+        E::CertNotValidYet { time, not_before } => CertificateError::NotValidYetContext { time, not_before },
+        E::CertExpired { time, not_after } => CertificateError::ExpiredContext { time, not_after },
+        E::InvalidCertValidity => CertificateError::Expired,
+        // As a server's or client's own, an authority's certificate is trusted only if it is a root.
+        E::UnknownIssuer | E::CaUsedAsEndEntity => CertificateError::UnknownIssuer,
+        E::CertNotValidForName(c) => {
+            CertificateError::NotValidForNameContext { expected: c.expected, presented: c.presented }
+        }
+        E::InvalidSignatureForPublicKey => CertificateError::BadSignature,
+        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => CertificateError::InvalidPurpose,
+        E::UnsupportedCriticalExtension => CertificateError::UnhandledCriticalExtension,
+        e => CertificateError::Other(OtherError(Arc::new(e))),
+    };
+    error.into()
 }
 
 fn certificate_text(c: &CertificateError) -> String {
@@ -55,10 +115,48 @@ fn certificate_text(c: &CertificateError) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "certificate specifies an incompatible key usage".into()
         }
-        CertificateError::BadEncoding => "malformed certificate".into(),
         CertificateError::UnhandledCriticalExtension => "unhandled critical extension".into(),
-        CertificateError::Other(OtherError(e)) => e.to_string(),
-        c => format!("{c}"),
+        CertificateError::Other(OtherError(e)) => {
+            e.downcast_ref().map_or("malformed certificate", other_text).into()
+        }
+        _ => "malformed certificate".into(),
+    }
+}
+
+fn other_text(e: &webpki::Error) -> &'static str {
+    use webpki::Error as E;
+    match e {
+        E::EndEntityUsedAsCa => "certificate is not authorized to sign other certificates",
+        E::PathLenConstraintViolated => "too many intermediates for path length constraint",
+        E::NameConstraintViolation => {
+            "a root or intermediate certificate is not authorized to sign for this name"
+        }
+        E::MaximumPathDepthExceeded => "too many intermediates",
+        E::MaximumSignatureChecksExceeded
+        | E::MaximumPathBuildCallsExceeded
+        | E::MaximumNameConstraintComparisonsExceeded => {
+            "signature check attempts limit reached while verifying certificate chain"
+        }
+        E::UnsupportedSignatureAlgorithmContext(c) => insecure(&c.signature_algorithm_id),
+        E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            "cannot verify signature: its algorithm does not fit the key"
+        }
+        E::UnsupportedCertVersion => "certificates of this version are not verified",
+        E::CertDistrusted => "certificate signed by a distrusted authority",
+        _ => "malformed certificate",
+    }
+}
+
+/// insecure tells the algorithms that are refused from those that are unknown. `id` is an AlgorithmIdentifier's content.
+fn insecure(id: &[u8]) -> &'static str {
+    const PKCS1: [u8; 10] = [0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1];
+    match id.strip_prefix(&PKCS1) {
+        Some([4, ..]) => "cannot verify signature: insecure algorithm MD5-RSA",
+        Some([5, ..]) => "cannot verify signature: insecure algorithm SHA1-RSA",
+        _ if id.starts_with(&[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1]) => {
+            "cannot verify signature: insecure algorithm ECDSA-SHA1"
+        }
+        _ => "cannot verify signature: algorithm unimplemented",
     }
 }
 

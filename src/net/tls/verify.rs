@@ -2,15 +2,15 @@
 
 use super::Settings;
 use super::config::provider;
+use super::roots::Trust;
 use super::text::from_rustls;
-use crate::error::{Error, Kind, Result};
-use rustls::client::WebPkiServerVerifier;
+use super::x509::Purpose;
+use super::{names, signature};
+use crate::error::Result;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 use std::sync::Arc;
 
 /// Verify is the program's own verification.
@@ -34,32 +34,22 @@ pub(super) fn last_word(
 }
 
 pub(super) struct Verifier {
-    /// `None` where there are no roots: then nobody is trusted.
-    webpki: Option<Arc<WebPkiServerVerifier>>,
-    own: Vec<CertificateDer<'static>>,
+    trust: Arc<Trust>,
     insecure: bool,
     program: Option<Arc<dyn Verify>>,
-    provider: Arc<CryptoProvider>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 type Verdict = std::result::Result<ServerCertVerified, rustls::Error>;
 
 impl Verifier {
-    pub(super) fn new(roots: Arc<RootCertStore>, s: &Settings) -> Result<Verifier> {
-        let webpki = match roots.is_empty() {
-            true => None,
-            false => {
-                let built = WebPkiServerVerifier::builder_with_provider(roots, provider()).build();
-                Some(built.map_err(|e| Error::new(Kind::Tls, format!("tls: bad roots: {e}")))?)
-            }
-        };
-        Ok(Verifier {
-            webpki,
-            own: s.roots.clone(),
+    pub(super) fn new(trust: Arc<Trust>, s: &Settings) -> Verifier {
+        Verifier {
+            trust,
             insecure: s.insecure,
             program: s.verify.clone(),
-            provider: provider(),
-        })
+            algorithms: provider().signature_verification_algorithms,
+        }
     }
 
     fn by_roots(
@@ -67,30 +57,12 @@ impl Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
         now: UnixTime,
-    ) -> Verdict {
-        let Some(webpki) = &self.webpki else { return Err(CertificateError::UnknownIssuer.into()) };
-        match webpki.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
-            // As in Go, a certificate that is itself a root is trusted: `openssl req -x509` makes such. Its dates
-            // were looked at before its kind.
-            Err(e) if is_ca_as_end_entity(&e) => {
-                if !self.own.iter().any(|c| c == end_entity) {
-                    return Err(CertificateError::UnknownIssuer.into());
-                }
-                verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            r => r,
-        }
+    ) -> std::result::Result<(), rustls::Error> {
+        let algorithms = self.algorithms.all;
+        self.trust.verify(end_entity, intermediates, Purpose::Server, algorithms, now)?;
+        names::check(end_entity, name)
     }
-}
-
-pub(super) fn is_ca_as_end_entity(e: &rustls::Error) -> bool {
-    let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = e else {
-        return false;
-    };
-    matches!(inner.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 impl ServerCertVerifier for Verifier {
@@ -99,18 +71,18 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Verdict {
-        let Some(program) = &self.program else {
-            return match self.insecure {
-                true => Ok(ServerCertVerified::assertion()),
-                false => self.by_roots(end_entity, intermediates, server_name, ocsp_response, now),
-            };
-        };
-        let verdict = self.by_roots(end_entity, intermediates, server_name, ocsp_response, now);
-        let name = server_name.to_str();
-        last_word(&**program, &name, end_entity, intermediates, verdict.map(drop))?;
+        let verdict = || self.by_roots(end_entity, intermediates, server_name, now);
+        match &self.program {
+            Some(program) => {
+                let name = server_name.to_str();
+                last_word(&**program, &name, end_entity, intermediates, verdict())?;
+            }
+            None if self.insecure => {}
+            None => verdict()?,
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -120,7 +92,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        signature::tls12(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -129,11 +101,11 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        signature::tls13(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
