@@ -1,10 +1,9 @@
 //! How the runtime drives an HTTP/1.1 connection: read, parse, route, call, answer, wait.
 
+use super::bound::Bound;
 use super::conn::{Conn, State};
-use super::detach::Parcel;
 use super::dispatch::Preface;
 use super::exchange::Exchange;
-use super::h2::Turn;
 use super::hooks::ConnState;
 use super::input::receive_now;
 use super::park::{Next, discard};
@@ -14,13 +13,12 @@ use super::shared::Shared;
 use super::writer::ResponseWriter;
 use crate::h1::{self, Lead, Reject};
 use crate::log;
-use crate::message::address::Address;
 use crate::message::protocols::Protocols;
 use crate::message::request::Request;
 use crate::net::tls::Stop;
-use crate::runtime::{Away, Driven, Driver, Fate, Flush, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
+use crate::runtime::{Fate, Flush, Leader, NEVER, Ready, in_handler};
 use std::io::ErrorKind;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -32,163 +30,12 @@ pub(super) const BLOCKED: Duration = Duration::from_micros(300);
 pub(super) const SMALL_BODY: u64 = 8 * 1024;
 /// But not for longer than this: the handler may have something to say before.
 pub(super) const SMALL_BODY_MS: u64 = 5;
-/// Requests, and their time, that a connection is served before others come: who sends many at once waits in turn.
-pub(super) const A_TURN: u32 = 16;
-pub(super) const A_TURN_TIME: Duration = Duration::from_millis(1);
-
-/// Bound is how far a connection's turn has come.
-#[derive(Default)]
-pub(super) struct Bound {
-    served: u32,
-    since: Option<Instant>,
-}
-
-impl Bound {
-    /// is_over counts a request that is to be served behind another. The clock is looked at with every fourth: a handler
-    /// that takes long by itself loses its loop to another thread.
-    pub(super) fn is_over(&mut self) -> bool {
-        self.served += 1;
-        if !self.served.is_multiple_of(4) {
-            return false;
-        }
-        let now = Instant::now();
-        let since = *self.since.get_or_insert(now);
-        self.served > A_TURN || now - since >= A_TURN_TIME
-    }
-}
-
 /// Http is the driver of a server: everything in it is shared by its threads.
 pub(super) struct Http(pub(super) Arc<Shared>);
 
-impl Driver for Http {
-    type Conn = Conn;
-    type Lease = Box<Exchange>;
-    type Task = Box<Turn>;
-
-    fn id(&self) -> usize {
-        self.0.id()
-    }
-
-    fn lease(&self) -> Box<Exchange> {
-        Box::new(Exchange::new(&self.0))
-    }
-
-    fn accepted(
-        &self,
-        socket: OwnedFd,
-        peer: Address,
-        listener: usize,
-        now: u64,
-    ) -> Option<(Box<Conn>, u64)> {
-        self.welcome(socket, peer, self.0.doors.identity(listener), now)
-    }
-
-    fn compact(&self, ex: &mut Box<Exchange>) {
-        ex.compact();
-    }
-
-    fn fd(conn: &Conn) -> RawFd {
-        conn.socket.as_raw_fd()
-    }
-
-    fn drive<'a>(
-        &self,
-        leader: Leader<'a, Self>,
-        mut conn: Box<Conn>,
-        ex: &mut Box<Exchange>,
-        ready: Ready,
-    ) -> Driven<'a, Self> {
-        if conn.h2.is_some() {
-            return self.drive_http2(leader, conn, ex, ready);
-        }
-        match self.drive_http1(leader, &mut conn, ex, ready) {
-            (Some(leader), _) if conn.h2.is_some() => self.drive_http2(leader, conn, ex, Ready::default()),
-            (Some(leader), fate) => Driven::Led(leader, conn, fate),
-            (None, fate) => Driven::Off(conn, fate),
-        }
-    }
-
-    fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> Fate {
-        if conn.state == State::Handshaking {
-            return self.shake_now(conn, ex, self.0.now()).unwrap_or(Fate::Again);
-        }
-        if std::mem::take(&mut ex.answered_early) {
-            return self.end_detached(conn, ex);
-        }
-        ex.wire.output().waited = Duration::ZERO;
-        let started = Instant::now();
-        let ((), called_out) = blocks_in(|| self.call_handler(ex));
-        if ex.wire.leaving.is_detached() {
-            return self.leave_detached(ex);
-        }
-        let waited = ex.wire.input().waited + ex.wire.output().waited;
-        let learn = ex.table.learn(ex.route);
-        if called_out || started.elapsed().saturating_sub(waited) > BLOCKED {
-            learn.stalled(Stall::Blocked);
-        } else if !waited.is_zero() {
-            learn.stalled(Stall::Peer);
-        } else {
-            learn.passed();
-        }
-        self.end_off_loop(conn, ex)
-    }
-
-    fn run_task(&self, turn: Box<Turn>, ex: &mut Box<Exchange>) {
-        self.run_turn(turn, ex);
-    }
-
-    fn shed_task(&self, turn: Box<Turn>) {
-        self.shed_turn(turn);
-    }
-
-    fn shed(&self, conn: &mut Conn, ex: &mut Box<Exchange>, now: u64) -> Fate {
-        if conn.state == State::Handshaking {
-            return Fate::Close;
-        }
-        if std::mem::take(&mut ex.answered_early) {
-            // It is answered, but for an end that nobody has time for.
-            ex.wire.let_go();
-            return Fate::Close;
-        }
-        ex.wire.output().buf.extend_from_slice(&reject::busy().0);
-        self.park(conn, ex, Next::Close, now)
-    }
-
-    fn stalled(&self, route: u32, why: Stall) {
-        self.0.mux.table().learn(route).stalled(why);
-    }
-
-    fn accept_failed(&self, error: &std::io::Error, retry_ms: u64) {
-        // All loops of a server fail at once, and each time that they try again: one line a second tells it.
-        let second = self.0.now() / 1000 + 1;
-        if self.0.accept_failed_at.swap(second, Ordering::Relaxed) != second {
-            self.0.hooks.error(|| format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
-        }
-    }
-
-    fn drained(&self) {
-        self.0.drained();
-    }
-
-    fn detached(&self, away: Away<Self>) -> Option<Away<Self>> {
-        let detached = away.lease.wire.leaving.detached()?;
-        match detached.park(Parcel::Conn(away)) {
-            Some(Parcel::Conn(mut away)) => {
-                away.lease.answered_early = true;
-                Some(away)
-            }
-            _ => None,
-        }
-    }
-
-    fn draining(&self) {
-        self.0.draining();
-    }
-}
-
 impl Http {
     /// drive_http1 runs a connection that speaks HTTP/1, or has not said yet what.
-    fn drive_http1<'a>(
+    pub(super) fn drive_http1<'a>(
         &self,
         leader: Leader<'a, Self>,
         conn: &mut Conn,
@@ -387,7 +234,7 @@ impl Http {
         Ok(())
     }
 
-    fn call_handler(&self, ex: &mut Exchange) {
+    pub(super) fn call_handler(&self, ex: &mut Exchange) {
         let core = self.0.id();
         ex.began = self.0.hooks.access.as_ref().map(|_| Instant::now());
         in_handler(core, || {
@@ -410,7 +257,7 @@ impl Http {
     }
 
     /// leave_detached leaves an exchange to who answers it; what answers earlier requests goes out before.
-    fn leave_detached(&self, ex: &Exchange) -> Fate {
+    pub(super) fn leave_detached(&self, ex: &Exchange) -> Fate {
         ex.wire.flush();
         Fate::Detached
     }
@@ -446,7 +293,7 @@ impl Http {
     }
 
     /// end_off_loop ends an exchange on a thread that does not lead; the leader goes on with the connection.
-    fn end_off_loop(&self, conn: &mut Conn, ex: &mut Exchange) -> Fate {
+    pub(super) fn end_off_loop(&self, conn: &mut Conn, ex: &mut Exchange) -> Fate {
         let now = self.0.now();
         let next = self.after(conn, ex, now);
         // What comes while the connection is away is an edge that the leader keeps. What was known before, or is

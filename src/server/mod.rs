@@ -7,11 +7,13 @@
 mod alarms;
 pub mod answers;
 mod arrive;
+mod bound;
 mod clock;
 mod conn;
 mod detach;
 mod dispatch;
 mod drive;
+mod driver;
 mod exchange;
 mod gone;
 mod h2;

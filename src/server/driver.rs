@@ -1,0 +1,140 @@
+//! What the runtime asks of a server (`Driver`), and where it is done.
+
+use super::conn::{Conn, State};
+use super::detach::Parcel;
+use super::drive::{BLOCKED, Http};
+use super::exchange::Exchange;
+use super::h2::Turn;
+use super::park::Next;
+use super::reject;
+use crate::message::address::Address;
+use crate::runtime::{Away, Driven, Driver, Fate, Leader, Ready, Stall, blocks_in};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+impl Driver for Http {
+    type Conn = Conn;
+    type Lease = Box<Exchange>;
+    type Task = Box<Turn>;
+
+    fn id(&self) -> usize {
+        self.0.id()
+    }
+
+    fn lease(&self) -> Box<Exchange> {
+        Box::new(Exchange::new(&self.0))
+    }
+
+    fn accepted(
+        &self,
+        socket: OwnedFd,
+        peer: Address,
+        listener: usize,
+        now: u64,
+    ) -> Option<(Box<Conn>, u64)> {
+        self.welcome(socket, peer, self.0.doors.identity(listener), now)
+    }
+
+    fn compact(&self, ex: &mut Box<Exchange>) {
+        ex.compact();
+    }
+
+    fn fd(conn: &Conn) -> RawFd {
+        conn.socket.as_raw_fd()
+    }
+
+    fn drive<'a>(
+        &self,
+        leader: Leader<'a, Self>,
+        mut conn: Box<Conn>,
+        ex: &mut Box<Exchange>,
+        ready: Ready,
+    ) -> Driven<'a, Self> {
+        if conn.h2.is_some() {
+            return self.drive_http2(leader, conn, ex, ready);
+        }
+        match self.drive_http1(leader, &mut conn, ex, ready) {
+            (Some(leader), _) if conn.h2.is_some() => self.drive_http2(leader, conn, ex, Ready::default()),
+            (Some(leader), fate) => Driven::Led(leader, conn, fate),
+            (None, fate) => Driven::Off(conn, fate),
+        }
+    }
+
+    fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> Fate {
+        if conn.state == State::Handshaking {
+            return self.shake_now(conn, ex, self.0.now()).unwrap_or(Fate::Again);
+        }
+        if std::mem::take(&mut ex.answered_early) {
+            return self.end_detached(conn, ex);
+        }
+        ex.wire.output().waited = Duration::ZERO;
+        let started = Instant::now();
+        let ((), called_out) = blocks_in(|| self.call_handler(ex));
+        if ex.wire.leaving.is_detached() {
+            return self.leave_detached(ex);
+        }
+        let waited = ex.wire.input().waited + ex.wire.output().waited;
+        let learn = ex.table.learn(ex.route);
+        if called_out || started.elapsed().saturating_sub(waited) > BLOCKED {
+            learn.stalled(Stall::Blocked);
+        } else if !waited.is_zero() {
+            learn.stalled(Stall::Peer);
+        } else {
+            learn.passed();
+        }
+        self.end_off_loop(conn, ex)
+    }
+
+    fn run_task(&self, turn: Box<Turn>, ex: &mut Box<Exchange>) {
+        self.run_turn(turn, ex);
+    }
+
+    fn shed_task(&self, turn: Box<Turn>) {
+        self.shed_turn(turn);
+    }
+
+    fn shed(&self, conn: &mut Conn, ex: &mut Box<Exchange>, now: u64) -> Fate {
+        if conn.state == State::Handshaking {
+            return Fate::Close;
+        }
+        if std::mem::take(&mut ex.answered_early) {
+            // It is answered, but for an end that nobody has time for.
+            ex.wire.let_go();
+            return Fate::Close;
+        }
+        ex.wire.output().buf.extend_from_slice(&reject::busy().0);
+        self.park(conn, ex, Next::Close, now)
+    }
+
+    fn stalled(&self, route: u32, why: Stall) {
+        self.0.mux.table().learn(route).stalled(why);
+    }
+
+    fn accept_failed(&self, error: &std::io::Error, retry_ms: u64) {
+        // All loops of a server fail at once, and each time that they try again: one line a second tells it.
+        let second = self.0.now() / 1000 + 1;
+        if self.0.accept_failed_at.swap(second, Ordering::Relaxed) != second {
+            self.0.hooks.error(|| format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
+        }
+    }
+
+    fn drained(&self) {
+        self.0.drained();
+    }
+
+    fn detached(&self, away: Away<Self>) -> Option<Away<Self>> {
+        let detached = away.lease.wire.leaving.detached()?;
+        match detached.park(Parcel::Conn(away)) {
+            Some(Parcel::Conn(mut away)) => {
+                away.lease.answered_early = true;
+                Some(away)
+            }
+            _ => None,
+        }
+    }
+
+    fn draining(&self) {
+        self.0.draining();
+    }
+}
