@@ -80,10 +80,6 @@ impl Turn {
         std::mem::swap(&mut r.header, &mut head.header);
         (r.method, r.host) = (head.method, head.authority);
         r.target = if head.path.is_empty() { head.authority } else { head.path };
-        if !r.host.is_empty() && r.header.contains(b"Host") {
-            // RFC 9113, 8.3.1: `:authority` counts.
-            r.header.del(b"Host");
-        }
         r.version = Some(HTTP_20);
         (r.chunked, r.close) = (false, false);
         r.content_length = match head.content_length {
