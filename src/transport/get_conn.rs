@@ -26,7 +26,7 @@ impl Shared {
         teller: &Teller,
         now: Instant,
     ) -> Result<Link> {
-        let waiter = loop {
+        loop {
             let mut state = lock(&self.state);
             if state.closed {
                 return Err(Error::new(Kind::Closed, "http: client closed").with_phase(Phase::Pool));
@@ -49,7 +49,7 @@ impl Shared {
                 *reused += 1;
                 drop(state);
                 let idle = now.saturating_duration_since(conn.idle_since);
-                if settings.idle.is_none_or(|t| idle < t) && conn.is_alive(idle) {
+                if settings.idle.is_none_or(|t| idle < t) && conn.is_quiet() {
                     conn.idle_for = Some(idle);
                     return Ok(Link::Own(conn));
                 }
@@ -70,20 +70,23 @@ impl Shared {
             if dialing {
                 self.start_dial(route, &waiter);
             }
-            break waiter;
-        };
-        let link = self.wait(route, &waiter, deadline, cancel, teller);
-        teller.tell_log(waiter.log.as_ref());
-        let mut link = link.map_err(|e| e.with_phase(Phase::Pool))?;
-        match &mut link {
-            Link::Own(conn) => {
-                conn.idle_for = None;
-                lock(&self.state).reused += usize::from(conn.reused);
+            let link = self.wait(route, &waiter, deadline, cancel, teller);
+            teller.tell_log(waiter.log.as_ref());
+            let mut link = link.map_err(|e| e.with_phase(Phase::Pool))?;
+            match &mut link {
+                Link::Own(conn) => {
+                    // Another request gave it back just now.
+                    if conn.reused && !conn.is_quiet() {
+                        continue;
+                    }
+                    conn.idle_for = None;
+                    lock(&self.state).reused += usize::from(conn.reused);
+                }
+                Link::Shared(lease) => lock(&self.state).reused += usize::from(lease.reused),
+                Link::Spoken(_) => {}
             }
-            Link::Shared(lease) => lock(&self.state).reused += usize::from(lease.reused),
-            Link::Spoken(_) => {}
+            return Ok(link);
         }
-        Ok(link)
     }
 
     fn wait(

@@ -123,7 +123,7 @@ impl Exchange<'_> {
                 return take(state, flow.id).map(|taken| Ok(Some(Turn::Got(taken))));
             }
             if !std::mem::replace(&mut fresh, true) {
-                state.freshen(asked);
+                state.freshen();
             }
             if state.error.is_some() || state.gate.is_shut() {
                 return Some(Err(unusable()));
