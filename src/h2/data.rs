@@ -59,8 +59,7 @@ impl Engine {
         self.give_connection(head.len - left);
         match taken {
             Ok(true) => {}
-            // Bytes may have been under way when the stream was reset.
-            Ok(false) => return self.guard.idle(),
+            Ok(false) => return self.stray(head.len, left),
             Err(fault) => {
                 self.fail(fault, events);
                 return Ok(());
@@ -76,6 +75,23 @@ impl Engine {
             return self.guard.idle();
         }
         Ok(())
+    }
+
+    /// stray drops a frame of a stream that is gone. RFC 9113, 5.1: frames that were under way when the stream was reset
+    /// are ignored. The windows bound them; what comes beyond that is a flood.
+    fn stray(&mut self, len: u32, data: u32) -> Result<(), Fault> {
+        match self.stray.checked_sub(u64::from(len)) {
+            Some(left) if data > 0 => {
+                self.stray = left;
+                Ok(())
+            }
+            _ => self.guard.idle(),
+        }
+    }
+
+    /// expect_stray notes that the peer may send `window` bytes more on a stream that is gone for us.
+    pub(super) fn expect_stray(&mut self, window: u32) {
+        self.stray = self.stray.saturating_add(u64::from(window) + u64::from(self.slack()));
     }
 
     /// admit says whether the stream takes `n` bytes; `false`: it is gone and they are dropped.

@@ -117,6 +117,7 @@ impl Engine {
         block: &[u8],
         events: &mut Vec<Event>,
     ) -> Result<(), Fault> {
+        let fresh = self.is_idle(id);
         let fate = self.fate(id)?;
         let part = match fate {
             Fate::Request => Part::Request(self.config.connect_protocol),
@@ -149,6 +150,10 @@ impl Engine {
             Fate::Fault(fault) => Err(fault),
         };
         if refused.is_err() || !wanted {
+            // The body of a request that is not taken may be under way.
+            if fresh && !end {
+                self.expect_stray(self.config.stream_window);
+            }
             self.recycle(head);
             return refused;
         }

@@ -46,6 +46,69 @@ fn frames_that_carry_nothing() {
     }
 }
 
+/// RFC 9113, 5.1: what was under way behind our reset is ignored, in frames of any size, and the windows are kept right.
+#[test]
+fn data_behind_our_own_reset_is_no_flood() {
+    for server in [true, false] {
+        let config = if server { Config::server() } else { Config::client() };
+        let window = config.stream_window as usize;
+        let mut e = begun(server, Config { max_idle_frames: 100, connection_window: 1 << 20, ..config });
+        let (mut came, mut given) = (0, 0);
+        for i in 0..300u32 {
+            let id = 2 * i + 1;
+            if server {
+                feed(&mut e, &headers(id, POST, false));
+                e.finished();
+            } else {
+                let head = RequestHead { method: b"GET", path: b"/", ..RequestHead::default() };
+                e.request(&head, [], true).unwrap();
+                feed(&mut e, &headers(id, OK, false));
+            }
+            e.reset(id, Code::CANCEL);
+            e.sent(usize::MAX);
+            let n = window.min(20_000);
+            let input = [data(id, &[0; 100], false).repeat(n / 100), data(id, b"", true)].concat();
+            feed(&mut e, &input);
+            came += n;
+            let told = frames(e.output(), &mut Decoder::new());
+            let credits = told.lines().filter_map(|l| l.strip_prefix("WINDOW_UPDATE 0 "));
+            given += credits.map(|n| n.parse::<usize>().unwrap()).sum::<usize>();
+            e.sent(usize::MAX);
+            assert!(!e.is_dead(), "server {server}, stream {id}: {:?}", e.fault());
+        }
+        assert!(given <= came && came - given < 1 << 20, "{came} came, {given} were given back");
+    }
+}
+
+/// What the windows did not allow is none that was under way: it costs the peer its connection at last.
+#[test]
+fn data_on_streams_long_closed_is_a_flood() {
+    let config = Config { max_idle_frames: 100, stream_window: 65_535, ..Config::server() };
+    let mut e = begun(true, config);
+    feed(&mut e, &headers(1, POST, false));
+    e.reset(1, Code::CANCEL);
+    let n = until_calm(&mut e, |_, _| data(1, &[0; 1000], false));
+    assert!((65 + 100..=65 + 105).contains(&n), "{n}");
+    // Nothing can be under way on a stream whose end came.
+    let mut e = begun(true, Config { max_idle_frames: 100, ..Config::server() });
+    feed(&mut e, &headers(1, POST, true));
+    e.reset(1, Code::CANCEL);
+    let n = until_calm(&mut e, |_, _| data(1, b"x", false));
+    assert!((100..=105).contains(&n), "{n}");
+}
+
+/// A body may follow a request that is refused.
+#[test]
+fn bodies_of_refused_requests() {
+    let mut e = begun(true, Config { max_streams: 1, max_idle_frames: 100, ..Config::server() });
+    feed(&mut e, &headers(1, POST, false));
+    for i in 1..20u32 {
+        feed(&mut e, &[headers(2 * i + 1, POST, false), data(2 * i + 1, b"x", false).repeat(1000)].concat());
+        e.sent(usize::MAX);
+        assert!(!e.is_dead(), "{:?}", e.fault());
+    }
+}
+
 #[test]
 fn useful_frames_and_time_pay_for_others() {
     let config = Config { max_idle_frames: 100, ..Config::server() };
