@@ -63,7 +63,7 @@ impl Shared {
             let held = (host.multiplexed || route.prior) && host.is_dialing();
             let dialing = !held && (limit == 0 || host.conns < limit);
             let slot = Mutex::new(Slot { outcome: Outcome::Waiting, dialing });
-            let waiter = Arc::new(Waiter { log: teller.log(&event), event, slot });
+            let waiter = Arc::new(Waiter { log: teller.log(&event), event, left: CancelToken::new(), slot });
             host.waiters.push_back(waiter.clone());
             host.conns += usize::from(dialing);
             drop(state);
@@ -130,6 +130,8 @@ impl Shared {
     }
 
     fn leave(&self, route: &Route, waiter: &Arc<Waiter>) {
+        // Its dial goes on, for the pool, but not a name's lookup, which would take a place from another's.
+        waiter.left.fire();
         let mut state = lock(&self.state);
         if let Some(host) = state.hosts.get_mut(route) {
             host.waiters.retain(|w| !Arc::ptr_eq(w, waiter));

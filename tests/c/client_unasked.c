@@ -1,5 +1,5 @@
-/* Bytes that nobody asked for, on a connection that rests: whatever the origin sends with or behind a response, and
- * however soon the next request follows, they never become its response. */
+/* Bytes that nobody asked for, on a connection that rests: whatever the origin sends with or behind a
+ * response, and however soon the next request follows, they never become its response. */
 #include "certs.h"
 #include "client_http2.h"
 #include "wait.h"
@@ -11,7 +11,8 @@
 
 enum { WITH = -1, ENDS = -2 };
 
-/* What is sent beside each first response, how long behind it in microseconds, and how often that was done. */
+/* What is sent beside each first response, how long behind it in microseconds, and how often that was done.
+ */
 static const char *unasked, *answer;
 static int delay, sent;
 
@@ -158,8 +159,7 @@ static void all_of(int tls) {
     };
     static const int delays[] = {WITH, 0, 50, 200, 1000};
     /* A whole response; a body where there is none, of the length that is told; one byte. */
-    static const char *const texts[] = {
-        FORGED, "HTTP/1.1 200 OK\r\nContent-Length:6\r\n\r\nFORGED", "\n"};
+    static const char *const texts[] = {FORGED, "HTTP/1.1 200 OK\r\nContent-Length:6\r\n\r\nFORGED", "\n"};
     nh_server *s = serve(tls);
     nh_client *c = asking(tls);
     char base[64];
