@@ -8,6 +8,11 @@ use super::frame::{self, FrameHead, flag, protocol};
 use super::recv::{Data, Reading};
 use super::streams::Half;
 
+/// short is a message that ends before its declared length.
+pub(super) fn short(id: u32) -> Fault {
+    Fault::stream(id, Code::PROTOCOL_ERROR, "less data than content-length")
+}
+
 impl Engine {
     /// data looks at the head of a DATA frame, all of which counts in the windows (RFC 9113, 6.1 and 6.9).
     pub(super) fn data(&mut self, head: FrameHead, events: &mut Vec<Event>) -> Result<(), Fault> {
@@ -116,8 +121,9 @@ impl Engine {
                 return fault(Code::PROTOCOL_ERROR, "more data than content-length");
             };
             *remaining = left;
-            if head.has(flag::END_STREAM) && *remaining > 0 {
-                return fault(Code::PROTOCOL_ERROR, "less data than content-length");
+            s.short = head.has(flag::END_STREAM) && *remaining > 0;
+            if s.short && n == 0 {
+                return Err(short(id));
             }
         }
         Ok(true)
@@ -126,6 +132,11 @@ impl Engine {
     /// slack is by how much the peer may pass a stream's window, since it may not know the setting yet.
     fn slack(&self) -> u32 {
         if self.acknowledged { 0 } else { DEFAULT_WINDOW.saturating_sub(self.config.stream_window) }
+    }
+
+    /// ends_short tells whether a stream's last data were too few.
+    pub(super) fn ends_short(&self, id: u32) -> bool {
+        self.streams.get(id).is_some_and(|s| s.short)
     }
 
     pub(super) fn end_of_input(&mut self, id: u32) {

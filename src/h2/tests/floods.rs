@@ -267,3 +267,21 @@ fn header_bombs() {
     assert!(held < 5 << 20, "{held}");
     assert!(refused > 200, "{refused}");
 }
+
+/// A head has no more fields than in HTTP/1.
+#[test]
+fn more_fields_than_a_head_may_have() {
+    for (server, most) in [(true, 500), (false, 5000)] {
+        let mut e = if server { begun(true, Config::server()) } else { opened(&["GET", "GET"]) };
+        for (id, n) in [(1, most), (3, most + 1)] {
+            let mut fields = block(if server { GET } else { OK });
+            fields.extend(block(&[("a", "b")]).repeat(n));
+            let frames = [raw(kind::HEADERS, flag::END_STREAM, id, &fields[..16_000.min(fields.len())])];
+            let rest = fields.get(16_000..).unwrap_or_default();
+            let last = raw(kind::CONTINUATION, flag::END_HEADERS, id, rest);
+            let got = feed(&mut e, &[&frames[0][..], &last].concat());
+            assert_eq!(got.contains(" too large"), n > most, "server {server}, {n}: {}", got.len());
+        }
+        assert!(!e.is_dead());
+    }
+}
