@@ -96,7 +96,10 @@ impl Engine {
 
     /// expect_stray notes that the peer may send `window` bytes more on a stream that is gone for us.
     pub(super) fn expect_stray(&mut self, window: u32) {
-        self.stray = self.stray.saturating_add(u64::from(window) + u64::from(self.slack()));
+        let more = u64::from(window) + u64::from(self.slack());
+        // No more can be under way than the connection's window, and what of it was given back meanwhile.
+        let most = 2 * u64::from(self.config.connection_window);
+        self.stray = self.stray.saturating_add(more).min(most);
     }
 
     /// admit says whether the stream takes `n` bytes; `false`: it is gone and they are dropped.
