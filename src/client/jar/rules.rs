@@ -26,21 +26,21 @@ impl Origin {
         if !tls && url.scheme() != b"http" {
             return None;
         }
-        let other;
-        let name = if host.is_empty() {
-            url.hostname()
-        } else {
-            other = Url::parse([b"http://", host].concat()).ok()?;
-            other.hostname()
+        let name = |name: &[u8]| {
+            let name = String::from_utf8(to_ascii(name).ok()?.to_ascii_lowercase()).ok()?;
+            Some(name.strip_suffix('.').unwrap_or(&name).to_owned())
         };
-        let shown = match host {
-            b"" => url.to_bytes(),
-            host => [url.scheme(), b"://", host, &url.request_uri()].concat(),
-        };
+        let server = name(url.hostname())?;
         // A browser's loopback is as good as TLS; where the request goes counts, not what its Host says.
-        let secure = tls || std::str::from_utf8(url.hostname()).is_ok_and(is_loopback);
-        let host = String::from_utf8(to_ascii(name).ok()?.to_ascii_lowercase()).ok()?;
-        let host = host.strip_suffix('.').unwrap_or(&host).to_owned();
+        let secure = tls || is_loopback(&server);
+        let (host, shown) = match host {
+            b"" => (server, url.to_bytes()),
+            own => {
+                let other = Url::parse([b"http://", own].concat()).ok()?;
+                let shown = [url.scheme(), b"://", own, &url.request_uri()].concat();
+                (name(other.hostname())?, shown)
+            }
+        };
         if host.is_empty() {
             return None;
         }
