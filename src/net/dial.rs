@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::message::address::Address;
 use crate::message::trace::Step;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -100,7 +100,14 @@ impl Dialer {
         if named {
             tell(Step::DnsStart(host.to_owned()));
         }
-        let found = self.resolver.lookup(host, port, deadline, cancel);
+        let mut found = self.resolver.lookup(host, port, deadline, cancel);
+        if let Ok(addrs) = &mut found
+            && let [SocketAddr::V6(only)] = addrs[..]
+            && only.ip().is_unspecified()
+        {
+            // This machine, also where it listens by IPv4 only; Go's rule.
+            addrs.push(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port));
+        }
         if named {
             let addrs = found.clone().unwrap_or_default();
             tell(Step::DnsDone { addrs, error: found.as_ref().err().cloned() });
@@ -310,6 +317,16 @@ mod tests {
         assert_eq!(d.remote, Some(good));
         let v6 = SocketAddr::new("::1".parse().unwrap(), gone.port());
         assert_eq!(connect_any(&[v6, good], None, &t, &|_| ()).unwrap().remote, Some(good));
+    }
+
+    #[test]
+    fn any_address_is_this_machine() {
+        let t = CancelToken::new();
+        for (at, host) in [("127.0.0.1:0", "::"), ("127.0.0.1:0", "0.0.0.0"), ("[::1]:0", "::")] {
+            let Ok(l) = TcpListener::bind(at) else { continue };
+            let port = l.local_addr().unwrap().port();
+            Dialer::default().dial(host, port, None, &t, &t, &|_| ()).unwrap();
+        }
     }
 
     #[test]

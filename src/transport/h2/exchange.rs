@@ -108,7 +108,7 @@ impl Exchange<'_> {
             method,
             scheme: if connect { b"" } else { target.key.scheme.as_bytes() },
             authority: host,
-            path: if connect { b"" } else { &target.request_uri },
+            path: if connect { b"" } else { head::path_of(target).map_err(fatal)? },
             protocol: b"",
         };
         let last = asks_to_close(self.call);
