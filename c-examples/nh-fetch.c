@@ -288,6 +288,9 @@ static nh_result refill(void *userdata) {
     return NH_OK;
 }
 
+/* Why a header of the command line was refused; nothing is sent then. */
+static char refused[160];
+
 static nh_result set_headers(nh_request *r) {
     for (int i = 0; i < opt.header_count; i++) {
         char *line = strdup(opt.headers[i]), *colon = line ? strchr(line, ':') : NULL;
@@ -296,7 +299,7 @@ static nh_result set_headers(nh_request *r) {
         colon += strspn(colon, " \t");
         nh_result code = strcmp(line, "Host") && strcmp(line, "host") ? nh_request_add_header(r, line, colon)
                                                                       : nh_request_set_host(r, colon);
-        if (code != NH_OK) fprintf(stderr, "nh-fetch: header %s: %s\n", line, nh_result_text(code));
+        if (code != NH_OK) snprintf(refused, sizeof refused, "header %.80s: %s", line, nh_result_text(code));
         free(line);
         if (code != NH_OK) return code;
     }
@@ -443,12 +446,14 @@ int main(int argc, char **argv) {
     if (set_up(client, &err) != NH_OK || build(&r, &filler, &err) != NH_OK) {
         struct sha256 sum;
         sha256_init(&sum);
-        const char *text = err ? nh_error_message(err) : "invalid request";
+        const char *text = err ? nh_error_message(err) : *refused ? refused : "invalid request";
         if (opt.json)
             print_json(NULL, 0, &sum, text, err ? kind(err) : "invalid_request");
         else
             fprintf(stderr, "nh-fetch: %s\n", text);
-        result = 1;
+        result = *refused ? 2 : 1;
+        nh_request_free(r);
+        r = NULL;
     }
     for (long long i = 0; r && i < opt.repeat && !nh_cancel_token_is_fired(interrupt); i++) {
         int failed = exchange(client, r);

@@ -1723,7 +1723,8 @@ nh_result nh_request_set_cancel(nh_request *r, const nh_cancel_token *t);
 
 /**
  * nh_body_read_fn gives the next piece of a request's body: it writes at most cap bytes to buf and their number to
- * *n_out. NH_OK with 0 bytes ends the body; any other result aborts the request and is told in its error.
+ * *n_out. NH_OK with 0 bytes ends the body; any other result aborts the request and is told in its error, as does NH_OK
+ * that leaves *n_out as it was.
  *
  * It is called only on the thread that is inside nh_client_do, or inside nh_response_body_read or
  * nh_response_body_close of the request's response. It may block, and may call functions of the library, but none
@@ -2098,6 +2099,27 @@ nh_result nh_request_set_progress(nh_request *r,
                                   nh_progress_fn callback,
                                   void *userdata,
                                   nh_free_fn free_userdata);
+
+/* ========================================================================================================
+ * The target that a request is sent with, where it is not its URL's
+ * ======================================================================================================== */
+
+/**
+ * nh_request_set_target sets what the request line says in place of the URL's path and query: "*" for OPTIONS, or an
+ * absolute target, as Go's URL.Opaque. The URL says where the request goes. nh_request_set_url, and a redirect, take
+ * it back.
+ *
+ * HTTP/2 sends "*", a path, or the path of an absolute target with the URL's host; other targets fail there with
+ * NH_ERR_INVALID, as does "*" with another method when it is sent.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, or the target is empty or has a space or a control character),
+ * NH_ERR_BUSY (r is being sent)
+ * Ownership: target: the library copies
+ * Threads: one thread at a time per request
+ * Since: 0.1.0
+ */
+nh_result nh_request_set_target(nh_request *r,
+                                const char *target);
 
 /* ========================================================================================================
  * nh_trace_event: the steps of an exchange, told to the program as they happen
@@ -2723,6 +2745,19 @@ nh_result nh_response_set_header(nh_response *r,
                                  const char *value);
 
 /**
+ * nh_response_add_header adds a field beside those of the same name.
+ *
+ * Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, the value has control bytes), NH_ERR_FORKED (r
+ * was made before a fork)
+ * Ownership: name and value: the library copies
+ * Threads: one thread at a time per response
+ * Since: 0.1.0
+ */
+nh_result nh_response_add_header(nh_response *r,
+                                 const char *name,
+                                 const char *value);
+
+/**
  * nh_response_set_body puts bytes in the place of the body; what was there is closed.
  *
  * Errors: NH_ERR_INVALID (r is NULL, or data is NULL and len is not 0), NH_ERR_FORKED (r was made before a fork)
@@ -3251,7 +3286,8 @@ const nh_header *nh_request_redirect_header(const nh_request *r);
 /**
  * nh_client_use_go_defaults sets all limits and timeouts to those of Go's DefaultClient: no timeout but 30 s for a
  * dial, two idle connections per host, response heads of up to 10 MiB, no bound for what gzip makes of a body; over
- * HTTP/2 no pings, and no bound for writes.
+ * HTTP/2 no pings, and no bound for writes. A redirect to another port or scheme of a host carries Authorization,
+ * Cookie and their like.
  *
  * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
  * Ownership: nothing changes hands
@@ -6555,7 +6591,7 @@ nh_handler *nh_cross_origin_handler(nh_cross_origin *p,
 /**
  * nh_read_at_fn gives bytes of a content: it writes at most cap bytes of what stands at offset to buf and their
  * number to *n_out; 0 is the content's end. Any result but NH_OK ends the answer, and its connection if that was
- * begun.
+ * begun; so does NH_OK that leaves *n_out as it was.
  */
 typedef nh_result (*nh_read_at_fn)(void *userdata, uint64_t offset, void *buf, size_t cap, size_t *n_out);
 
@@ -6607,6 +6643,7 @@ nh_result nh_serve_file(nh_response_writer *w,
  *
  * Errors: NH_ERR_INVALID (an argument but userdata, free_userdata and err is NULL, size is negative),
  * NH_ERR_STATE (the header was written already), NH_ERR_IO (read_fn failed, or the peer is gone),
+ * NH_ERR_ABORTED (read_fn answered NH_OK and left *n_out as it was),
  * NH_ERR_UNEXPECTED_EOF (read_fn had less than size), and those of nh_response_writer_write
  * Ownership: name: the library copies; userdata: the library takes, also on failure, and frees it before it
  * returns; *err: the caller owns
@@ -7540,7 +7577,8 @@ nh_result nh_client_set_protocol(nh_client *c,
 
 /**
  * nh_read_fn gives a stream's next bytes: it writes at most cap bytes to buf and their number to *n_out. NH_OK with 0
- * bytes is the stream's end; any other result is its failure, which is NH_ERR_IO to whoever reads, and stays.
+ * bytes is the stream's end; any other result is its failure, which is NH_ERR_IO to whoever reads, and stays. NH_OK
+ * that leaves *n_out as it was is a failure too, NH_ERR_ABORTED.
  *
  * It is called only on the thread that is inside a function that reads from its nh_reader: nh_read_request,
  * nh_read_response, nh_request_body_read and nh_response_body_read. It may block, and may call functions of the

@@ -27,6 +27,8 @@ pub struct Client {
     tripper: Chosen<dyn RoundTripper>,
     policy: RwLock<Policy>,
     jar: Chosen<dyn CookieJar>,
+    /// Redirects to another port or scheme of a host carry credentials, as in Go.
+    go_secrets: AtomicBool,
 }
 
 /// Chosen is what a program may have set; where it has not, requests take no lock to find that out.
@@ -87,6 +89,11 @@ impl Client {
         drop(slot);
         // After the lock: the end of a callback's userdata is the program's code.
         drop(old);
+    }
+
+    /// use_go_secrets is for the requests to come.
+    pub fn use_go_secrets(&self) {
+        self.go_secrets.store(true, Ordering::Relaxed);
     }
 
     /// set_jar gives the requests to come a jar, or none.
@@ -161,7 +168,7 @@ impl Client {
             came = Some(response);
         }
         let mut hops: Vec<Request> = Vec::new();
-        let mut chain = Chain::new(first);
+        let mut chain = Chain::new(first, self.go_secrets.load(Ordering::Relaxed));
         // The first request with the jar's cookies: the caller's own stays as it is.
         let mut own: Option<Box<Request>> = None;
         loop {

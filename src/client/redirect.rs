@@ -77,6 +77,8 @@ pub(super) struct Chain<'a> {
     keeps_method: bool,
     keeps_body: bool,
     strips: bool,
+    /// Go's rule for who may see secrets.
+    go: bool,
     /// The names of cookies that were set on the way, if there is a jar: it has their new values.
     set: HashSet<Vec<u8>>,
 }
@@ -87,8 +89,8 @@ pub(super) fn may_lead(code: u16) -> bool {
 }
 
 impl<'a> Chain<'a> {
-    pub(super) fn new(first: &'a Request) -> Chain<'a> {
-        Chain { first, keeps_method: true, keeps_body: true, strips: false, set: HashSet::new() }
+    pub(super) fn new(first: &'a Request, go: bool) -> Chain<'a> {
+        Chain { first, keeps_method: true, keeps_body: true, strips: false, go, set: HashSet::new() }
     }
 
     /// was_set: a hop has set cookies, which the jar has now.
@@ -119,7 +121,7 @@ impl<'a> Chain<'a> {
         let reference = Url::parse(location)?;
         let url = base.resolve(&reference)?;
         let target = Target::of(&url)?;
-        self.strips |= !may_see_secrets(first, &target.key);
+        self.strips |= !may_see_secrets(first, &target.key, self.go);
         let (timeout, trace) = (first.timeout, first.trace.clone());
         let mut r = Request { timeout, trace, ..Request::default() };
         for (name, value) in first.header.iter() {
@@ -174,10 +176,14 @@ impl Chain<'_> {
     }
 }
 
-/// may_see_secrets: the same host or one beneath it, and not in the clear what was for TLS.
-fn may_see_secrets(first: &Request, to: &Key) -> bool {
+/// may_see_secrets: the same host or one beneath it, at the same port and by the same scheme: another port may be another
+/// program's, and another user's (CVE-2022-27776). By Go's rule ports do not count, and TLS may take the clear's place.
+fn may_see_secrets(first: &Request, to: &Key, go: bool) -> bool {
     let Some(from) = first.outbound.as_ref().map(|t| &*t.key) else { return false };
     if from.scheme == "https" && to.scheme != "https" {
+        return false;
+    }
+    if !go && (from.scheme != to.scheme || from.port != to.port) {
         return false;
     }
     // What has a colon or a zone is an address, beneath which nothing is.
@@ -218,22 +224,35 @@ mod tests {
 
     #[test]
     fn who_may_see_secrets() {
+        for (from, to) in [
+            ("http://a.test/", "http://a.test:81/"),
+            ("http://a.test/", "https://A.TEST/"),
+            ("http://a.test/", "http://b.a.test:81/"),
+            ("https://a.test/", "https://a.test:444/"),
+        ] {
+            let (from, to) = (Target::parse(from).unwrap(), Target::parse(to).unwrap());
+            let first = Request { outbound: Some(Arc::new(from)), ..Request::default() };
+            assert!(may_see_secrets(&first, &to.key, true) && !may_see_secrets(&first, &to.key, false));
+        }
         for (from, to, want) in [
-            ("http://a.test/", "http://a.test:81/", true),
-            ("http://a.test/", "https://A.TEST/", true),
+            ("http://a.test/", "http://a.test:80/", true),
+            ("https://a.test:443/", "https://A.TEST/", true),
             ("http://a.test/", "http://b.a.test/", true),
             ("http://b\u{fc}cher.test/", "http://x.xn--bcher-kva.test/", true),
             ("http://a.test/", "http://ba.test/", false),
             ("http://b.a.test/", "http://a.test/", false),
             ("http://a.test/", "http://a.test.evil/", false),
-            ("http://[::1]/", "http://[::1]:81/", true),
+            ("http://[::1]/", "http://[::1]:80/", true),
             ("http://[fe80::1]/", "http://[fe80::1%25x.fe80::1]/", false),
             ("https://a.test/", "https://a.test/", true),
             ("https://a.test/", "http://a.test/", false),
         ] {
             let first =
                 Request { outbound: Some(Arc::new(Target::parse(from).unwrap())), ..Request::default() };
-            assert_eq!(may_see_secrets(&first, &Target::parse(to).unwrap().key), want, "{from} {to}");
+            for go in [false, true] {
+                let to = &Target::parse(to).unwrap().key;
+                assert_eq!(may_see_secrets(&first, to, go), want, "{from} {to:?}");
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Callbacks of the program: what is common to all of them.
 
+use crate::error::{Error, Kind, Result};
 use crate::hooks;
 use crate::net::sys::process;
 use std::ffi::c_void;
@@ -91,4 +92,22 @@ fn leaves(what: &str) {
         ));
     }
     std::process::abort();
+}
+
+/// NO_COUNT is what a read callback's count is before the call. One that answers NH_OK and leaves it did not come to its
+/// end: in many languages an exception leaves a callback so, and must not become the end of the data.
+pub(super) const NO_COUNT: usize = usize::MAX;
+
+/// check_count judges the count of a read callback that answered NH_OK; `whose` it is goes into the error.
+pub(super) fn check_count(n: usize, cap: usize, whose: &str, too_many: Kind) -> Result<usize> {
+    match n {
+        NO_COUNT => {
+            let text = format!("nethttp: the {whose} answered NH_OK and gave no count");
+            Err(Error::new(Kind::Aborted, text))
+        }
+        n if n > cap => {
+            Err(Error::new(too_many, format!("nethttp: the {whose} gave more bytes than it was asked for")))
+        }
+        n => Ok(n),
+    }
 }

@@ -30,7 +30,8 @@ unsafe fn configure(c: *mut nh_client, change: impl FnOnce(&mut Settings) -> Res
 
 /// nh_client_use_go_defaults sets all limits and timeouts to those of Go's DefaultClient: no timeout but 30 s for a
 /// dial, two idle connections per host, response heads of up to 10 MiB, no bound for what gzip makes of a body; over
-/// HTTP/2 no pings, and no bound for writes.
+/// HTTP/2 no pings, and no bound for writes. A redirect to another port or scheme of a host carries Authorization,
+/// Cookie and their like.
 ///
 /// Errors: NH_ERR_INVALID (c is NULL), NH_ERR_FORKED (c was made before a fork)
 /// Ownership: nothing changes hands
@@ -40,7 +41,9 @@ unsafe fn configure(c: *mut nh_client, change: impl FnOnce(&mut Settings) -> Res
 pub unsafe extern "C" fn nh_client_use_go_defaults(c: *mut nh_client) -> nh_result {
     guard_plain(|| {
         // SAFETY: P1.
-        let transport = unsafe { &live(c)?.client.transport };
+        let client = unsafe { &live(c)?.client };
+        let transport = &client.transport;
+        client.use_go_secrets();
         transport.configure(|s| *s = Settings::go());
         transport.change_http2(|o| (o.send_ping_timeout, o.write_byte_timeout) = (Some(None), Some(None)));
         Ok(())

@@ -1,6 +1,6 @@
 //! Files and other content, served whole, in ranges or not at all, as the request's conditions say.
 
-use super::callback::{Userdata, nh_free_fn, no_unwind};
+use super::callback::{NO_COUNT, Userdata, check_count, nh_free_fn, no_unwind};
 use super::handler::nh_handler;
 use super::request::nh_request;
 use super::response_writer::{nh_response_writer, writer};
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn nh_serve_file(
 
 /// nh_read_at_fn gives bytes of a content: it writes at most cap bytes of what stands at offset to buf and their
 /// number to *n_out; 0 is the content's end. Any result but NH_OK ends the answer, and its connection if that was
-/// begun.
+/// begun; so does NH_OK that leaves *n_out as it was.
 pub type nh_read_at_fn = Option<
     unsafe extern "C-unwind" fn(
         userdata: *mut c_void,
@@ -95,7 +95,7 @@ impl Content for CContent {
     }
 
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize> {
-        let mut n = 0;
+        let mut n = NO_COUNT;
         // SAFETY: P5; buf and n live until the call returns.
         let code = no_unwind("nh_read_at_fn", || unsafe {
             (self.call)(self.userdata.ptr(), offset, buf.as_mut_ptr().cast(), buf.len(), &mut n)
@@ -103,10 +103,7 @@ impl Content for CContent {
         if code != NH_OK {
             return Err(Error::new(Kind::Io, format!("nethttp: the content's function answered {code}")));
         }
-        if n > buf.len() {
-            return Err(invalid("nethttp: the content's function gave more bytes than it was asked for"));
-        }
-        Ok(n)
+        check_count(n, buf.len(), "content's function", Kind::Invalid)
     }
 }
 
@@ -120,6 +117,7 @@ impl Content for CContent {
 ///
 /// Errors: NH_ERR_INVALID (an argument but userdata, free_userdata and err is NULL, size is negative),
 /// NH_ERR_STATE (the header was written already), NH_ERR_IO (read_fn failed, or the peer is gone),
+/// NH_ERR_ABORTED (read_fn answered NH_OK and left *n_out as it was),
 /// NH_ERR_UNEXPECTED_EOF (read_fn had less than size), and those of nh_response_writer_write
 /// Ownership: name: the library copies; userdata: the library takes, also on failure, and frees it before it
 /// returns; *err: the caller owns

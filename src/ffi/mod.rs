@@ -61,6 +61,7 @@ pub mod request_conn;
 pub mod request_get;
 pub mod request_gone;
 pub mod request_progress;
+pub mod request_target;
 pub mod request_trace;
 pub mod request_value;
 pub mod request_write;

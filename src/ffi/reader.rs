@@ -1,6 +1,6 @@
 //! `nh_reader`: messages from any stream.
 
-use super::callback::{Userdata, nh_free_fn, no_unwind};
+use super::callback::{NO_COUNT, Userdata, check_count, nh_free_fn, no_unwind};
 use super::request::nh_request;
 use super::response::nh_response;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr, result};
@@ -13,7 +13,8 @@ use std::sync::Arc;
 pub struct nh_reader(Reader);
 
 /// nh_read_fn gives a stream's next bytes: it writes at most cap bytes to buf and their number to *n_out. NH_OK with 0
-/// bytes is the stream's end; any other result is its failure, which is NH_ERR_IO to whoever reads, and stays.
+/// bytes is the stream's end; any other result is its failure, which is NH_ERR_IO to whoever reads, and stays. NH_OK
+/// that leaves *n_out as it was is a failure too, NH_ERR_ABORTED.
 ///
 /// It is called only on the thread that is inside a function that reads from its nh_reader: nh_read_request,
 /// nh_read_response, nh_request_body_read and nh_response_body_read. It may block, and may call functions of the
@@ -34,7 +35,7 @@ struct CFeed {
 
 impl Feed for CFeed {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        let mut n = 0;
+        let mut n = NO_COUNT;
         // SAFETY: P5; buf and n live until the call returns.
         let code = no_unwind("nh_read_fn", || unsafe {
             (self.call)(self.userdata.ptr(), buf.as_mut_ptr().cast(), buf.len(), &mut n)
@@ -42,10 +43,7 @@ impl Feed for CFeed {
         if code != result::NH_OK {
             return Err(Error::new(Kind::Io, format!("nethttp: the stream's function answered {code}")));
         }
-        if n > buf.len() {
-            return Err(invalid("nethttp: the stream's function gave more bytes than it was asked for"));
-        }
-        Ok(n)
+        check_count(n, buf.len(), "stream's function", Kind::Invalid)
     }
 }
 

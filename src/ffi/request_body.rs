@@ -1,6 +1,6 @@
 //! Bodies of requests: bytes, files, callbacks.
 
-use super::callback::{Userdata, nh_free_fn, no_unwind};
+use super::callback::{NO_COUNT, Userdata, check_count, nh_free_fn, no_unwind};
 use super::request::{change, nh_request};
 use super::{guard, guard_plain, nh_error, nh_result, ptr, result};
 use crate::error::{Error, Kind, Result, invalid};
@@ -14,7 +14,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 /// nh_body_read_fn gives the next piece of a request's body: it writes at most cap bytes to buf and their number to
-/// *n_out. NH_OK with 0 bytes ends the body; any other result aborts the request and is told in its error.
+/// *n_out. NH_OK with 0 bytes ends the body; any other result aborts the request and is told in its error, as does NH_OK
+/// that leaves *n_out as it was.
 ///
 /// It is called only on the thread that is inside nh_client_do, or inside nh_response_body_read or
 /// nh_response_body_close of the request's response. It may block, and may call functions of the library, but none
@@ -232,7 +233,7 @@ struct CallbackSource {
 
 impl Source for CallbackSource {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        let mut n = 0usize;
+        let mut n = NO_COUNT;
         let (at, cap) = (buf.as_mut_ptr().cast(), buf.len());
         // SAFETY: P5; the buffer and n live through the call.
         let code =
@@ -241,13 +242,7 @@ impl Source for CallbackSource {
             let text = format!("nethttp: the body's callback answered {code}");
             return Err(Error::new(Kind::Aborted, text));
         }
-        if n > cap {
-            return Err(Error::new(
-                Kind::Aborted,
-                "nethttp: the body's callback wrote more than there was room for",
-            ));
-        }
-        Ok(n)
+        check_count(n, cap, "body's callback", Kind::Aborted)
     }
 
     fn rewind(&mut self) -> Result<bool> {

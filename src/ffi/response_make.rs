@@ -94,6 +94,27 @@ pub unsafe extern "C" fn nh_response_set_header(
     })
 }
 
+/// nh_response_add_header adds a field beside those of the same name.
+///
+/// Errors: NH_ERR_INVALID (an argument is NULL, the name is no token, the value has control bytes), NH_ERR_FORKED (r
+/// was made before a fork)
+/// Ownership: name and value: the library copies
+/// Threads: one thread at a time per response
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_response_add_header(
+    r: *mut nh_response,
+    name: *const c_char,
+    value: *const c_char,
+) -> nh_result {
+    guard_plain(|| {
+        // SAFETY: P1, P2, P6.
+        let (r, name, value) =
+            unsafe { (nh_response::live(r)?, ptr::text(name, "name")?, ptr::text(value, "value")?) };
+        r.message().header.add(name, value)
+    })
+}
+
 /// nh_response_set_body puts bytes in the place of the body; what was there is closed.
 ///
 /// Errors: NH_ERR_INVALID (r is NULL, or data is NULL and len is not 0), NH_ERR_FORKED (r was made before a fork)

@@ -8,6 +8,11 @@ use super::frame::{self, FrameHead, flag, protocol};
 use super::recv::{Data, Reading};
 use super::streams::Half;
 
+/// short is a message that ends before its declared length.
+pub(super) fn short(id: u32) -> Fault {
+    Fault::stream(id, Code::PROTOCOL_ERROR, "less data than content-length")
+}
+
 impl Engine {
     /// data looks at the head of a DATA frame, all of which counts in the windows (RFC 9113, 6.1 and 6.9).
     pub(super) fn data(&mut self, head: FrameHead, events: &mut Vec<Event>) -> Result<(), Fault> {
@@ -59,8 +64,7 @@ impl Engine {
         self.give_connection(head.len - left);
         match taken {
             Ok(true) => {}
-            // Bytes may have been under way when the stream was reset.
-            Ok(false) => return self.guard.idle(),
+            Ok(false) => return self.stray(head.len, left),
             Err(fault) => {
                 self.fail(fault, events);
                 return Ok(());
@@ -76,6 +80,26 @@ impl Engine {
             return self.guard.idle();
         }
         Ok(())
+    }
+
+    /// stray drops a frame of a stream that is gone. RFC 9113, 5.1: frames that were under way when the stream was reset
+    /// are ignored. The windows bound them; what comes beyond that is a flood.
+    fn stray(&mut self, len: u32, data: u32) -> Result<(), Fault> {
+        match self.stray.checked_sub(u64::from(len)) {
+            Some(left) if data > 0 => {
+                self.stray = left;
+                Ok(())
+            }
+            _ => self.guard.idle(),
+        }
+    }
+
+    /// expect_stray notes that the peer may send `window` bytes more on a stream that is gone for us.
+    pub(super) fn expect_stray(&mut self, window: u32) {
+        let more = u64::from(window) + u64::from(self.slack());
+        // No more can be under way than the connection's window, and what of it was given back meanwhile.
+        let most = 2 * u64::from(self.config.connection_window);
+        self.stray = self.stray.saturating_add(more).min(most);
     }
 
     /// admit says whether the stream takes `n` bytes; `false`: it is gone and they are dropped.
@@ -100,8 +124,9 @@ impl Engine {
                 return fault(Code::PROTOCOL_ERROR, "more data than content-length");
             };
             *remaining = left;
-            if head.has(flag::END_STREAM) && *remaining > 0 {
-                return fault(Code::PROTOCOL_ERROR, "less data than content-length");
+            s.short = head.has(flag::END_STREAM) && *remaining > 0;
+            if s.short && n == 0 {
+                return Err(short(id));
             }
         }
         Ok(true)
@@ -110,6 +135,11 @@ impl Engine {
     /// slack is by how much the peer may pass a stream's window, since it may not know the setting yet.
     fn slack(&self) -> u32 {
         if self.acknowledged { 0 } else { DEFAULT_WINDOW.saturating_sub(self.config.stream_window) }
+    }
+
+    /// ends_short tells whether a stream's last data were too few.
+    pub(super) fn ends_short(&self, id: u32) -> bool {
+        self.streams.get(id).is_some_and(|s| s.short)
     }
 
     pub(super) fn end_of_input(&mut self, id: u32) {

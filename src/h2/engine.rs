@@ -62,6 +62,8 @@ pub struct Engine {
     pub(super) headers_held: usize,
     /// Streams that were reset lately; `true`: by us, so that frames may be under way.
     pub(super) resets: VecDeque<(u32, bool)>,
+    /// How much data may be under way on streams that were reset here: what their windows had left.
+    pub(super) stray: u64,
     /// Streams that have ended lately.
     ended: VecDeque<u32>,
     /// The peer has spoken of priorities (RFC 9218): who is silent then means the default, not turns.
@@ -111,6 +113,7 @@ impl Engine {
             running: 0,
             headers_held: 0,
             resets: VecDeque::new(),
+            stray: 0,
             ended: VecDeque::new(),
             prioritized: false,
             foretold: Foretold::default(),
@@ -293,6 +296,10 @@ impl Engine {
     /// abort resets a stream, whether it is still there or not.
     pub(super) fn abort(&mut self, id: u32, code: Code) {
         frame::rst_stream(&mut self.out, id, code);
+        let open = self.streams.get(id).filter(|s| s.recv != Half::Done);
+        if let Some(left) = open.map(|s| s.recv_window.left()) {
+            self.expect_stray(left);
+        }
         self.forget(id);
         self.remember(id, true);
     }

@@ -51,6 +51,11 @@ impl RecvWindow {
         self.left + i64::from(slack) >= 0
     }
 
+    /// left is what the peer may still send.
+    pub(super) fn left(&self) -> u32 {
+        u32::try_from(self.left).unwrap_or(0)
+    }
+
     /// give counts consumed bytes, and answers what to announce.
     pub(super) fn give(&mut self, n: u32) -> Option<u32> {
         self.consumed = self.consumed.saturating_add(n);

@@ -58,6 +58,11 @@ impl Guard {
         self.frames.earn(EARNED_FRAMES);
     }
 
+    /// given_up is a stream that was reset here: a head, an end, a window update and a reset may be under way.
+    pub(super) fn given_up(&mut self) {
+        self.frames.earn(4);
+    }
+
     /// data is a frame with so many bytes, in either direction. Who reads by small pieces sends a window update for each
     /// of them, and one for the connection.
     pub(super) fn data(&mut self, n: usize) {

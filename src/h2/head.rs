@@ -48,6 +48,9 @@ pub(super) enum Part {
 /// Check sees the fields of one list in their order.
 pub(super) struct Check {
     part: Part,
+    /// How many fields may still come, and whether more did.
+    room: usize,
+    crowded: bool,
     regular: bool,
     seen: u8,
     method: Span,
@@ -64,10 +67,13 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn new(part: Part) -> Check {
+    /// new is for a list of up to `most` fields; one with more counts as too large.
+    pub(super) fn new(part: Part, most: usize) -> Check {
         let none = Span::default();
         Check {
             part,
+            room: most,
+            crowded: false,
             regular: false,
             seen: 0,
             method: none,
@@ -90,7 +96,11 @@ impl Check {
             return;
         }
         match self.look(h, f, token) {
-            Ok(true) => h.push_block_field(f.name, f.value),
+            Ok(true) if self.room == 0 => self.crowded = true,
+            Ok(true) => {
+                self.room -= 1;
+                h.push_block_field(f.name, f.value);
+            }
             Ok(false) => {}
             Err(wrong) => self.wrong = Some(wrong),
         }
@@ -155,6 +165,7 @@ impl Check {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
         }
+        let too_large = too_large || self.crowded;
         head.too_large = too_large;
         (head.method, head.scheme, head.path, head.protocol) =
             (self.method, self.scheme, self.path, self.protocol);

@@ -6,6 +6,7 @@ use super::event::Event;
 use super::frame::{self, FrameHead, flag, kind, protocol};
 use super::head::{Check, Head, Part};
 use super::streams::{Half, Stream};
+use crate::h1::{MAX_REQUEST_FIELDS, MAX_RESPONSE_FIELDS};
 
 /// The frames that a header block may be cut into, and the empty ones among them (CVE-2024-27316 and its like).
 const MAX_FRAMES: u32 = 1000;
@@ -117,6 +118,7 @@ impl Engine {
         block: &[u8],
         events: &mut Vec<Event>,
     ) -> Result<(), Fault> {
+        let fresh = self.is_idle(id);
         let fate = self.fate(id)?;
         let part = match fate {
             Fate::Request => Part::Request(self.config.connect_protocol),
@@ -126,7 +128,8 @@ impl Engine {
         let wanted = !matches!(fate, Fate::Nothing | Fate::Fault(_));
         let limit = if wanted { self.config.max_header_list as usize } else { 0 };
         let mut head = self.heads.pop().unwrap_or_default();
-        let mut check = Check::new(part);
+        let most = if self.server { MAX_REQUEST_FIELDS } else { MAX_RESPONSE_FIELDS };
+        let mut check = Check::new(part, most);
         let decoded = self.decoder.decode(block, &mut head.header, limit, |h, f, t| check.take(h, f, t));
         let size = decoded.map_err(|bad| Fault::connection(Code::COMPRESSION_ERROR, bad.0))?;
         let verdict = check.finish(&mut head, size > limit);
@@ -149,14 +152,21 @@ impl Engine {
             Fate::Fault(fault) => Err(fault),
         };
         if refused.is_err() || !wanted {
+            // The body of a request that is not taken may be under way.
+            if fresh && !end {
+                self.expect_stray(self.config.stream_window);
+            }
             self.recycle(head);
             return refused;
         }
         self.guard.message();
         events.push(match fate {
             Fate::Trailer => Event::Trailers { id, head },
-            _ => Event::Headers { id, head, end },
+            _ => Event::Headers { id, head, end: end && !self.ends_short(id) },
         });
+        if self.ends_short(id) {
+            return Err(super::data::short(id));
+        }
         self.settle(id);
         Ok(())
     }
@@ -248,10 +258,8 @@ impl Engine {
         if s.connect && (200..300).contains(&head.status) {
             s.remaining = None;
         }
-        if end && s.remaining.is_some_and(|n| n > 0) {
-            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, "less data than content-length"));
-        }
-        s.recv = if end { Half::Done } else { Half::Body };
+        s.short = end && s.remaining.is_some_and(|n| n > 0);
+        s.recv = if end && !s.short { Half::Done } else { Half::Body };
         s.headers += size;
         self.headers_held += size;
         Ok(())

@@ -120,8 +120,11 @@ impl Engine {
                 self.reading = Reading::Data(data);
                 if data.live && self.streams.get(data.id).is_some() {
                     let end = data.end && data.left == 0;
-                    events.push(Event::Data { id: data.id, range: at..at + n, end });
-                    if end {
+                    let short = end && self.ends_short(data.id);
+                    events.push(Event::Data { id: data.id, range: at..at + n, end: end && !short });
+                    if short {
+                        self.fail(super::data::short(data.id), events);
+                    } else if end {
                         self.end_of_input(data.id);
                     }
                 } else {

@@ -172,6 +172,7 @@ impl Engine {
     /// reset ends a stream. NO_ERROR is how a server leaves the rest of a request that it has answered (RFC 9113, 8.1).
     pub fn reset(&mut self, id: u32, code: Code) {
         if self.dead.is_none() && self.streams.get(id).is_some() {
+            self.guard.given_up();
             self.abort(id, code);
         }
     }

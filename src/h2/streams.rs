@@ -24,6 +24,8 @@ pub(super) struct Stream {
     pub(super) recv_window: RecvWindow,
     /// What content-length has announced and did not come yet.
     pub(super) remaining: Option<u64>,
+    /// It ended before all of that: what came is handed on, then the stream fails.
+    pub(super) short: bool,
     /// The request was HEAD, or CONNECT.
     pub(super) head_only: bool,
     pub(super) connect: bool,
@@ -45,6 +47,7 @@ impl Stream {
             send_window: SendWindow::new(send_window),
             recv_window: RecvWindow::new(recv_window),
             remaining: None,
+            short: false,
             head_only: false,
             connect: false,
             informational: 0,

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::message::address::Address;
 use crate::message::trace::Step;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -66,7 +66,7 @@ pub fn ends(local: Option<SocketAddr>, remote: Option<SocketAddr>) -> String {
 }
 
 impl Dialer {
-    /// dial resolves and connects. A failure tells what was tried: `dial tcp 127.0.0.1:1: connect: connection
+    /// dial resolves, as long as it is `wanted`, and connects. A failure tells what was tried: `dial tcp 127.0.0.1:1: connect: connection
     /// refused`.
     pub fn dial(
         &self,
@@ -74,12 +74,13 @@ impl Dialer {
         port: u16,
         deadline: Option<Instant>,
         cancel: &CancelToken,
+        wanted: &CancelToken,
         tell: Tell<'_>,
     ) -> Result<Dialed> {
         let host = if host.is_empty() { "localhost" } else { host };
         let started = Instant::now();
         let addrs = self
-            .lookup(host, port, deadline, cancel, tell)
+            .lookup(host, port, deadline, &[cancel, wanted], tell)
             .map_err(|e| Error::new(e.kind(), format!("dial tcp: {}", e.message())).with_cause(e))?;
         let resolved = Instant::now();
         let d = connect_any(&addrs, deadline, cancel, tell).map_err(|e| e.with_addrs(addrs))?;
@@ -91,7 +92,7 @@ impl Dialer {
         host: &str,
         port: u16,
         deadline: Option<Instant>,
-        cancel: &CancelToken,
+        cancel: &[&CancelToken],
         tell: Tell<'_>,
     ) -> Result<Vec<SocketAddr>> {
         // An address is not looked up, and nobody is told that it was.
@@ -99,7 +100,14 @@ impl Dialer {
         if named {
             tell(Step::DnsStart(host.to_owned()));
         }
-        let found = self.resolver.lookup(host, port, deadline, cancel);
+        let mut found = self.resolver.lookup(host, port, deadline, cancel);
+        if let Ok(addrs) = &mut found
+            && let [SocketAddr::V6(only)] = addrs[..]
+            && only.ip().is_unspecified()
+        {
+            // This machine, also where it listens by IPv4 only; Go's rule.
+            addrs.push(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port));
+        }
         if named {
             let addrs = found.clone().unwrap_or_default();
             tell(Step::DnsDone { addrs, error: found.as_ref().err().cloned() });
@@ -312,10 +320,20 @@ mod tests {
     }
 
     #[test]
+    fn any_address_is_this_machine() {
+        let t = CancelToken::new();
+        for (at, host) in [("127.0.0.1:0", "::"), ("127.0.0.1:0", "0.0.0.0"), ("[::1]:0", "::")] {
+            let Ok(l) = TcpListener::bind(at) else { continue };
+            let port = l.local_addr().unwrap().port();
+            Dialer::default().dial(host, port, None, &t, &t, &|_| ()).unwrap();
+        }
+    }
+
+    #[test]
     fn refused_in_gos_words() {
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let e =
-            Dialer::default().dial("127.0.0.1", gone.port(), None, &CancelToken::new(), &|_| ()).unwrap_err();
+        let t = CancelToken::new();
+        let e = Dialer::default().dial("127.0.0.1", gone.port(), None, &t, &t, &|_| ()).unwrap_err();
         assert_eq!(e.message(), format!("dial tcp {gone}: connect: connection refused"));
         assert_eq!((e.kind(), e.phase(), e.addrs()), (Kind::Connect, Phase::Connect, &[gone][..]));
     }

@@ -2,7 +2,8 @@
 //!
 //! getaddrinfo cannot be stopped, so nobody waits for it longer than they want: a caller that gives up leaves
 //! the thread behind, which ends by itself. Callers that ask for the same name at the same time share one
-//! lookup, and at most [`MAX_LOOKUPS`] run at once; more wait in line.
+//! lookup. At most [`MAX_LOOKUPS`] that somebody waits for run at once; more wait in line. One that everybody has left
+//! gives up its place, but not its thread, of which there are at most [`MAX_THREADS`].
 
 use super::cancel::{CancelToken, canceled};
 use super::event::Event;
@@ -15,18 +16,36 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-/// MAX_LOOKUPS bounds the threads that one resolver has.
+/// MAX_LOOKUPS bounds the lookups of one resolver that are waited for.
 pub const MAX_LOOKUPS: usize = 64;
+/// MAX_THREADS bounds its threads, those included whose lookups hang and that nobody waits for; Go has 500.
+pub const MAX_THREADS: usize = 512;
+
+/// Ask is the system's lookup, which may take as long as it likes.
+type Ask = fn(&str) -> Result<Vec<SocketAddr>>;
 
 /// Resolver is a counted reference.
-#[derive(Clone, Default)]
-pub struct Resolver(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub struct Resolver(Arc<Shared>);
+
+struct Shared {
+    ask: Ask,
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 struct State {
+    /// Lookups that run and are waited for.
     running: usize,
-    active: HashMap<String, Arc<Lookup>>,
+    threads: usize,
+    active: HashMap<String, Active>,
     queue: VecDeque<Arc<Lookup>>,
+}
+
+struct Active {
+    lookup: Arc<Lookup>,
+    callers: usize,
+    queued: bool,
 }
 
 struct Lookup {
@@ -37,6 +56,12 @@ struct Lookup {
 enum Progress {
     Waiting(Vec<Arc<Event>>),
     Done(Result<Vec<SocketAddr>>),
+}
+
+impl Default for Resolver {
+    fn default() -> Resolver {
+        Resolver::by(resolve)
+    }
 }
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -57,13 +82,17 @@ pub fn literal(host: &str, port: u16) -> Option<SocketAddr> {
 }
 
 impl Resolver {
-    /// lookup answers at least one address, in the order in which they are to be tried.
+    fn by(ask: Ask) -> Resolver {
+        Resolver(Arc::new(Shared { ask, state: Mutex::default() }))
+    }
+
+    /// lookup answers at least one address, in the order in which they are to be tried. Any of the tokens ends it.
     pub fn lookup(
         &self,
         host: &str,
         port: u16,
         deadline: Option<Instant>,
-        cancel: &CancelToken,
+        cancel: &[&CancelToken],
     ) -> Result<Vec<SocketAddr>> {
         if let Some(a) = literal(host, port) {
             return Ok(vec![a]);
@@ -81,16 +110,18 @@ impl Resolver {
         &self,
         host: &str,
         deadline: Option<Instant>,
-        cancel: &CancelToken,
+        cancel: &[&CancelToken],
     ) -> Result<Vec<SocketAddr>> {
         let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
+        let registered: Option<Vec<_>> = cancel.iter().map(|t| t.register_event(event.fd())).collect();
+        let _registered = registered.ok_or_else(canceled)?;
         let lookup = self.join(host, &event)?;
-        let _registered = cancel.register_event(event.fd()).ok_or_else(canceled)?;
+        let _caller = Caller { resolver: self, lookup: &lookup, event: &event };
         loop {
             if let Progress::Done(r) = &*lock(&lookup.progress) {
                 return r.clone();
             }
-            if cancel.is_fired() {
+            if cancel.iter().any(|t| t.is_fired()) {
                 return Err(canceled());
             }
             if deadline.is_some_and(|d| d <= Instant::now()) {
@@ -102,38 +133,87 @@ impl Resolver {
 
     /// join enters the caller into the lookup of that name, which it starts if there is none.
     fn join(&self, host: &str, event: &Arc<Event>) -> Result<Arc<Lookup>> {
-        let mut state = lock(&self.0);
-        if let Some(found) = state.active.get(host) {
-            if let Progress::Waiting(events) = &mut *lock(&found.progress) {
+        let mut state = lock(&self.0.state);
+        let State { running, active, .. } = &mut *state;
+        if let Some(found) = active.get_mut(host) {
+            // One that was left is waited for again.
+            *running += usize::from(found.callers == 0);
+            found.callers += 1;
+            if let Progress::Waiting(events) = &mut *lock(&found.lookup.progress) {
                 events.push(event.clone());
             }
-            return Ok(found.clone());
+            return Ok(found.lookup.clone());
         }
-        let lookup = Arc::new(Lookup {
-            host: host.to_owned(),
-            progress: Mutex::new(Progress::Waiting(vec![event.clone()])),
-        });
-        if state.running < MAX_LOOKUPS {
-            let (resolver, first) = (self.clone(), lookup.clone());
-            crate::hooks::spawn("nh-resolve", move || resolver.work(first))
-                .map_err(|e| Error::io(Kind::NoResources, "start a resolver thread", &e))?;
-            state.running += 1;
-        } else {
+        let progress = Mutex::new(Progress::Waiting(vec![event.clone()]));
+        let lookup = Arc::new(Lookup { host: host.to_owned(), progress });
+        let queued = !state.has_room();
+        if queued {
             state.queue.push_back(lookup.clone());
+        } else {
+            self.start(&mut state, lookup.clone())
+                .map_err(|e| Error::io(Kind::NoResources, "start a resolver thread", &e))?;
         }
-        state.active.insert(host.to_owned(), lookup.clone());
+        state.active.insert(host.to_owned(), Active { lookup: lookup.clone(), callers: 1, queued });
         Ok(lookup)
+    }
+
+    fn start(&self, state: &mut State, lookup: Arc<Lookup>) -> std::io::Result<()> {
+        let resolver = self.clone();
+        crate::hooks::spawn("nh-resolve", move || resolver.work(lookup))?;
+        state.running += 1;
+        state.threads += 1;
+        Ok(())
+    }
+
+    /// leave takes a caller out of a lookup, which gives its place to the next one if it was the last.
+    fn leave(&self, lookup: &Arc<Lookup>, event: &Arc<Event>) {
+        let mut state = lock(&self.0.state);
+        let State { running, active, queue, .. } = &mut *state;
+        // It may be over, and another one for the same name be under way.
+        let Some(entry) = active.get_mut(&lookup.host).filter(|a| Arc::ptr_eq(&a.lookup, lookup)) else {
+            return;
+        };
+        entry.callers -= 1;
+        if let Progress::Waiting(events) = &mut *lock(&lookup.progress)
+            && let Some(at) = events.iter().position(|e| Arc::ptr_eq(e, event))
+        {
+            events.swap_remove(at);
+        }
+        if entry.callers > 0 {
+            return;
+        }
+        if entry.queued {
+            active.remove(&lookup.host);
+            return queue.retain(|q| !Arc::ptr_eq(q, lookup));
+        }
+        *running -= 1;
+        if state.has_room()
+            && let Some(next) = state.queue.pop_front()
+        {
+            match self.start(&mut state, next.clone()) {
+                Ok(()) => state.begun(&next),
+                // A thread that is there comes to it.
+                Err(_) => state.queue.push_front(next),
+            }
+        }
     }
 
     fn work(&self, first: Arc<Lookup>) {
         let mut next = Some(first);
         while let Some(lookup) = next.take() {
-            let result = resolve(&lookup.host);
-            let mut state = lock(&self.0);
-            state.active.remove(&lookup.host);
-            next = state.queue.pop_front();
-            if next.is_none() {
-                state.running -= 1;
+            let result = (self.0.ask)(&lookup.host);
+            let mut state = lock(&self.0.state);
+            let waited = state.active.remove(&lookup.host).is_some_and(|a| a.callers > 0);
+            state.running -= usize::from(waited);
+            if state.running < MAX_LOOKUPS {
+                next = state.queue.pop_front();
+            }
+            match &next {
+                Some(next) => {
+                    state.running += 1;
+                    state.begun(next);
+                }
+                None => state.threads -= 1,
             }
             drop(state);
             let before = std::mem::replace(&mut *lock(&lookup.progress), Progress::Done(result));
@@ -141,6 +221,31 @@ impl Resolver {
                 events.iter().for_each(|e| e.wake());
             }
         }
+    }
+}
+
+impl State {
+    fn has_room(&self) -> bool {
+        self.running < MAX_LOOKUPS && self.threads < MAX_THREADS
+    }
+
+    fn begun(&mut self, lookup: &Lookup) {
+        if let Some(entry) = self.active.get_mut(&lookup.host) {
+            entry.queued = false;
+        }
+    }
+}
+
+/// Caller waits for a lookup until it is dropped.
+struct Caller<'a> {
+    resolver: &'a Resolver,
+    lookup: &'a Arc<Lookup>,
+    event: &'a Arc<Event>,
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        self.resolver.leave(self.lookup, self.event);
     }
 }
 
@@ -164,6 +269,8 @@ fn resolve(host: &str) -> Result<Vec<SocketAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+    use std::time::Duration;
 
     #[test]
     fn literals_need_no_lookup() {
@@ -178,11 +285,11 @@ mod tests {
     fn localhost_and_nobody() {
         let r = Resolver::default();
         let t = CancelToken::new();
-        assert!(r.lookup("localhost", 81, None, &t).unwrap().iter().all(|a| a.port() == 81));
+        assert!(r.lookup("localhost", 81, None, &[&t]).unwrap().iter().all(|a| a.port() == 81));
         let threads: Vec<_> = (0..8)
             .map(|_| {
                 let (r, t) = (r.clone(), t.clone());
-                std::thread::spawn(move || r.lookup("a b.invalid", 81, None, &t))
+                std::thread::spawn(move || r.lookup("a b.invalid", 81, None, &[&t]))
             })
             .collect();
         for h in threads {
@@ -191,6 +298,74 @@ mod tests {
             assert!(e.message().starts_with("lookup a b.invalid: "), "{e}");
         }
         t.fire();
-        assert_eq!(r.lookup("localhost", 81, None, &t).unwrap_err().kind(), Kind::Canceled);
+        assert_eq!(r.lookup("localhost", 81, None, &[&t]).unwrap_err().kind(), Kind::Canceled);
+    }
+
+    /// A name that begins with "hang" is looked up for as long as `HANGS` says.
+    static HANGS: AtomicBool = AtomicBool::new(true);
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+    fn fake(host: &str) -> Result<Vec<SocketAddr>> {
+        ASKED.fetch_add(1, SeqCst);
+        while host.starts_with("hang") && HANGS.load(SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(vec!["127.0.0.1:0".parse().unwrap()])
+    }
+
+    fn numbers(r: &Resolver) -> [usize; 4] {
+        let s = lock(&r.0.state);
+        [s.running, s.threads, s.active.len(), s.queue.len()]
+    }
+
+    #[test]
+    fn a_lookup_that_nobody_waits_for_has_no_place() {
+        let r = Resolver::by(fake);
+        let t = CancelToken::new();
+        let at_once = || Some(Instant::now());
+        for i in 0..MAX_THREADS {
+            // The first asks; the second finds the one that was left.
+            for _ in 0..2 {
+                let e = r.lookup(&format!("hang{i}"), 80, at_once(), &[&t]).unwrap_err();
+                assert_eq!(e.kind(), Kind::Timeout, "{e}");
+            }
+            if i < MAX_THREADS - 1 {
+                r.lookup("good", 80, None, &[&t]).unwrap();
+            }
+        }
+        // The thread of the last good one may not have ended when there was no room for one more: that waited in line.
+        let [running, threads, active, queue] = numbers(&r);
+        assert!(running == 0 && threads <= MAX_THREADS && active <= MAX_THREADS && queue == 0);
+        // No thread is left: who gives up waiting in line is forgotten there.
+        if threads == MAX_THREADS {
+            let e = r.lookup("good", 80, at_once(), &[&t]).unwrap_err();
+            assert_eq!((e.kind(), numbers(&r)[3]), (Kind::Timeout, 0));
+        }
+        let patient = {
+            let (r, t) = (r.clone(), t.clone());
+            std::thread::spawn(move || r.lookup("good", 80, None, &[&t]))
+        };
+        HANGS.store(false, SeqCst);
+        patient.join().unwrap().unwrap();
+        while numbers(&r) != [0; 4] {
+            std::thread::yield_now();
+        }
+        assert!(ASKED.load(SeqCst) <= 2 * MAX_THREADS + 1);
+    }
+
+    #[test]
+    fn any_token_ends_a_lookup() {
+        let r = Resolver::by(|_| {
+            std::thread::sleep(Duration::from_secs(1));
+            Err(Error::new(Kind::Dns, "late"))
+        });
+        let tokens = [CancelToken::new(), CancelToken::new()];
+        for _ in 0..2 {
+            let other = tokens[1].clone();
+            let firing = std::thread::spawn(move || other.fire());
+            let e = r.lookup("h", 80, None, &[&tokens[0], &tokens[1]]).unwrap_err();
+            assert_eq!(e.kind(), Kind::Canceled);
+            firing.join().unwrap();
+        }
     }
 }

@@ -6,11 +6,12 @@
 use super::conn::{Conn, Stop, Until};
 use super::exchange::{Clock, timeout};
 use super::pool::Shared;
+use super::rest::{self, Rest, Taken};
 use super::tell::Teller;
 use super::upload::Upload;
 use super::{ReadBody, read_when_closed};
 use crate::error::{Error, Kind, Phase, Result};
-use crate::h1::BodyDecoder;
+use crate::h1::{BodyDecoder, Framing};
 use crate::message::header::Header;
 use crate::message::trace::Step;
 use crate::net::cancel::{CancelToken, Registration, canceled};
@@ -19,9 +20,6 @@ use crate::stream::Duplex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a close reads to save the connection, as Go does.
-const DRAIN_BYTES: usize = 256 * 1024;
-const DRAIN_TIME: Duration = Duration::from_millis(50);
 pub(crate) const READING_BODY: &str =
     "context deadline exceeded (Client.Timeout or context cancellation while reading body)";
 
@@ -84,7 +82,7 @@ impl ReadBody for Reader {
         Some(conn.into_duplex())
     }
 
-    /// close ends the exchange: a rest that is small and comes soon is read to save the connection.
+    /// close ends the exchange: a rest that is small and comes soon is read to save the connection, but not waited for here.
     fn close(&mut self) {
         if self.closed {
             return;
@@ -95,9 +93,9 @@ impl ReadBody for Reader {
             && self.keep
             && sent
             && self.error.is_none()
-            && self.declared <= DRAIN_BYTES as i64
+            && self.declared <= rest::BYTES as i64
         {
-            self.drain();
+            self.leave();
         }
         self.release(false);
     }
@@ -177,6 +175,9 @@ impl Reader {
         if ready & sys::POLLOUT != 0 {
             upload.prepare()?;
             let sent = upload.send_some(conn);
+            if sent.is_ok() {
+                upload.at_end()?;
+            }
             self.teller.wrote(upload, None);
             match sent {
                 Err(e) if e.kind() != std::io::ErrorKind::WouldBlock => {
@@ -229,15 +230,23 @@ impl Reader {
         part(conn, &home, whole && self.keep && sent, self.cancel.as_ref(), &self.teller, now);
     }
 
-    fn drain(&mut self) {
-        let began = Instant::now();
-        let mut waste = vec![0u8; 16 * 1024];
-        let mut left = DRAIN_BYTES;
-        while self.conn.is_some() {
-            match self.read_until(&mut waste, Some(DRAIN_TIME.saturating_sub(began.elapsed()))) {
-                Ok(n) if n > 0 && n <= left => left -= n,
-                _ => return,
+    /// leave takes in a rest that is here, and has the sweep wait for one that is not.
+    fn leave(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        // A descriptor leaves its token before another request has it.
+        self.registered = [None, None];
+        let home = conn.home().clone();
+        let decoder = std::mem::replace(&mut self.decoder, BodyDecoder::new(Framing::None));
+        match Rest::new(conn, decoder).take() {
+            Taken::Whole(conn) => {
+                let now = Instant::now();
+                self.ended = Some(now);
+                part(conn, &home, true, self.cancel.as_ref(), &self.teller, now);
             }
+            Taken::Waits(rest) if !self.cancel.as_ref().is_some_and(CancelToken::is_fired) => {
+                home.leave_rest(rest);
+            }
+            Taken::Waits(_) | Taken::Given => {}
         }
     }
 }

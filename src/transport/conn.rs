@@ -24,8 +24,6 @@ use std::time::{Duration, Instant};
 const SLICE: Duration = Duration::from_secs(1);
 /// KEEP_BUFFER is the most that an idle connection holds on to.
 const KEEP_BUFFER: usize = 16 * 1024;
-/// FRESH: a connection that was idle for less than this goes out unlooked at.
-const FRESH: Duration = Duration::from_millis(1);
 
 pub(super) struct Conn {
     fd: OwnedFd,
@@ -238,18 +236,13 @@ impl Conn {
         Step::GotConn { remote: self.remote, reused: self.reused, idle: self.idle_for }
     }
 
-    /// is_alive looks at a connection that was idle for so long: an end or bytes that nobody asked for make it unusable;
-    /// a late second answer must never answer the wrong request.
-    pub(super) fn is_alive(&mut self, idle: Duration) -> bool {
-        idle <= FRESH || self.is_quiet()
-    }
-
-    /// is_quiet: nothing has come, but for TLS's own records, which are dealt with.
+    /// is_quiet: nothing has come, but for TLS's own records, which are dealt with. It is called before each reuse: an end
+    /// makes a connection unusable, and bytes that nobody asked for must never answer the next request.
     pub(super) fn is_quiet(&mut self) -> bool {
         let fd = self.fd();
         match &mut self.tls {
             Some(tls) => tls.is_quiet(&mut |b| recv_now(fd, b)),
-            None => matches!(sys::peek(fd), Err(e) if e.kind() == io::ErrorKind::WouldBlock),
+            None => sys::is_quiet(fd),
         }
     }
 

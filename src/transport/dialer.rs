@@ -137,7 +137,7 @@ impl Dials {
                 log.add(step);
             }
         };
-        let dialed = self.connect(shared, route, &settings, &tell);
+        let dialed = self.connect(shared, job, &settings, &tell);
         let dialed = if proxy.is_some() { dialed.map_err(by_proxy)? } else { dialed? };
         conn::prepare(dialed.fd.as_raw_fd()).map_err(|e| {
             Error::io(Kind::Connect, format!("dial {}", ends(dialed.local, dialed.remote)), &e)
@@ -191,17 +191,18 @@ impl Dials {
     fn connect(
         &self,
         shared: &Arc<Shared>,
-        route: &Route,
+        job: &Job,
         settings: &Settings,
         tell: Tell<'_>,
     ) -> Result<Dialed> {
+        let route = &job.route;
         let (host, port) = match route.proxy.as_deref() {
             Some(p) => (&p.host, p.port),
             None => (&route.server.host, route.server.port),
         };
         let Some(own) = route.dial_hook() else {
             let deadline = settings.dial.map(|d| Instant::now() + d);
-            return self.dialer.dial(host, port, deadline, &shared.closing, tell);
+            return self.dialer.dial(host, port, deadline, &shared.closing, &job.waiter.left, tell);
         };
         let started = Instant::now();
         let fd = own.dial(host, port, settings.dial).map_err(|e| e.with_phase(Phase::Connect))?;

@@ -269,6 +269,7 @@ impl Exchange<'_> {
     fn send(&mut self) -> Outcome<()> {
         match self.upload.send_some(&mut self.conn) {
             Ok(_) => {
+                self.upload.at_end().map_err(fatal)?;
                 self.teller.wrote(&self.upload, None);
                 Ok(())
             }

@@ -26,7 +26,7 @@ impl Shared {
         teller: &Teller,
         now: Instant,
     ) -> Result<Link> {
-        let waiter = loop {
+        loop {
             let mut state = lock(&self.state);
             if state.closed {
                 return Err(Error::new(Kind::Closed, "http: client closed").with_phase(Phase::Pool));
@@ -49,7 +49,7 @@ impl Shared {
                 *reused += 1;
                 drop(state);
                 let idle = now.saturating_duration_since(conn.idle_since);
-                if settings.idle.is_none_or(|t| idle < t) && conn.is_alive(idle) {
+                if settings.idle.is_none_or(|t| idle < t) && conn.is_quiet() {
                     conn.idle_for = Some(idle);
                     return Ok(Link::Own(conn));
                 }
@@ -63,27 +63,30 @@ impl Shared {
             let held = (host.multiplexed || route.prior) && host.is_dialing();
             let dialing = !held && (limit == 0 || host.conns < limit);
             let slot = Mutex::new(Slot { outcome: Outcome::Waiting, dialing });
-            let waiter = Arc::new(Waiter { log: teller.log(&event), event, slot });
+            let waiter = Arc::new(Waiter { log: teller.log(&event), event, left: CancelToken::new(), slot });
             host.waiters.push_back(waiter.clone());
             host.conns += usize::from(dialing);
             drop(state);
             if dialing {
                 self.start_dial(route, &waiter);
             }
-            break waiter;
-        };
-        let link = self.wait(route, &waiter, deadline, cancel, teller);
-        teller.tell_log(waiter.log.as_ref());
-        let mut link = link.map_err(|e| e.with_phase(Phase::Pool))?;
-        match &mut link {
-            Link::Own(conn) => {
-                conn.idle_for = None;
-                lock(&self.state).reused += usize::from(conn.reused);
+            let link = self.wait(route, &waiter, deadline, cancel, teller);
+            teller.tell_log(waiter.log.as_ref());
+            let mut link = link.map_err(|e| e.with_phase(Phase::Pool))?;
+            match &mut link {
+                Link::Own(conn) => {
+                    // Another request gave it back just now.
+                    if conn.reused && !conn.is_quiet() {
+                        continue;
+                    }
+                    conn.idle_for = None;
+                    lock(&self.state).reused += usize::from(conn.reused);
+                }
+                Link::Shared(lease) => lock(&self.state).reused += usize::from(lease.reused),
+                Link::Spoken(_) => {}
             }
-            Link::Shared(lease) => lock(&self.state).reused += usize::from(lease.reused),
-            Link::Spoken(_) => {}
+            return Ok(link);
         }
-        Ok(link)
     }
 
     fn wait(
@@ -127,6 +130,8 @@ impl Shared {
     }
 
     fn leave(&self, route: &Route, waiter: &Arc<Waiter>) {
+        // Its dial goes on, for the pool, but not a name's lookup, which would take a place from another's.
+        waiter.left.fire();
         let mut state = lock(&self.state);
         if let Some(host) = state.hosts.get_mut(route) {
             host.waiters.retain(|w| !Arc::ptr_eq(w, waiter));

@@ -5,6 +5,8 @@ use crate::h1::{self, encode};
 use crate::message::header::{check_field, write_field};
 use crate::message::outbound::Target;
 use crate::message::request::{Body, Request};
+use crate::message::url::{host_header, split_host_port};
+use std::borrow::Cow;
 
 /// USER_AGENT is the field of who sets none.
 pub(super) const USER_AGENT: &[u8] =
@@ -55,16 +57,29 @@ pub(super) struct How<'a> {
 pub(super) fn write(r: &Request, target: &Target, how: &How<'_>) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(256);
     let method = method_of(r);
+    let connects = method == b"CONNECT";
+    let own;
     let host = match r.text(r.host) {
-        b"" => target.authority.as_slice(),
-        h if h.iter().all(|&b| b > b' ' && b != 0x7f && !b"/@\\\"<>^`{|}".contains(&b)) => h,
-        _ => return Err(invalid("http: invalid Host header")),
+        b"" if !connects => target.authority.as_slice(),
+        _ => {
+            own = host_of(r, target)?;
+            &*own
+        }
     };
-    if how.whole {
-        let uri = [target.key.scheme.as_bytes(), b"://", host, &target.request_uri].concat();
-        encode::request_line(&mut out, method, &uri)?;
-    } else {
-        encode::request_line(&mut out, method, &target.request_uri)?;
+    match target.request_uri.as_slice() {
+        [b'/', ..] if !connects && !how.whole => encode::request_line(&mut out, method, &target.request_uri)?,
+        // RFC 9112, 3.2.3: host and port, and nothing else.
+        [b'/', ..] if connects => encode::request_line(&mut out, method, host)?,
+        b"*" if method != b"OPTIONS" => {
+            return Err(invalid("http: the target \"*\" is for OPTIONS only"));
+        }
+        uri @ ([b'/', ..] | b"*") if how.whole => {
+            // RFC 9112, 3.2.4: what is asked of a server as a whole has no path for a proxy.
+            let path = if uri == b"*" { b"" } else { uri };
+            let uri = [target.key.scheme.as_bytes(), b"://", host, path].concat();
+            encode::request_line(&mut out, method, &uri)?;
+        }
+        uri => encode::request_line(&mut out, method, uri)?,
     }
     for piece in [b"Host: ", host, b"\r\n"] {
         out.extend_from_slice(piece);
@@ -122,6 +137,36 @@ pub(super) fn write(r: &Request, target: &Target, how: &How<'_>) -> Result<Vec<u
     }
     out.extend_from_slice(b"\r\n");
     Ok(out)
+}
+
+/// host_of is the request's authority: without an IPv6 zone, which means nothing elsewhere (RFC 9110, 4.2.2 by RFC 6874, 4);
+/// CONNECT's has its port.
+fn host_of<'a>(r: &'a Request, target: &'a Target) -> Result<Cow<'a, [u8]>> {
+    let host = match r.text(r.host) {
+        b"" => Cow::Borrowed(target.authority.as_slice()),
+        h if h.starts_with(b"[") && h.contains(&b'%') => Cow::Owned(host_header(h)?),
+        h if h.iter().all(|&b| b > b' ' && b != 0x7f && !b"/@\\\"<>^`{|}".contains(&b)) => Cow::Borrowed(h),
+        _ => return Err(invalid("http: invalid Host header")),
+    };
+    if method_of(r) != b"CONNECT" || !split_host_port(&host).1.is_empty() {
+        return Ok(host);
+    }
+    let port = if target.key.scheme == "https" { &b":443"[..] } else { b":80" };
+    let host = host.strip_suffix(b":").unwrap_or(&host);
+    Ok(Cow::Owned([host, port].concat()))
+}
+
+/// path_of is what HTTP/2 is told of a target; an absolute one leaves its authority out (Go's rule).
+pub(super) fn path_of(target: &Target) -> Result<&[u8]> {
+    let uri = target.request_uri.as_slice();
+    let path = match uri {
+        [b'/', ..] | b"*" => Some(uri),
+        _ => {
+            let rest = uri.strip_prefix(target.key.scheme.as_bytes()).and_then(|r| r.strip_prefix(b"://"));
+            rest.and_then(|r| r.strip_prefix(target.authority.as_slice())).filter(|p| p.starts_with(b"/"))
+        }
+    };
+    path.ok_or_else(|| invalid("invalid request :path: HTTP/2 has no words for the request's target"))
 }
 
 /// is_ours tells which fields the framing writes, whatever the header holds.

@@ -29,6 +29,7 @@ mod pool;
 mod protocols;
 pub mod proxy;
 mod response;
+mod rest;
 mod retry;
 mod route;
 pub mod settings;

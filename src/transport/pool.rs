@@ -10,6 +10,7 @@ use super::dialer::Dials;
 use super::h2::{H2Conn, Lease};
 use super::hook::{Hooks, Spoken};
 use super::proxy::Rule;
+use super::rest::Rest;
 use super::route::{Route, Routes};
 use super::settings::{self, Settings};
 use super::single::Watch;
@@ -87,6 +88,8 @@ pub(super) struct State {
     pub(super) reused: usize,
     pub(super) closed: bool,
     pub(super) sweeping: bool,
+    /// Bodies that were left, and whose connections may be saved.
+    pub(super) rests: Vec<Rest>,
     pub(super) threads: Vec<JoinHandle<()>>,
 }
 
@@ -322,7 +325,9 @@ impl Drop for Pool {
         state.closed = true;
         let waiters: Vec<_> = state.hosts.values_mut().flat_map(|h| h.waiters.drain(..)).collect();
         let threads = std::mem::take(&mut state.threads);
+        let rests = state.rests();
         drop(state);
+        drop(rests);
         for w in waiters {
             let _ = w.deliver(Err(Error::new(Kind::Closed, "http: client closed")));
         }

@@ -18,22 +18,47 @@ pub(super) fn start(shared: &Arc<Shared>) {
     match thread {
         Ok(t) => state.threads.push(t),
         // Without a sweep the check before reuse still finds the dead; the next one that rests tries again.
-        Err(_) => state.sweeping = false,
+        Err(_) => {
+            state.sweeping = false;
+            let rests = state.rests();
+            drop(state);
+            drop(rests);
+        }
     }
 }
 
 fn run(pool: &Arc<Shared>) {
     let mut quiet_since = Instant::now();
+    let mut due = quiet_since + PERIOD;
     let mut state = lock(&pool.state);
     loop {
-        if !state.closed {
-            let waited = pool.sweep.wait_timeout(state, PERIOD);
+        if !state.closed && state.rests.is_empty() {
+            let left = due.saturating_duration_since(Instant::now());
+            let waited = pool.sweep.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         let now = Instant::now();
+        let rests = state.rests();
+        if !rests.is_empty() {
+            quiet_since = now;
+            let closed = state.closed;
+            drop(state);
+            match closed {
+                true => drop(rests),
+                false => pool.take_rests(rests),
+            }
+            state = lock(&pool.state);
+        }
+        if now < due && !state.closed {
+            continue;
+        }
+        due = now + PERIOD;
         let shared: Vec<_> = state.hosts.values().flat_map(|h| h.shared.iter().cloned()).collect();
         if state.idle > 0 || !shared.is_empty() {
             quiet_since = now;
+        }
+        if state.closed && !state.rests.is_empty() {
+            continue;
         }
         if state.closed || now.saturating_duration_since(quiet_since) > IDLE_THREAD {
             state.sweeping = false;

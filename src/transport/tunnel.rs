@@ -20,7 +20,9 @@ pub(super) fn connect(
     max_head: usize,
     until: Option<Instant>,
 ) -> Result<()> {
-    let target = join_host_port(&server.host, server.port);
+    // A zone means nothing to another machine.
+    let host = server.host.split_once('%').map_or(&*server.host, |(host, _)| host);
+    let target = join_host_port(host, server.port);
     let ask = match hook {
         None => request(&target, authorization, headers)?,
         Some(hook) => {

@@ -166,6 +166,15 @@ impl Upload {
         s.next_piece().map_err(|e| e.with_phase(Phase::Write))
     }
 
+    /// at_end asks a source that gave all it declared for its end, as soon as that has left: an answer that comes at once
+    /// must not find the request unfinished.
+    pub(super) fn at_end(&mut self) -> Result<()> {
+        match &self.body {
+            Payload::Stream(s) if s.left == Some(0) => self.prepare(),
+            _ => Ok(()),
+        }
+    }
+
     /// pending is what may go out now: of the head, and of the body.
     pub(super) fn pending(&self) -> [&[u8]; 2] {
         let head = self.head.get(self.head_sent..).unwrap_or_default();

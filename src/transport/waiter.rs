@@ -3,6 +3,7 @@
 use super::pool::{Link, lock};
 use super::tell::Log;
 use crate::error::Result;
+use crate::net::cancel::CancelToken;
 use crate::net::event::Event;
 use crate::sync::Mutex;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ pub(super) struct Waiter {
     pub(super) event: Arc<Event>,
     /// What its dial tells the request's trace.
     pub(super) log: Option<Arc<Log>>,
+    /// Fired once it waits no more.
+    pub(super) left: CancelToken,
     pub(super) slot: Mutex<Slot>,
 }
 

@@ -63,6 +63,11 @@ static void nulls(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_trailer(r, NULL, "b"));
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_trailer(r, "A", NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_trailer(r, "Content-Length", "1"));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_set_target(NULL, "*"));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_set_target(r, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_set_target(r, ""));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_set_target(r, "/a b"));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_set_target(r, "/\r\nA: b"));
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_host(NULL, "a"));
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_host(r, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_close(NULL, 1));
@@ -164,6 +169,7 @@ static void busy(void) {
     CHECK_ERR(NH_ERR_BUSY, nh_request_add_header(r, "A", "b"));
     CHECK_ERR(NH_ERR_BUSY, nh_request_set_trailer(r, "A", "b"));
     CHECK_ERR(NH_ERR_BUSY, nh_request_set_host(r, "a"));
+    CHECK_ERR(NH_ERR_BUSY, nh_request_set_target(r, "*"));
     CHECK_ERR(NH_ERR_BUSY, nh_request_set_close(r, 1));
     CHECK_ERR(NH_ERR_BUSY, nh_request_set_timeout(r, 1));
     CHECK_ERR(NH_ERR_BUSY, nh_request_set_cancel(r, NULL));

@@ -58,6 +58,11 @@ static nh_result broken(void *userdata, uint64_t offset, void *to, size_t cap, s
     return NH_ERR_BUSY;
 }
 
+static nh_result uncounted(void *userdata, uint64_t offset, void *to, size_t cap, size_t *n_out) {
+    (void)userdata, (void)offset, (void)to, (void)cap, (void)n_out;
+    return NH_OK;
+}
+
 static nh_result too_much(void *userdata, uint64_t offset, void *to, size_t cap, size_t *n_out) {
     (void)userdata, (void)offset, (void)to;
     *n_out = cap + 1;
@@ -93,6 +98,8 @@ static void contents(nh_response_writer *w, nh_request *r, void *userdata) {
         CHECK_ERR(NH_ERR_IO, nh_serve_content(w, r, "x.txt", 0, 11, broken, NULL, NULL, &err));
         CHECK_STR(nh_error_message(err), "nethttp: the content's function answered -8");
         nh_error_free(err);
+    } else if (!strcmp(kind, "uncounted")) {
+        CHECK_ERR(NH_ERR_ABORTED, nh_serve_content(w, r, "x.txt", 0, 11, uncounted, NULL, NULL, NULL));
     } else {
         CHECK_ERR(NH_ERR_INVALID, nh_serve_content(w, r, "x.txt", 0, 11, too_much, NULL, NULL, NULL));
     }
@@ -258,6 +265,7 @@ int main(void) {
     has("GET /content?kind=short HTTP/1.1", "Content-Length: 11\r\n");
     has("GET /content?kind=broken HTTP/1.1", "Content-Length: 11\r\n");
     has("GET /content?kind=much HTTP/1.1", "Content-Length: 11\r\n");
+    has("GET /content?kind=uncounted HTTP/1.1", "Content-Length: 11\r\n");
     letters("GET /file/x HTTP/1.1", 0, 3 << 20);
 
     has("GET /fd?declared HTTP/1.1", "\r\n\r\nzmnop");

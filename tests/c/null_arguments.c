@@ -99,6 +99,9 @@ static void requests(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_trailer(NULL, NULL, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_trailer(request, NULL, "x"));
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_trailer(request, "x", NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_response_add_header(NULL, NULL, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_set_target(NULL, NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_request_set_target(request, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_host(NULL, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_host(request, NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_request_set_close(NULL, 0));

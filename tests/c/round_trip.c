@@ -179,6 +179,14 @@ static void nulls(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_response_set_header(res, NULL, "b"));
     CHECK_ERR(NH_ERR_INVALID, nh_response_set_header(res, "A", NULL));
     CHECK_ERR(NH_ERR_INVALID, nh_response_set_header(res, "A", "b\nc"));
+    CHECK_ERR(NH_ERR_INVALID, nh_response_add_header(NULL, "A", "b"));
+    CHECK_ERR(NH_ERR_INVALID, nh_response_add_header(res, NULL, "b"));
+    CHECK_ERR(NH_ERR_INVALID, nh_response_add_header(res, "A", NULL));
+    CHECK_ERR(NH_ERR_INVALID, nh_response_add_header(res, "A", "b\nc"));
+    CHECK_INT(nh_response_add_header(res, "Two", "1"), NH_OK);
+    CHECK_INT(nh_response_add_header(res, "two", "2"), NH_OK);
+    CHECK_STR(nh_header_value(nh_response_header(res), "Two", 0), "1");
+    CHECK_STR(nh_header_value(nh_response_header(res), "Two", 1), "2");
     CHECK_ERR(NH_ERR_INVALID, nh_response_set_body(NULL, "x", 1));
     CHECK_ERR(NH_ERR_INVALID, nh_response_set_body(res, NULL, 1));
     pid_t pid = fork();
@@ -193,6 +201,7 @@ static void nulls(void) {
         nh_file_system_free(fs);
         CHECK(nh_client_new_with_transport(t) == NULL);
         CHECK_ERR(NH_ERR_FORKED, nh_response_set_header(mine, "A", "b"));
+        CHECK_ERR(NH_ERR_FORKED, nh_response_add_header(mine, "A", "b"));
         CHECK_ERR(NH_ERR_FORKED, nh_response_set_body(mine, "x", 1));
         nh_client *c = nh_client_new();
         nh_client_free(c);

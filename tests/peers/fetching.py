@@ -372,7 +372,10 @@ def bad_arguments(world):
         assert code > 0 and (err or out), "%s: exit %d" % (url, code)
     for extra in (["-H", "X A: 1"], ["-H", "X: a\rb"], ["-H", "X: a\nb"], ["-H", "nocolon"]):
         code, out, err = world.fetch("GET", world.go.url + "/hello", *extra)
-        assert code > 0 and (err or out), "%s: exit %d" % (extra, code)
+        same(code, 2, "exit code of a header that is refused (%s)" % extra)
+        assert err and not out, "%s: sent all the same" % extra
+    line = one(world, "GET", world.go.url + "/hello", "-H", "X: a\nb", code=2)
+    same((line["status"], line["error_kind"]), (0, "invalid_request"), "a refused header")
     code, _, _ = world.fetch("G T", world.go.url + "/hello")
     assert code > 0, "a bad method was sent"
 

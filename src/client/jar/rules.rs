@@ -15,7 +15,7 @@ pub struct Origin {
     host: String,
     path: Vec<u8>,
     secure: bool,
-    /// The URL itself, for jars of a program's own.
+    /// The URL, with the host that the request names (Go's rule since 1.26), for jars of a program's own.
     pub url: String,
 }
 
@@ -26,22 +26,26 @@ impl Origin {
         if !tls && url.scheme() != b"http" {
             return None;
         }
-        let other;
-        let name = if host.is_empty() {
-            url.hostname()
-        } else {
-            other = Url::parse([b"http://", host].concat()).ok()?;
-            other.hostname()
+        let name = |name: &[u8]| {
+            let name = String::from_utf8(to_ascii(name).ok()?.to_ascii_lowercase()).ok()?;
+            Some(name.strip_suffix('.').unwrap_or(&name).to_owned())
         };
-        let host = String::from_utf8(to_ascii(name).ok()?.to_ascii_lowercase()).ok()?;
-        let host = host.strip_suffix('.').unwrap_or(&host).to_owned();
+        let server = name(url.hostname())?;
+        // A browser's loopback is as good as TLS; where the request goes counts, not what its Host says.
+        let secure = tls || is_loopback(&server);
+        let (host, shown) = match host {
+            b"" => (server, url.to_bytes()),
+            own => {
+                let other = Url::parse([b"http://", own].concat()).ok()?;
+                let shown = [url.scheme(), b"://", own, &url.request_uri()].concat();
+                (name(other.hostname())?, shown)
+            }
+        };
         if host.is_empty() {
             return None;
         }
-        // A browser's loopback is as good as TLS.
-        let secure = tls || is_loopback(&host);
         let path = if url.path().is_empty() { b"/".to_vec() } else { url.path().to_vec() };
-        Some(Origin { host, path, secure, url: String::from_utf8_lossy(&url.to_bytes()).into_owned() })
+        Some(Origin { host, path, secure, url: String::from_utf8_lossy(&shown).into_owned() })
     }
 
     /// key is the domain that a registrar sells, under which all cookies of a site are.

@@ -250,3 +250,14 @@ fn lines_that_are_no_cookies() {
     j.add_text(b"x.com\tFALSE\t/\tFALSE\t0\tn\r\n", NOW);
     assert_eq!(get(&j, "http://x.com/"), "n=");
 }
+
+/// Cookies are for the host that the request names; where it goes decides what may be sent in the clear.
+#[test]
+fn a_host_of_the_requests_own() {
+    let of = |url: &str, host: &[u8]| Origin::of(&Url::parse(url).unwrap(), host).unwrap();
+    let o = of("http://127.0.0.1:81/p?q", b"A.test:82");
+    assert_eq!((o.key(), o.url.as_str(), o.is_secure()), ("a.test", "http://A.test:82/p?q", true));
+    assert!(!of("http://a.test/", b"localhost").is_secure());
+    assert!(of("http://LOCALHOST./", b"").is_secure());
+    assert!(Origin::of(&Url::parse("http://a.test/").unwrap(), b"[").is_none());
+}

@@ -77,8 +77,10 @@ fn malformed_responses() {
     bad("data first", &["GET"], &[data(1, b"x", true)], "");
     bad("103 is no end", &["GET"], &[headers(1, &[(":status", "103")], true)], "");
     let long = [(":status", "200"), ("content-length", "5")];
-    bad("too little", &["GET"], &[headers(1, &long, true)], "");
     let got = "headers 1 status=200 content-length: 5\n";
+    bad("too little", &["GET"], &[headers(1, &long, true)], got);
+    let some = format!("{got}data 1 hell\n");
+    bad("less data", &["GET"], &[headers(1, &long, false), data(1, b"hell", true)], &some);
     bad("too much", &["GET"], &[headers(1, &long, false), data(1, b"123456", true)], got);
     bad("HEAD with a body", &["HEAD"], &[headers(1, &long, false), data(1, b"12345", true)], got);
     let mut many: Vec<Vec<u8>> = (0..101).map(|_| headers(1, &[(":status", "103")], false)).collect();

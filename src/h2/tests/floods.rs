@@ -46,6 +46,69 @@ fn frames_that_carry_nothing() {
     }
 }
 
+/// RFC 9113, 5.1: what was under way behind our reset is ignored, in frames of any size, and the windows are kept right.
+#[test]
+fn data_behind_our_own_reset_is_no_flood() {
+    for server in [true, false] {
+        let config = if server { Config::server() } else { Config::client() };
+        let window = config.stream_window as usize;
+        let mut e = begun(server, Config { max_idle_frames: 100, connection_window: 1 << 20, ..config });
+        let (mut came, mut given) = (0, 0);
+        for i in 0..300u32 {
+            let id = 2 * i + 1;
+            if server {
+                feed(&mut e, &headers(id, POST, false));
+                e.finished();
+            } else {
+                let head = RequestHead { method: b"GET", path: b"/", ..RequestHead::default() };
+                e.request(&head, [], true).unwrap();
+                feed(&mut e, &headers(id, OK, false));
+            }
+            e.reset(id, Code::CANCEL);
+            e.sent(usize::MAX);
+            let n = window.min(20_000);
+            let input = [data(id, &[0; 100], false).repeat(n / 100), data(id, b"", true)].concat();
+            feed(&mut e, &input);
+            came += n;
+            let told = frames(e.output(), &mut Decoder::new());
+            let credits = told.lines().filter_map(|l| l.strip_prefix("WINDOW_UPDATE 0 "));
+            given += credits.map(|n| n.parse::<usize>().unwrap()).sum::<usize>();
+            e.sent(usize::MAX);
+            assert!(!e.is_dead(), "server {server}, stream {id}: {:?}", e.fault());
+        }
+        assert!(given <= came && came - given < 1 << 20, "{came} came, {given} were given back");
+    }
+}
+
+/// What the windows did not allow is none that was under way: it costs the peer its connection at last.
+#[test]
+fn data_on_streams_long_closed_is_a_flood() {
+    let config = Config { max_idle_frames: 100, stream_window: 65_535, ..Config::server() };
+    let mut e = begun(true, config);
+    feed(&mut e, &headers(1, POST, false));
+    e.reset(1, Code::CANCEL);
+    let n = until_calm(&mut e, |_, _| data(1, &[0; 1000], false));
+    assert!((65 + 100..=65 + 105).contains(&n), "{n}");
+    // Nothing can be under way on a stream whose end came.
+    let mut e = begun(true, Config { max_idle_frames: 100, ..Config::server() });
+    feed(&mut e, &headers(1, POST, true));
+    e.reset(1, Code::CANCEL);
+    let n = until_calm(&mut e, |_, _| data(1, b"x", false));
+    assert!((100..=105).contains(&n), "{n}");
+}
+
+/// A body may follow a request that is refused.
+#[test]
+fn bodies_of_refused_requests() {
+    let mut e = begun(true, Config { max_streams: 1, max_idle_frames: 100, ..Config::server() });
+    feed(&mut e, &headers(1, POST, false));
+    for i in 1..20u32 {
+        feed(&mut e, &[headers(2 * i + 1, POST, false), data(2 * i + 1, b"x", false).repeat(1000)].concat());
+        e.sent(usize::MAX);
+        assert!(!e.is_dead(), "{:?}", e.fault());
+    }
+}
+
 #[test]
 fn useful_frames_and_time_pay_for_others() {
     let config = Config { max_idle_frames: 100, ..Config::server() };
@@ -203,4 +266,22 @@ fn header_bombs() {
     }
     assert!(held < 5 << 20, "{held}");
     assert!(refused > 200, "{refused}");
+}
+
+/// A head has no more fields than in HTTP/1.
+#[test]
+fn more_fields_than_a_head_may_have() {
+    for (server, most) in [(true, 500), (false, 5000)] {
+        let mut e = if server { begun(true, Config::server()) } else { opened(&["GET", "GET"]) };
+        for (id, n) in [(1, most), (3, most + 1)] {
+            let mut fields = block(if server { GET } else { OK });
+            fields.extend(block(&[("a", "b")]).repeat(n));
+            let frames = [raw(kind::HEADERS, flag::END_STREAM, id, &fields[..16_000.min(fields.len())])];
+            let rest = fields.get(16_000..).unwrap_or_default();
+            let last = raw(kind::CONTINUATION, flag::END_HEADERS, id, rest);
+            let got = feed(&mut e, &[&frames[0][..], &last].concat());
+            assert_eq!(got.contains(" too large"), n > most, "server {server}, {n}: {}", got.len());
+        }
+        assert!(!e.is_dead());
+    }
 }

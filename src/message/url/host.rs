@@ -71,7 +71,7 @@ fn is_optional_port(s: &[u8]) -> bool {
 }
 
 /// split_host_port separates a numeric port and takes the brackets off; neither half is checked.
-pub(super) fn split_host_port(host: &[u8]) -> (&[u8], &[u8]) {
+pub fn split_host_port(host: &[u8]) -> (&[u8], &[u8]) {
     let (mut name, mut port) = (host, &b""[..]);
     if let Some((h, p)) = memchr::memrchr(b':', host).and_then(|i| host.split_at_checked(i))
         && is_optional_port(p)

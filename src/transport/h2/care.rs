@@ -8,9 +8,6 @@ use crate::h2::Options;
 use crate::transport::settings::Settings;
 use std::time::{Duration, Instant};
 
-/// FRESH: one that was in use so lately goes out unlooked at, as in HTTP/1.
-const FRESH: Duration = Duration::from_millis(1);
-
 impl H2Conn {
     /// care takes in what came, answers pings, asks whether the server lives, and ends what has been idle for long.
     pub(in crate::transport) fn care(&self, settings: &Settings, now: Instant) {
@@ -50,11 +47,9 @@ impl H2Conn {
 }
 
 impl State {
-    /// freshen takes in what came to a connection on which nothing went on for a while, before a request is trusted to
-    /// it.
-    pub(super) fn freshen(&mut self, now: Instant) {
-        let last = self.last_read.max(self.last_used);
-        if self.driver.is_none() && now.saturating_duration_since(last) > FRESH {
+    /// freshen takes in what came to a connection that nobody reads, before a request is trusted to it.
+    pub(super) fn freshen(&mut self) {
+        if self.driver.is_none() {
             self.receive(&mut Direct::none());
         }
     }

@@ -151,6 +151,12 @@ impl H2Conn {
     /// reserve takes a place for a request, if there is one.
     pub(in crate::transport) fn reserve(self: &Arc<Self>) -> Option<Lease> {
         let idle = self.gate.taken() == 0;
+        let used = idle && self.used.load(Relaxed);
+        let limit = if used { self.home.settings.with(|s| s.idle) } else { None };
+        // The sweep, which comes by each second, will end it.
+        if limit.is_some_and(|limit| self.lock().last_used.elapsed() >= limit) {
+            return None;
+        }
         if !self.gate.reserve(self.options.strict_max_concurrent_requests) {
             return None;
         }

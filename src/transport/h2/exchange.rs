@@ -83,8 +83,8 @@ pub(super) struct Answer {
     header: Header,
     code: u16,
     length: Option<u64>,
-    /// There is no body.
-    ended: bool,
+    /// There is no body, as the head said.
+    bare: bool,
     /// All the rest, if that is here.
     rest: Option<(Queue, Option<Header>)>,
 }
@@ -108,7 +108,7 @@ impl Exchange<'_> {
             method,
             scheme: if connect { b"" } else { target.key.scheme.as_bytes() },
             authority: host,
-            path: if connect { b"" } else { &target.request_uri },
+            path: if connect { b"" } else { head::path_of(target).map_err(fatal)? },
             protocol: b"",
         };
         let last = asks_to_close(self.call);
@@ -123,7 +123,7 @@ impl Exchange<'_> {
                 return take(state, flow.id).map(|taken| Ok(Some(Turn::Got(taken))));
             }
             if !std::mem::replace(&mut fresh, true) {
-                state.freshen(asked);
+                state.freshen();
             }
             if state.error.is_some() || state.gate.is_shut() {
                 return Some(Err(unusable()));
@@ -256,7 +256,7 @@ impl Exchange<'_> {
     fn respond(self, answer: Answer) -> Box<Response> {
         let Exchange { mut flow, call, timing, .. } = self;
         let is_head = head::method_of(call.request) == b"HEAD";
-        let Answer { mut header, code, length, ended, rest, .. } = answer;
+        let Answer { mut header, code, length, bare, rest, .. } = answer;
         let line = StatusLine::made(&mut header, HTTP_20, code);
         log(&header, &line);
         let announced = header.get(b"Trailer").map(<[u8]>::to_vec);
@@ -265,7 +265,7 @@ impl Exchange<'_> {
         }
         let content_length = match length {
             Some(n) => i64::try_from(n).unwrap_or(i64::MAX),
-            None if ended && !is_head => 0,
+            None if bare && !is_head => 0,
             None => -1,
         };
         if code > 299 || flow.upload.held {
@@ -334,7 +334,7 @@ impl State {
         self.engine.recycle(head);
         if let Some(slot) = self.slots.get_mut(id) {
             answer.first = slot.first;
-            answer.ended = slot.ended && slot.inbox.is_empty();
+            answer.bare = slot.bare;
             if slot.ended && slot.sent {
                 let (inbox, trailer) = (std::mem::take(&mut slot.inbox), slot.trailer.take());
                 self.engine.release(id, inbox.len());

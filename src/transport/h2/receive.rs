@@ -172,6 +172,7 @@ impl State {
         }
         if head.status >= 200 {
             s.head = Some(head);
+            s.bare = end;
             if end {
                 return self.ended(id);
             }

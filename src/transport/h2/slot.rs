@@ -26,6 +26,8 @@ pub(super) struct Slot {
     /// Data that waits to be read, bounded by the stream's window.
     pub(super) inbox: Queue,
     pub(super) trailer: Option<Header>,
+    /// The head was all of the answer.
+    pub(super) bare: bool,
     /// The answer is whole.
     pub(super) ended: bool,
     /// The request is whole.
