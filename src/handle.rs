@@ -34,15 +34,17 @@ fn slot(index: u32) -> Option<&'static Slot> {
 }
 
 /// Ticket is an object's right to be named, with a name that [`Ticket::end`] changes.
-#[derive(Debug)]
-pub struct Ticket(u32);
+pub struct Ticket {
+    slot: &'static Slot,
+    index: u32,
+}
 
 impl Ticket {
     /// new is `None` where all slots are in use: four million.
     pub fn new() -> Option<Ticket> {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = free.free.pop() {
-            return Some(Ticket(index));
+            return Some(Ticket { slot: slot(index)?, index });
         }
         let index = free.used;
         let chunk = SLOTS.get(index as usize / CHUNK)?;
@@ -51,31 +53,30 @@ impl Ticket {
             (0..CHUNK).map(|_| fresh()).collect()
         });
         free.used += 1;
-        Some(Ticket(index))
+        Some(Ticket { slot: slot(index)?, index })
     }
 
     /// name is how the program refers to `object` until [`Ticket::end`].
+    #[inline]
     pub fn name(&self, object: *mut ()) -> *mut () {
-        let Some(slot) = slot(self.0) else { return object };
-        slot.object.store(object, Ordering::Release);
-        let generation = slot.generation.load(Ordering::Relaxed) as usize;
-        std::ptr::without_provenance_mut(generation << GENERATION_SHIFT | (self.0 as usize) << 1 | 1)
+        self.slot.object.store(object, Ordering::Release);
+        let generation = self.slot.generation.load(Ordering::Relaxed) as usize;
+        std::ptr::without_provenance_mut(generation << GENERATION_SHIFT | (self.index as usize) << 1 | 1)
     }
 
     /// end makes the object's name one that leads nowhere.
+    #[inline]
     pub fn end(&self) {
-        if let Some(slot) = slot(self.0) {
-            // Only who has the ticket changes it.
-            let next = slot.generation.load(Ordering::Relaxed).wrapping_add(1);
-            slot.generation.store(next, Ordering::Release);
-        }
+        // Only who has the ticket changes it.
+        let next = self.slot.generation.load(Ordering::Relaxed).wrapping_add(1);
+        self.slot.generation.store(next, Ordering::Release);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.end();
-        FREE.lock().unwrap_or_else(PoisonError::into_inner).free.push(self.0);
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).free.push(self.index);
     }
 }
 
@@ -89,6 +90,7 @@ pub enum Named {
 }
 
 /// resolve finds what a pointer of the program's leads to.
+#[inline]
 pub fn resolve(pointer: *const ()) -> Named {
     let name = pointer.addr();
     if name & 1 == 0 {

@@ -5,11 +5,18 @@ use crate::error::{Error, Kind, Result, invalid};
 use crate::handle::{self, Named};
 use std::ffi::{CStr, c_char, c_void};
 
-/// place is where the object behind a handle is. The handle of an exchange's object says when that has ended.
+/// place is where the object behind a handle is. Most are addresses, which are even.
+#[inline(always)]
 fn place<T>(p: *const T, name: &str) -> Result<*mut T> {
-    match handle::resolve(p.cast()) {
+    if p.addr() & 1 == 0 { Ok(p.cast_mut()) } else { named(p.cast(), name).map(<*mut ()>::cast) }
+}
+
+/// named is the same for the handle of an exchange's object, which says when that has ended.
+#[inline(never)]
+fn named(p: *const (), name: &str) -> Result<*mut ()> {
+    match handle::resolve(p) {
         Named::Address => Ok(p.cast_mut()),
-        Named::Object(object) => Ok(object.cast()),
+        Named::Object(object) => Ok(object),
         Named::Ended => Err(Error::new(Kind::State, format!("nethttp: the {name}'s exchange has ended"))),
     }
 }

@@ -223,6 +223,7 @@ impl Header {
         rest.iter().position(|f| self.is(f, name)).map(|at| from + at)
     }
 
+    #[inline(always)]
     fn is(&self, f: &Field, name: &[u8]) -> bool {
         f.name.len() == name.len() && {
             let own = self.store.get(f.name);

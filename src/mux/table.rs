@@ -7,6 +7,7 @@ use crate::message::path;
 use crate::message::request::{Request, Routes};
 use crate::runtime::Learn;
 use crate::server::Handler;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -128,10 +129,11 @@ impl Table {
         }
         let path = r.raw_path();
         if method != b"CONNECT" {
-            if path::hides_dots(path) {
+            let is_escaped = path.contains(&b'%');
+            if is_escaped && path::hides_dots(path) {
                 return builtin::BAD_REQUEST;
             }
-            let plain = path::plain_dots(path);
+            let plain = if is_escaped { path::plain_dots(path) } else { Cow::Borrowed(path) };
             if !path::is_clean(&plain) {
                 // One redirect does for both.
                 return match self.find_at(self.host_of(r), method, &path::clean(&plain)) {

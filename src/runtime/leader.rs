@@ -205,19 +205,21 @@ impl<'a, D: Driver> Leader<'a, D> {
 
     /// settle puts a driven connection where its fate says.
     fn settle(&mut self, token: u64, conn: Box<D::Conn>, fate: Fate, lease: &mut D::Lease) {
-        let Some(e) = self.shard.entry(token) else { return };
-        if e.doomed {
-            return self.close(token);
-        }
         match fate {
-            Fate::Off { quick } => self.send_off(token, conn, quick, lease),
+            Fate::Off { quick } if self.shard.entry(token).is_some_and(|e| !e.doomed) => {
+                self.send_off(token, conn, quick, lease);
+            }
             fate => self.put_back(token, conn, fate),
         }
     }
 
     /// put_back is [`Leader::settle`] for a connection that does not go off the loop.
+    #[inline]
     fn put_back(&mut self, token: u64, conn: Box<D::Conn>, fate: Fate) {
         let Some((e, timers)) = self.shard.with_timers(token) else { return };
+        if e.doomed {
+            return self.close(token);
+        }
         match fate {
             // What comes back detached was taken over before, and what is shed does not go off: neither can come here.
             Fate::Close | Fate::Detached | Fate::Off { .. } => self.close(token),
