@@ -4749,6 +4749,14 @@ nh_result nh_http2_config_set_count_error(nh_http2_config *c,
 typedef void (*nh_handler_fn)(nh_response_writer *w, nh_request *r, void *userdata);
 
 /**
+ * nh_handler_result_fn answers a request, and tells whether it could: it is nh_handler_fn for languages whose
+ * exceptions must not become a good answer. What is not NH_OK ends the exchange: by 500 Internal Server Error if
+ * nothing was written, else as nh_response_writer_abort does, so that no client takes a part for the whole. A detached
+ * response is left to whoever has it.
+ */
+typedef nh_result (*nh_handler_result_fn)(nh_response_writer *w, nh_request *r, void *userdata);
+
+/**
  * nh_handler_new makes a handler of a function; NULL if fn is NULL.
  *
  * Errors: none
@@ -4759,6 +4767,18 @@ typedef void (*nh_handler_fn)(nh_response_writer *w, nh_request *r, void *userda
 nh_handler *nh_handler_new(nh_handler_fn handler_fn,
                            void *userdata,
                            nh_free_fn free_userdata);
+
+/**
+ * nh_handler_new_result makes a handler of a function that tells whether it could answer; NULL if fn is NULL.
+ *
+ * Errors: none
+ * Ownership: result: the caller owns, ends it by nh_handler_free; userdata: the library takes, also on failure
+ * Threads: any thread
+ * Since: 0.1.0
+ */
+nh_handler *nh_handler_new_result(nh_handler_result_fn handler_fn,
+                                  void *userdata,
+                                  nh_free_fn free_userdata);
 
 /**
  * nh_handler_free gives up the program's share of a handler; NULL is fine. Its userdata is freed with the last
@@ -5660,6 +5680,19 @@ nh_result nh_server_set_max_queue(nh_server *s, size_t n);
  * Since: 0.1.0
  */
 nh_result nh_server_set_max_header_bytes(nh_server *s, size_t n);
+
+/**
+ * nh_server_set_max_header_fields sets how many fields a request's head may have. One with more is answered 431. 1 to
+ * 65536, default 500, as in Go.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, n is out of range), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was
+ * made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_max_header_fields(nh_server *s,
+                                          size_t n);
 
 /**
  * nh_server_set_queue_timeout sets how many milliseconds a request may wait for a handler thread before it

@@ -4,12 +4,13 @@ use super::callback::{Userdata, nh_free_fn, no_unwind};
 use super::mux::nh_mux;
 use super::request::nh_request;
 use super::response_writer::{nh_response_writer, writer};
+use super::result::NH_OK;
 use super::server::{nh_server, server};
 use super::server_request::{request, shared};
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Result, invalid};
 use crate::message::request::Request;
-use crate::server::{Handler, ResponseWriter};
+use crate::server::{Handler, ResponseWriter, answers};
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -77,6 +78,60 @@ pub unsafe extern "C" fn nh_handler_new(
     free_userdata: nh_free_fn,
 ) -> *mut nh_handler {
     nh_handler::give(|| handler(handler_fn, userdata, free_userdata))
+}
+
+/// nh_handler_result_fn answers a request, and tells whether it could: it is nh_handler_fn for languages whose
+/// exceptions must not become a good answer. What is not NH_OK ends the exchange: by 500 Internal Server Error if
+/// nothing was written, else as nh_response_writer_abort does, so that no client takes a part for the whole. A detached
+/// response is left to whoever has it.
+pub type nh_handler_result_fn = Option<
+    unsafe extern "C-unwind" fn(
+        w: *mut nh_response_writer,
+        r: *mut nh_request,
+        userdata: *mut c_void,
+    ) -> nh_result,
+>;
+
+struct CResultHandler {
+    call: unsafe extern "C-unwind" fn(*mut nh_response_writer, *mut nh_request, *mut c_void) -> nh_result,
+    userdata: Userdata,
+}
+
+impl Handler for CResultHandler {
+    fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
+        let exchange = w.exchange();
+        let names = (w.name().cast(), r.name().cast());
+        let code = no_unwind("nh_handler_result_fn", || {
+            // SAFETY: P5; w and r live until the call returns.
+            unsafe { (self.call)(names.0, names.1, self.userdata.ptr()) }
+        });
+        if code != NH_OK
+            && !exchange.is_detached()
+            && (w.status() != 0 || answers::internal_error(w).is_err())
+        {
+            w.abort();
+        }
+    }
+}
+
+/// nh_handler_new_result makes a handler of a function that tells whether it could answer; NULL if fn is NULL.
+///
+/// Errors: none
+/// Ownership: result: the caller owns, ends it by nh_handler_free; userdata: the library takes, also on failure
+/// Threads: any thread
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_handler_new_result(
+    handler_fn: nh_handler_result_fn,
+    userdata: *mut c_void,
+    free_userdata: nh_free_fn,
+) -> *mut nh_handler {
+    nh_handler::give(|| {
+        // Made first, so that free_userdata runs also when something is refused.
+        let userdata = Userdata::new(userdata, free_userdata);
+        let call = handler_fn.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
+        Ok(Arc::new(CResultHandler { call, userdata }))
+    })
 }
 
 /// nh_handler_free gives up the program's share of a handler; NULL is fine. Its userdata is freed with the last

@@ -199,6 +199,25 @@ pub unsafe extern "C" fn nh_server_set_max_header_bytes(s: *mut nh_server, n: us
     })
 }
 
+/// nh_server_set_max_header_fields sets how many fields a request's head may have. One with more is answered 431. 1 to
+/// 65536, default 500, as in Go.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, n is out of range), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was
+/// made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_max_header_fields(s: *mut nh_server, n: usize) -> nh_result {
+    guard_plain(|| {
+        if !(1..=1 << 16).contains(&n) {
+            return Err(invalid("nethttp: max_header_fields is out of range"));
+        }
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.max_header_fields = n) }
+    })
+}
+
 /// nh_server_set_queue_timeout sets how many milliseconds a request may wait for a handler thread before it
 /// is answered 503. Not NH_TIMEOUT_NONE: handlers that wait for each other must end. Default: 10000 (10 s).
 ///

@@ -23,7 +23,7 @@ pub use encode::{CHUNK_END, LAST_CHUNK, chunk_header, decimal, last_chunk, reque
 pub use fields::{MAX_REQUEST_FIELDS, MAX_RESPONSE_FIELDS};
 pub use framing::{Framing, RequestFacts, ResponseFacts, request_facts, response_facts};
 pub use head::{HeadScan, Lead, declared_length};
-pub use request::{Reject, RequestLine, check_first_line, parse_request};
+pub use request::{Reject, RequestLine, check_first_line, parse_request, parse_request_within};
 pub use response::{StatusLine, check_status_line, not_a_response, parse_response};
 pub(crate) use target::{valid_host, valid_target};
 pub use trailer::is_forbidden_in_trailer;

@@ -47,8 +47,18 @@ impl Reject {
 /// [`super::HeadScan`] found it. Fields become spans of the block; the bytes behind all texts become NUL. Up to
 /// 32 fields nothing is allocated. After a refusal the block is as good as garbage.
 pub fn parse_request(h: &mut Header, start: usize, head_len: usize) -> Result<RequestLine, Reject> {
+    parse_request_within(h, start, head_len, MAX_REQUEST_FIELDS)
+}
+
+/// parse_request_within is [`parse_request`] for a head of at most `max_fields` fields.
+pub fn parse_request_within(
+    h: &mut Header,
+    start: usize,
+    head_len: usize,
+    max_fields: usize,
+) -> Result<RequestLine, Reject> {
     let mut block = std::mem::take(h.store_mut().block_mut());
-    let parsed = parse(h, &mut block, start, head_len);
+    let parsed = parse(h, &mut block, start, head_len, max_fields);
     *h.store_mut().block_mut() = block;
     let (first, authority) = parsed?;
     let text = |r: &Range<usize>| Span::block(start + r.start, r.len());
@@ -76,6 +86,7 @@ fn parse(
     block: &mut [u8],
     start: usize,
     head_len: usize,
+    max_fields: usize,
 ) -> Result<(First, Option<Vec<u8>>), Reject> {
     let head = start.checked_add(head_len).and_then(|end| block.get_mut(start..end)).unwrap_or_default();
     let first = first_line(head)?;
@@ -83,7 +94,7 @@ fn parse(
         head.get(first.target.start + r.start..first.target.start + r.end).unwrap_or_default().to_vec()
     });
     let section = head.get_mut(first.len..).unwrap_or_default();
-    match parse_fields(h, section, start + first.len, Rules::Strict, MAX_REQUEST_FIELDS) {
+    match parse_fields(h, section, start + first.len, Rules::Strict, max_fields) {
         Ok(()) => Ok((first, authority)),
         Err(BadFields::TooMany) => Err(Reject::HEADER_TOO_LARGE),
         Err(BadFields::SpaceInName(_)) => Err(Reject::BAD_NAME),

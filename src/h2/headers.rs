@@ -6,7 +6,6 @@ use super::event::Event;
 use super::frame::{self, FrameHead, flag, kind, protocol};
 use super::head::{Check, Head, Part};
 use super::streams::{Half, Stream};
-use crate::h1::{MAX_REQUEST_FIELDS, MAX_RESPONSE_FIELDS};
 
 /// The frames that a header block may be cut into, and the empty ones among them (CVE-2024-27316 and its like).
 const MAX_FRAMES: u32 = 1000;
@@ -128,8 +127,7 @@ impl Engine {
         let wanted = !matches!(fate, Fate::Nothing | Fate::Fault(_));
         let limit = if wanted { self.config.max_header_list as usize } else { 0 };
         let mut head = self.heads.pop().unwrap_or_default();
-        let most = if self.server { MAX_REQUEST_FIELDS } else { MAX_RESPONSE_FIELDS };
-        let mut check = Check::new(part, most);
+        let mut check = Check::new(part, self.config.max_fields);
         let decoded = self.decoder.decode(block, &mut head.header, limit, |h, f, t| check.take(h, f, t));
         let size = decoded.map_err(|bad| Fault::connection(Code::COMPRESSION_ERROR, bad.0))?;
         let verdict = check.finish(&mut head, size > limit);

@@ -4,6 +4,7 @@ use super::error::{Code, Fault};
 use super::flow::DEFAULT_WINDOW;
 use super::frame::{MAX_31, MAX_MAX_FRAME, MIN_MAX_FRAME, protocol};
 use super::hpack::DEFAULT_TABLE;
+use crate::h1::{MAX_REQUEST_FIELDS, MAX_RESPONSE_FIELDS};
 
 pub(super) mod id {
     pub(in crate::h2) const HEADER_TABLE_SIZE: u16 = 1;
@@ -31,6 +32,8 @@ pub struct Config {
     pub max_frame: u32,
     /// Of a header list, counted as RFC 9113, 6.5.2 has it.
     pub max_header_list: u32,
+    /// Fields of a header list.
+    pub max_fields: usize,
     /// Of all header lists of open streams together.
     pub max_headers_held: usize,
     pub header_table: u32,
@@ -56,6 +59,7 @@ impl Config {
             connection_window: 1 << 20,
             max_frame: MIN_MAX_FRAME,
             max_header_list: 1 << 20,
+            max_fields: MAX_REQUEST_FIELDS,
             max_headers_held: 4 << 20,
             header_table: DEFAULT_TABLE as u32,
             encoder_table: DEFAULT_TABLE as u32,
@@ -70,6 +74,7 @@ impl Config {
     pub fn client() -> Config {
         Config {
             max_streams: 0,
+            max_fields: MAX_RESPONSE_FIELDS,
             stream_window: 4 << 20,
             connection_window: 1 << 30,
             max_headers_held: 64 << 20,

@@ -31,6 +31,12 @@ pub fn not_found(w: &mut ResponseWriter) -> Result<()> {
     error(w, b"404 page not found", 404)
 }
 
+/// internal_error answers 500, without what a handler may have set for another answer.
+pub fn internal_error(w: &mut ResponseWriter) -> Result<()> {
+    w.header().clear();
+    error(w, b"Internal Server Error", 500)
+}
+
 /// redirect leads to a URL; a relative one is made absolute by the request's path.
 pub fn redirect(w: &mut ResponseWriter, r: &Request, url: &[u8], code: u16) -> Result<()> {
     if !(200..1000).contains(&code) {

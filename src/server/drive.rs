@@ -221,7 +221,12 @@ impl Http {
         ex.request.header.clear();
         let end = ex.used.saturating_add(len);
         log::head('<', ex.request.header.store().block().get(ex.used..end).unwrap_or_default());
-        let line = h1::parse_request(&mut ex.request.header, ex.used, len)?;
+        let line = h1::parse_request_within(
+            &mut ex.request.header,
+            ex.used,
+            len,
+            self.settings().max_header_fields,
+        )?;
         ex.request.version = Some(line.version);
         let facts = h1::request_facts(&ex.request.header, &line)?;
         ex.used += len;

@@ -1,5 +1,6 @@
 //! `Settings`: the limits and times of a server, fixed when it starts.
 
+use crate::h1::MAX_REQUEST_FIELDS;
 use crate::h2::Options;
 use crate::message::protocols::Protocols;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub write_progress: Option<Duration>,
     /// The longest head; Go's `MaxHeaderBytes`, to which 4 KiB of slack are added.
     pub max_header_bytes: usize,
+    /// The most fields of a head.
+    pub max_header_fields: usize,
     /// The longest request body; `u64::MAX` is no limit.
     pub max_body_bytes: u64,
     pub keep_alive: bool,
@@ -60,6 +63,7 @@ impl Default for Settings {
             read_progress: s(30),
             write_progress: s(30),
             max_header_bytes: 1 << 20,
+            max_header_fields: MAX_REQUEST_FIELDS,
             max_body_bytes: u64::MAX,
             keep_alive: true,
             general_options: true,

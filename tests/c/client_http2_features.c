@@ -100,11 +100,11 @@ static void redirects(void) {
     CHECK_INT(nh_request_set_body(r, "again", 5), NH_OK);
     CHECK_INT(nh_request_set_header(r, "Cookie", "own=0; more=1;last=2"), NH_OK);
     nh_response *res = send_it(c, r);
-    must_read(res, "POST|own=0; more=1; last=2; hop=1; crumb=\"two words\"|again");
+    must_read(res, "POST|own=0; more=1; last=2; hop=1; crumb=two words|again");
     CHECK_INT(nh_response_http2_stream(res), 3);
     nh_response_free(res);
     nh_request_free(r);
-    must(c, "/cookies", "GET|hop=1; crumb=\"two words\"|");
+    must(c, "/cookies", "GET|hop=1; crumb=two words|");
     CHECK_INT(nh_client_dialed_count(c), 1);
 
     r = to("GET", "/zip");

@@ -229,6 +229,8 @@ static void servers(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_handlers(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_queue(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_header_bytes(NULL, 0));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_header_fields(NULL, 1));
+    CHECK(nh_handler_new_result(NULL, NULL, NULL) == NULL);
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_queue_timeout(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_body_bytes(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_keep_alive(NULL, 0));

@@ -346,6 +346,8 @@ static void bad_arguments(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_handlers(s, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_queue(s, (1 << 20) + 1));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_header_bytes(s, 0));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_header_fields(s, 0));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_header_fields(s, 65537));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_queue_timeout(s, NH_TIMEOUT_NONE));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_body_bytes(s, -2));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_keep_alive(s, 2));
@@ -385,6 +387,7 @@ static void states(void) {
     CHECK_ERR(NH_ERR_STATE, nh_server_set_max_handlers(s, 1));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_max_queue(s, 1));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_max_header_bytes(s, 1));
+    CHECK_ERR(NH_ERR_STATE, nh_server_set_max_header_fields(s, 1));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_queue_timeout(s, 1));
     CHECK_ERR(NH_ERR_STATE, nh_server_set_max_body_bytes(s, 1));
     CHECK_ERR(NH_ERR_STATE, nh_server_use_go_defaults(s));
@@ -427,6 +430,7 @@ static void after_fork(void) {
         CHECK_ERR(NH_ERR_FORKED, nh_server_set_max_handlers(s, 1));
         CHECK_ERR(NH_ERR_FORKED, nh_server_set_max_queue(s, 1));
         CHECK_ERR(NH_ERR_FORKED, nh_server_set_max_header_bytes(s, 1));
+        CHECK_ERR(NH_ERR_FORKED, nh_server_set_max_header_fields(s, 1));
         CHECK_ERR(NH_ERR_FORKED, nh_server_set_queue_timeout(s, 1));
         CHECK_ERR(NH_ERR_FORKED, nh_server_set_max_body_bytes(s, 1));
         CHECK_ERR(NH_ERR_FORKED, nh_server_set_keep_alive(s, 1));

@@ -209,6 +209,72 @@ static void write_timeouts(void) {
     nh_server_free(s);
 }
 
+/* ---- how many fields a head may have, by either protocol */
+
+static void field_limits(void) {
+    const char *five[] = {"a", "1", "b", "2", "c", "3", "d", "4", "e", "5", NULL};
+    for (int most = 5; most <= 6; most++) {
+        nh_server *s = nh_server_new();
+        CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
+        CHECK_INT(nh_server_set_max_header_fields(s, (size_t)most), NH_OK);
+        CHECK_INT(nh_server_handle(s, "/fields", fields, NULL, NULL, NULL), NH_OK);
+        CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
+        CHECK_INT(nh_server_start(s, NULL), NH_OK);
+        const char *got = talk(
+            s,
+            "GET /fields HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nConnection: close\r\n\r\n");
+        CHECK(!strncmp(got, most == 6 ? "HTTP/1.1 200" : "HTTP/1.1 431", 12));
+        int fd = h2_connect(s, 65535);
+        ask(fd, 1, "GET", "/fields", END_STREAM, five + (most == 6 ? 0 : 2));
+        CHECK(!strncmp(answer(fd, 1), "200", 3));
+        close(fd);
+        fd = h2_connect(s, 65535);
+        const char *more[] = {"a", "1", "b", "2", "c", "3", "d", "4", "e", "5", "f", "6", "g", "7", NULL};
+        ask(fd, 1, "GET", "/fields", END_STREAM, more);
+        CHECK(strncmp(answer(fd, 1), "200", 3) != 0);
+        close(fd);
+        nh_server_free(s);
+    }
+}
+
+/* ---- handlers that tell whether they could answer: an exception of a language's is no good answer */
+
+static nh_result may_fail(nh_response_writer *w, nh_request *r, void *userdata) {
+    size_t n;
+    const char *how = nh_request_query_value(r, "how", &n);
+    (void)userdata;
+    nh_response_writer_set_header(w, "Content-Length", "9");
+    if (!strcmp(how, "before")) return NH_ERR_ABORTED;
+    if (!strcmp(how, "well")) return nh_response_writer_write_str(w, "very well", NULL);
+    nh_response_writer_write_str(w, "half ", NULL);
+    if (!strcmp(how, "flushed")) nh_response_writer_flush(w, NULL);
+    return NH_ERR_ABORTED;
+}
+
+static void results(void) {
+    nh_server *s = nh_server_new();
+    nh_handler *h = nh_handler_new_result(may_fail, NULL, NULL);
+    CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_HTTP1 | NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
+    CHECK_INT(nh_server_handle_handler(s, "/", h, NULL), NH_OK);
+    nh_handler_free(h);
+    CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
+    CHECK_INT(nh_server_start(s, NULL), NH_OK);
+    CHECK(strstr(talk(s, "GET /?how=well HTTP/1.1\r\nHost: a\r\n" END), "very well"));
+    const char *got = talk(s, "GET /?how=before HTTP/1.1\r\nHost: a\r\n" END);
+    CHECK(!strncmp(got, "HTTP/1.1 500", 12) && strstr(got, "\r\n\r\nInternal Server Error\n"));
+    CHECK(!strstr(got, "Content-Length: 9\r\n"));
+    CHECK_STR(talk(s, "GET /?how=half HTTP/1.1\r\nHost: a\r\n" END), "");
+    got = talk(s, "GET /?how=flushed HTTP/1.1\r\nHost: a\r\n" END);
+    CHECK(strstr(got, "Content-Length: 9") && strstr(got, "\r\n\r\nhalf "));
+    int fd = h2_connect(s, 65535);
+    ask(fd, 1, "GET", "/?how=before", END_STREAM, NULL);
+    CHECK(!strncmp(answer(fd, 1), "500", 3));
+    ask(fd, 3, "GET", "/?how=half", END_STREAM, NULL);
+    CHECK(strstr(answer(fd, 3), "reset 2"));
+    close(fd);
+    nh_server_free(s);
+}
+
 /* ---- a protocol that ALPN has agreed on and nobody speaks (RFC 7301, 3.2) */
 
 static void other_protocol(void) {
@@ -246,6 +312,8 @@ int main(void) {
     full_duplex(s);
     nh_server_free(s);
     write_timeouts();
+    field_limits();
+    results();
     other_protocol();
     return 0;
 }

@@ -7,7 +7,7 @@ cmake --install "$build" --prefix "$prefix.first" >/dev/null
 mv "$prefix.first" "$prefix"
 
 fail() { echo "install: $*" >&2; exit 1; }
-lib=$(dirname "$(find "$prefix" -name libnethttp.a)")
+lib=$(dirname "$(find "$prefix" -name libnethttp.a -not -path "*/nethttp-static/*")")
 [ -L "$lib/libnethttp.so" ] && [ -L "$lib/libnethttp.so.0" ] || fail "the symbolic links are not there"
 readelf -d "$lib/libnethttp.so" | grep -q 'SONAME.*\[libnethttp\.so\.0\]' || fail "wrong SONAME"
 readelf -d "$lib/libnethttp.so" | grep -q NODELETE || fail "not linked with -z nodelete"

@@ -64,8 +64,10 @@ pub(crate) struct Session {
 impl Session {
     pub(in crate::server) fn new(core: &Arc<Shared>, local: Option<Address>, now: u64) -> Box<Session> {
         let settings = &core.settings;
+        let mut config = settings.http2.config(Config::server(), settings.max_header_bytes);
+        config.max_fields = settings.max_header_fields;
         Box::new(Session {
-            engine: Engine::server(settings.http2.config(Config::server(), settings.max_header_bytes)),
+            engine: Engine::server(config),
             outbox: Arc::new(Outbox::new(core, local)),
             open: Vec::new(),
             ready: VecDeque::new(),
