@@ -103,7 +103,52 @@ static void without_descriptors(void) {
     CHECK(shut == 1 && freed == 6);
 }
 
+/* All event loops find no descriptor for what the system has accepted, again and again: a line a second says
+ * so, and when there are descriptors again everything is served. */
+static int accept_errors;
+static void note_error(const char *line, void *userdata) {
+    (void)userdata;
+    if (strstr(line, "Accept error")) add(&accept_errors);
+}
+
+static void no_descriptor_to_accept(void) {
+    enum { CLIENTS = 12 };
+    struct rlimit old, few;
+    struct timespec began, now;
+    int fd[CLIENTS];
+    char buf[600];
+    nh_server *s = nh_server_new();
+    CHECK_INT(nh_server_set_shards(s, 4), NH_OK);
+    CHECK_INT(nh_server_handle(s, "/", secret, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_set_error_log(s, note_error, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
+    CHECK_INT(nh_server_start(s, NULL), NH_OK);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    to.sin_port = htons((uint16_t)nh_server_port(s, 0));
+    for (int i = 0; i < CLIENTS; i++)
+        CHECK((fd[i] = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few = old;
+    few.rlim_cur = (rlim_t)lowest_unused();
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    for (int i = 0; i < CLIENTS; i++)
+        CHECK(connect(fd[i], (struct sockaddr *)&to, sizeof to) == 0);
+    await_past(&accept_errors, 1);
+    pause_ms(300); /* the loops try again after 5 ms, 10 ms ... */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    CHECK(current(&accept_errors) <= now.tv_sec - began.tv_sec + 2);
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        raw_send(fd[i], "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        raw_finish(fd[i], buf, sizeof buf);
+        CHECK(strstr(buf, "secret"));
+    }
+    nh_server_free(s);
+}
+
 int main(void) {
     without_descriptors();
+    no_descriptor_to_accept();
     return 0;
 }
