@@ -98,6 +98,16 @@ static void own_timeout(nh_response_writer *w, nh_request *r, void *userdata) {
     nh_response_writer_write_str(w, "in time", NULL);
 }
 
+static int cut;
+
+static void endless(nh_response_writer *w, nh_request *r, void *userdata) {
+    static char some[1 << 16];
+    (void)r, (void)userdata;
+    while (nh_response_writer_write(w, some, sizeof some, NULL) == NH_OK) {
+    }
+    add(&cut);
+}
+
 static nh_server *serve(int64_t write_timeout) {
     nh_server *s = nh_server_new();
     CHECK_INT(
@@ -112,6 +122,7 @@ static nh_server *serve(int64_t write_timeout) {
     CHECK_INT(nh_server_handle(s, "/echo", echo, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/duplex", duplex, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/slow", slow, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_handle(s, "/endless", endless, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/own", own_timeout, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
     CHECK_INT(nh_server_start(s, NULL), NH_OK);
@@ -200,6 +211,16 @@ static void write_timeouts(void) {
     CHECK(strstr(answer(fd, 1), "reset 2"));
     await(&times, before + 2);
     CHECK(write_results[0] != NH_OK);
+    close(fd);
+    /* A client that opens its windows wide and reads nothing is cut with its streams. */
+    fd = h2_connect(s, 0x7fffffff);
+    frame_word(fd, WINDOW_UPDATE, 0, 0x7fffffff - 65535);
+    for (unsigned id = 1; id < 20; id += 2)
+        ask(fd, id, "GET", "/endless", END_STREAM, NULL);
+    await(&cut, 10);
+    for (int i = 0; i < 6000 && nh_server_connections(s) > 0; i++)
+        pause_ms(5);
+    CHECK_INT(nh_server_connections(s), 0);
     close(fd);
     nh_server_free(s);
     /* One that a handler has set is over with its exchange. */
