@@ -204,7 +204,9 @@ pub fn lookup<'a>(raw: &'a [u8], key: &[u8]) -> Option<Cow<'a, [u8]>> {
 
 type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-fn decode_pair(pair: &[u8], unescape: fn(&[u8], Part) -> Result<Cow<'_, [u8]>>) -> Result<Pair<'_>> {
+type Unescape = fn(&[u8], Part) -> Result<Cow<'_, [u8]>>;
+
+fn decode_pair(pair: &[u8], unescape: Unescape) -> Result<Pair<'_>> {
     if pair.contains(&b';') {
         return Err(invalid("invalid semicolon separator in query"));
     }
