@@ -46,7 +46,7 @@ static void parses(nh_response_writer *w, nh_request *r, void *multipart) {
 
 /* A large value as a form, which is then parsed in too little memory. */
 static void send_form(nh_client *client, const char *url, int multipart) {
-    size_t n = 16 << 20;
+    size_t n = 33 << 20; /* beyond what malloc keeps for the next one */
     char *large = malloc(n);
     nh_request *r;
     nh_response *response = NULL;
