@@ -974,7 +974,7 @@ nh_values *nh_values_new(void);
  * One malformed pair makes the whole fail; nh_url_query keeps the others. Go's url.ParseQuery.
  *
  * Errors: NH_ERR_INVALID (an argument is NULL, an escape is malformed, or a bare semicolon stands in it),
- * NH_ERR_TOO_LARGE (more than 10000 pairs)
+ * NH_ERR_TOO_LARGE (more than 10000 pairs), NH_ERR_NO_RESOURCES (there is no memory for it)
  * Ownership: query: the library copies; *out: the caller owns, ends it by nh_values_free; *err: the caller
  * owns
  * Threads: any thread, at the same time too
@@ -986,7 +986,7 @@ nh_result nh_values_parse(const char *query, nh_values **out, nh_error **err);
  * nh_values_parse_n is nh_values_parse with the length of the query, such as a body that was read.
  *
  * Errors: NH_ERR_INVALID (an argument is NULL, an escape is malformed, or a bare semicolon stands in it),
- * NH_ERR_TOO_LARGE (more than 10000 pairs)
+ * NH_ERR_TOO_LARGE (more than 10000 pairs), NH_ERR_NO_RESOURCES (there is no memory for it)
  * Ownership: query: the library copies; *out: the caller owns, ends it by nh_values_free; *err: the caller
  * owns
  * Threads: any thread, at the same time too
@@ -2975,7 +2975,8 @@ nh_client *nh_default_client(void);
  * sends it), NH_ERR_BODY_SPENT (its body was sent and cannot be rewound), NH_ERR_BODY_LENGTH (its body is not as
  * long as declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_DNS, NH_ERR_CONNECT, NH_ERR_PROXY,
  * NH_ERR_TLS, NH_ERR_IO, NH_ERR_UNEXPECTED_EOF, NH_ERR_PROTOCOL, NH_ERR_TOO_LARGE (the response's head),
- * NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
+ * NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED,
+ * NH_ERR_NO_RESOURCES (no thread or descriptor is left), NH_ERR_FORKED
  * Ownership: *out: the caller owns; r: the caller owns
  * Threads: any thread, at the same time too; blocks
  * Since: 0.1.0
@@ -5804,7 +5805,8 @@ nh_result nh_server_use_go_defaults(nh_server *s);
 
 /**
  * nh_shutdown_fn is called when a server begins to stop. It runs on a thread of its own, after those that were
- * registered before it, may block, and may call every function but nh_server_free of its server.
+ * registered before it, may block, and may call every function but nh_server_free of its server. Where no thread can
+ * be had it runs inside the call that waits for the server's end, nh_server_free at the latest.
  */
 typedef void (*nh_shutdown_fn)(void *userdata);
 
@@ -6881,8 +6883,8 @@ nh_result nh_transport_register_file_system(nh_transport *t,
  * query only. max is how many bytes of body are taken; 0 is 10 MiB, as in Go. A body of another type is not read.
  *
  * Errors: NH_ERR_INVALID (r or form_out is NULL, Content-Type is malformed, or a pair is), NH_ERR_STATE (r was not
- * received), NH_ERR_TOO_LARGE (the body is longer than max, or there are more than 10000 pairs), and those of
- * nh_request_body_read
+ * received), NH_ERR_TOO_LARGE (the body is longer than max, or there are more than 10000 pairs), NH_ERR_NO_RESOURCES
+ * (there is no memory for it), and those of nh_request_body_read
  * Ownership: *form_out, *post_out: the caller owns, ends them by nh_values_free; *err: the caller owns
  * Threads: one thread at a time for r; beside one that writes the response. It may block
  * Since: 0.1.0
@@ -6994,7 +6996,7 @@ nh_result nh_multipart_reader_read(nh_multipart_reader *m,
  * Errors: NH_ERR_INVALID (r or out is NULL, Content-Type is not multipart/form-data or has no boundary),
  * NH_ERR_STATE (r was not received, or its parts were asked for already), NH_ERR_PROTOCOL (the body is
  * malformed), NH_ERR_TOO_LARGE (a limit was passed), NH_ERR_UNEXPECTED_EOF (the body ends before its last
- * boundary), and those of nh_request_body_read
+ * boundary), NH_ERR_NO_RESOURCES (there is no memory for it), and those of nh_request_body_read
  * Ownership: *out: the caller owns, ends it by nh_multipart_form_free; *err: the caller owns
  * Threads: one thread at a time for r; beside one that writes the response. It may block
  * Since: 0.1.0

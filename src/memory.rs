@@ -3,13 +3,18 @@
 use crate::error::{Error, Kind, Result};
 
 /// grow makes room for `more` bytes behind those that are there.
-pub fn grow(bytes: &mut Vec<u8>, more: usize) -> Result<()> {
-    bytes.try_reserve(more).map_err(|_| {
-        Error::new(
-            Kind::NoResources,
-            format!("nethttp: no memory for {} bytes", bytes.len().saturating_add(more)),
-        )
-    })
+pub fn grow<T>(all: &mut Vec<T>, more: usize) -> Result<()> {
+    all.try_reserve(more).map_err(|_| wanting(all, more))
+}
+
+/// grow_exact makes room for `more` and no further ones.
+pub fn grow_exact<T>(all: &mut Vec<T>, more: usize) -> Result<()> {
+    all.try_reserve_exact(more).map_err(|_| wanting(all, more))
+}
+
+fn wanting<T>(all: &[T], more: usize) -> Error {
+    let bytes = all.len().saturating_add(more).saturating_mul(size_of::<T>());
+    Error::new(Kind::NoResources, format!("nethttp: no memory for {bytes} bytes"))
 }
 
 /// append adds bytes, if there is memory for them.

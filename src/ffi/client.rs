@@ -117,7 +117,8 @@ pub unsafe extern "C" fn nh_default_client() -> *mut nh_client {
 /// sends it), NH_ERR_BODY_SPENT (its body was sent and cannot be rewound), NH_ERR_BODY_LENGTH (its body is not as
 /// long as declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_DNS, NH_ERR_CONNECT, NH_ERR_PROXY,
 /// NH_ERR_TLS, NH_ERR_IO, NH_ERR_UNEXPECTED_EOF, NH_ERR_PROTOCOL, NH_ERR_TOO_LARGE (the response's head),
-/// NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_FORKED
+/// NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED,
+/// NH_ERR_NO_RESOURCES (no thread or descriptor is left), NH_ERR_FORKED
 /// Ownership: *out: the caller owns; r: the caller owns
 /// Threads: any thread, at the same time too; blocks
 /// Since: 0.1.0

@@ -18,8 +18,8 @@ use std::ptr::null_mut;
 /// query only. max is how many bytes of body are taken; 0 is 10 MiB, as in Go. A body of another type is not read.
 ///
 /// Errors: NH_ERR_INVALID (r or form_out is NULL, Content-Type is malformed, or a pair is), NH_ERR_STATE (r was not
-/// received), NH_ERR_TOO_LARGE (the body is longer than max, or there are more than 10000 pairs), and those of
-/// nh_request_body_read
+/// received), NH_ERR_TOO_LARGE (the body is longer than max, or there are more than 10000 pairs), NH_ERR_NO_RESOURCES
+/// (there is no memory for it), and those of nh_request_body_read
 /// Ownership: *form_out, *post_out: the caller owns, ends them by nh_values_free; *err: the caller owns
 /// Threads: one thread at a time for r; beside one that writes the response. It may block
 /// Since: 0.1.0

@@ -32,7 +32,7 @@ pub unsafe extern "C" fn nh_values_new() -> *mut nh_values {
 /// One malformed pair makes the whole fail; nh_url_query keeps the others. Go's url.ParseQuery.
 ///
 /// Errors: NH_ERR_INVALID (an argument is NULL, an escape is malformed, or a bare semicolon stands in it),
-/// NH_ERR_TOO_LARGE (more than 10000 pairs)
+/// NH_ERR_TOO_LARGE (more than 10000 pairs), NH_ERR_NO_RESOURCES (there is no memory for it)
 /// Ownership: query: the library copies; *out: the caller owns, ends it by nh_values_free; *err: the caller
 /// owns
 /// Threads: any thread, at the same time too
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn nh_values_parse(
 /// nh_values_parse_n is nh_values_parse with the length of the query, such as a body that was read.
 ///
 /// Errors: NH_ERR_INVALID (an argument is NULL, an escape is malformed, or a bare semicolon stands in it),
-/// NH_ERR_TOO_LARGE (more than 10000 pairs)
+/// NH_ERR_TOO_LARGE (more than 10000 pairs), NH_ERR_NO_RESOURCES (there is no memory for it)
 /// Ownership: query: the library copies; *out: the caller owns, ends it by nh_values_free; *err: the caller
 /// owns
 /// Threads: any thread, at the same time too

@@ -186,7 +186,7 @@ pub struct nh_multipart_file {
 /// Errors: NH_ERR_INVALID (r or out is NULL, Content-Type is not multipart/form-data or has no boundary),
 /// NH_ERR_STATE (r was not received, or its parts were asked for already), NH_ERR_PROTOCOL (the body is
 /// malformed), NH_ERR_TOO_LARGE (a limit was passed), NH_ERR_UNEXPECTED_EOF (the body ends before its last
-/// boundary), and those of nh_request_body_read
+/// boundary), NH_ERR_NO_RESOURCES (there is no memory for it), and those of nh_request_body_read
 /// Ownership: *out: the caller owns, ends it by nh_multipart_form_free; *err: the caller owns
 /// Threads: one thread at a time for r; beside one that writes the response. It may block
 /// Since: 0.1.0

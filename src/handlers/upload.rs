@@ -157,7 +157,7 @@ pub fn parse(r: &mut Request, max_memory: usize) -> Result<Form> {
                 memory = memory.checked_sub(n).ok_or_else(too_large)?;
                 memory::append(&mut value, buf.get(..n).unwrap_or_default())?;
             }
-            form.values.add(&name, &value);
+            form.values.try_add(&name, &value)?;
             continue;
         }
         let costs: usize = header.iter().map(|(n, v)| n.len() + v.len() + ENTRY).sum();

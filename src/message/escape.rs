@@ -2,6 +2,7 @@
 //! `html` have it (RFC 3986, 2).
 
 use crate::error::{Result, invalid};
+use crate::memory;
 use std::borrow::Cow;
 
 /// Part is the place in a URL that text is escaped for.
@@ -62,11 +63,29 @@ pub fn escape_to(out: &mut Vec<u8>, s: &[u8], part: Part) {
 /// unescape undoes [`escape`]; a `%` without two hex digits behind it is an error. In a host only bytes from
 /// 0x80 on and `%25` may be escaped (RFC 3986, 3.2.2; RFC 6874), and nothing else may stand there.
 pub fn unescape(s: &[u8], part: Part) -> Result<Cow<'_, [u8]>> {
-    let host = matches!(part, Part::Host | Part::Zone);
-    if !host && memchr::memchr2(b'%', if part == Part::Query { b'+' } else { b'%' }, s).is_none() {
+    if is_plain(s, part) {
         return Ok(Cow::Borrowed(s));
     }
-    let mut out = Vec::with_capacity(s.len());
+    unescape_within(Vec::with_capacity(s.len()), s, part)
+}
+
+/// try_unescape is unescape, for what a peer sends: memory that cannot be had is an error.
+pub fn try_unescape(s: &[u8], part: Part) -> Result<Cow<'_, [u8]>> {
+    if is_plain(s, part) {
+        return Ok(Cow::Borrowed(s));
+    }
+    let mut out = Vec::new();
+    memory::grow_exact(&mut out, s.len())?;
+    unescape_within(out, s, part)
+}
+
+fn is_plain(s: &[u8], part: Part) -> bool {
+    !matches!(part, Part::Host | Part::Zone)
+        && memchr::memchr2(b'%', if part == Part::Query { b'+' } else { b'%' }, s).is_none()
+}
+
+fn unescape_within(mut out: Vec<u8>, s: &[u8], part: Part) -> Result<Cow<'_, [u8]>> {
+    let host = matches!(part, Part::Host | Part::Zone);
     let mut rest = s;
     while let Some((&b, tail)) = rest.split_first() {
         match b {

@@ -19,7 +19,10 @@ impl Form {
     /// parse gives all pairs that are well-formed, and the first error if some were not.
     pub fn parse(query: &[u8], body: &[u8]) -> (Form, Option<Error>) {
         let (post, body_error) = Values::parse(body);
-        let mut all = post.clone();
+        let mut all = match post.try_clone() {
+            Ok(all) => all,
+            Err(e) => return (Form::default(), Some(e)),
+        };
         let (from_query, query_error) = Values::parse(query);
         all.append(from_query);
         (Form { post, all }, body_error.or(query_error))

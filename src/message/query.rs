@@ -3,8 +3,9 @@
 //! The order of the text is kept for iteration; lookups see keys with regard to case.
 
 use super::cursor::Cursor;
-use super::escape::{Part, escape_to, unescape};
+use super::escape::{self, Part, escape_to, unescape};
 use crate::error::{Error, Kind, Result, invalid};
+use crate::memory;
 use std::borrow::Cow;
 
 /// MAX_PARAMS is Go's limit of pairs in one query, against floods of tiny ones.
@@ -22,7 +23,16 @@ pub struct Text(Box<[u8]>);
 
 impl Text {
     fn new(s: &[u8]) -> Text {
-        let mut bytes = Vec::with_capacity(s.len() + 1);
+        Text::within(Vec::with_capacity(s.len() + 1), s)
+    }
+
+    fn try_new(s: &[u8]) -> Result<Text> {
+        let mut bytes = Vec::new();
+        memory::grow_exact(&mut bytes, s.len() + 1)?;
+        Ok(Text::within(bytes, s))
+    }
+
+    fn within(mut bytes: Vec<u8>, s: &[u8]) -> Text {
         bytes.extend_from_slice(s);
         bytes.push(0);
         Text(bytes.into_boxed_slice())
@@ -57,8 +67,9 @@ impl Values {
         }
         let mut first = Ok(());
         for pair in raw.split(|&b| b == b'&').filter(|p| !p.is_empty()) {
-            match decode_pair(pair) {
-                Ok((key, value)) => self.add(&key, &value),
+            match decode_pair(pair, escape::try_unescape) {
+                Ok((key, value)) => self.try_add(&key, &value)?,
+                Err(e) if e.kind() == Kind::NoResources => return Err(e),
                 Err(e) if first.is_ok() || pair.contains(&b';') => first = Err(e),
                 Err(_) => {}
             }
@@ -92,6 +103,23 @@ impl Values {
 
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
         self.pairs.push((Text::new(key), Text::new(value)));
+    }
+
+    /// try_add is add, for what a peer sends.
+    pub fn try_add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        memory::grow(&mut self.pairs, 1)?;
+        self.pairs.push((Text::try_new(key)?, Text::try_new(value)?));
+        Ok(())
+    }
+
+    /// try_clone is clone, for what a peer sends.
+    pub fn try_clone(&self) -> Result<Values> {
+        let mut copy = Values::new();
+        memory::grow_exact(&mut copy.pairs, self.pairs.len())?;
+        for (key, value) in &self.pairs {
+            copy.try_add(key.bytes(), value.bytes())?;
+        }
+        Ok(copy)
     }
 
     /// set replaces all values under `key` by one, at the place of the first.
@@ -169,14 +197,16 @@ pub fn lookup<'a>(raw: &'a [u8], key: &[u8]) -> Option<Cow<'a, [u8]>> {
         if name.len() < key.len() {
             return None;
         }
-        let (k, v) = decode_pair(pair).ok()?;
+        let (k, v) = decode_pair(pair, unescape).ok()?;
         (*k == *key).then_some(v)
     })
 }
 
 type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-fn decode_pair(pair: &[u8]) -> Result<Pair<'_>> {
+type Unescape = fn(&[u8], Part) -> Result<Cow<'_, [u8]>>;
+
+fn decode_pair(pair: &[u8], unescape: Unescape) -> Result<Pair<'_>> {
     if pair.contains(&b';') {
         return Err(invalid("invalid semicolon separator in query"));
     }

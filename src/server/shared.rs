@@ -42,7 +42,7 @@ pub(super) struct Shared {
     /// The server is being freed: what is detached is let go.
     pub(super) orphaned: AtomicBool,
     /// Told when a graceful stop begins.
-    pub(super) on_shutdown: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+    pub(super) on_shutdown: Mutex<OnShutdown>,
     /// Threads that call those.
     pub(super) helpers: Mutex<Vec<JoinHandle<()>>>,
     /// Told when the last connection has ended.
@@ -112,16 +112,51 @@ impl Shared {
 
     /// draining calls those who asked for it, on a thread of their own: they may wait.
     pub(super) fn draining(&self) {
-        let told = std::mem::take(&mut *self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner));
-        if told.is_empty() {
+        let place = Arc::new(Mutex::new({
+            let mut s = self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner);
+            s.begun = true;
+            std::mem::take(&mut s.left)
+        }));
+        let take = |place: &Mutex<Vec<_>>| {
+            std::mem::take(&mut *place.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        if place.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             return;
         }
-        let id = self.id();
-        let all = move || owned_by(id, || told.into_iter().for_each(|f| f()));
-        if let Ok(t) = crate::hooks::spawn("nh-shutdown", all) {
-            self.helpers.lock().unwrap_or_else(PoisonError::into_inner).push(t);
+        let (id, its) = (self.id(), place.clone());
+        match crate::hooks::spawn("nh-shutdown", move || {
+            owned_by(id, || take(&its).into_iter().for_each(|f: Told| f()));
+        }) {
+            Ok(t) => self.helpers.lock().unwrap_or_else(PoisonError::into_inner).push(t),
+            Err(_) => {
+                self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner).left = take(&place);
+                // Who waits looks for them under this lock.
+                drop(self.ended.lock().unwrap_or_else(PoisonError::into_inner));
+                self.end.notify_all();
+            }
         }
     }
+
+    /// has_untold: no thread could be had for them when the stop began.
+    pub(super) fn has_untold(&self) -> bool {
+        let s = self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner);
+        s.begun && !s.left.is_empty()
+    }
+
+    /// tell calls those who are left, on a thread that waits for the end of the server.
+    pub(super) fn tell(&self) {
+        let left = std::mem::take(&mut self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner).left);
+        owned_by(self.id(), || left.into_iter().for_each(|f| f()));
+    }
+}
+
+pub(super) type Told = Box<dyn FnOnce() + Send>;
+
+/// OnShutdown are those who are told when a stop begins.
+#[derive(Default)]
+pub(super) struct OnShutdown {
+    pub(super) begun: bool,
+    pub(super) left: Vec<Told>,
 }
 
 #[derive(Default)]

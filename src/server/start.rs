@@ -53,7 +53,7 @@ impl Server {
         // Nothing fails from here on.
         let _ = shared.base_values.set(std::mem::take(&mut s.base_values));
         let _ = shared.on_end.set(std::mem::take(&mut s.on_end));
-        *shared.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner) =
+        shared.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner).left =
             std::mem::take(&mut s.on_shutdown);
         let _ = shared.runtime.set(Arc::downgrade(&rt));
         // The loops alone hold them from here on: they close at the moment in which those let go.

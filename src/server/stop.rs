@@ -138,7 +138,12 @@ impl Server {
         }
         match self.shared.get() {
             Some(shared) => {
-                shared.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+                let mut all = shared.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner);
+                // A stop that was requested may have told them already.
+                if all.begun {
+                    return Err(closed());
+                }
+                all.left.push(told);
             }
             None => s.on_shutdown.push(told),
         }
@@ -201,7 +206,16 @@ impl Server {
         let Some(shared) = self.shared.get() else { return true };
         let deadline = limit.map(|d| Instant::now() + d);
         let mut ended = shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        while !ended.drained || (all && ended.hijacked > 0) {
+        loop {
+            if shared.has_untold() {
+                drop(ended);
+                shared.tell();
+                ended = shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            if ended.drained && !(all && ended.hijacked > 0) {
+                return true;
+            }
             ended = match deadline {
                 None => shared.end.wait(ended).unwrap_or_else(PoisonError::into_inner),
                 Some(at) => {
@@ -213,7 +227,6 @@ impl Server {
                 }
             };
         }
-        true
     }
 
     /// drain lets each answer be its connection's last, and after the lame-duck period stops accepting and ends

@@ -3,6 +3,7 @@
 #include "serve.h"
 #include "wait.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
 
 static void endless(nh_response_writer *w, nh_request *r, void *userdata) {
@@ -29,6 +30,75 @@ static void leave(struct rlimit *old, size_t more) {
     CHECK_INT(setrlimit(RLIMIT_AS, &less), 0);
 }
 
+static void parses(nh_response_writer *w, nh_request *r, void *multipart) {
+    struct rlimit old;
+    nh_multipart_form *parts = NULL;
+    nh_values *values = NULL;
+    leave(&old, 8u << 20);
+    if (multipart)
+        CHECK_ERR(NH_ERR_NO_RESOURCES, nh_request_parse_multipart(r, SIZE_MAX >> 1, &parts, NULL));
+    else
+        CHECK_ERR(NH_ERR_NO_RESOURCES, nh_request_parse_form(r, SIZE_MAX >> 1, &values, NULL, NULL));
+    CHECK_INT(setrlimit(RLIMIT_AS, &old), 0);
+    CHECK(parts == NULL && values == NULL);
+    nh_respond(w, 200, "text/plain", "parsed", 6);
+}
+
+/* A large value as a form, which is then parsed in too little memory. */
+static void send_form(nh_client *client, const char *url, int multipart) {
+    size_t n = 33 << 20; /* beyond what malloc keeps for the next one */
+    char *large = malloc(n);
+    nh_request *r;
+    nh_response *response = NULL;
+    nh_values *values = nh_values_new();
+    nh_multipart *m = nh_multipart_new();
+    memset(large, 'a', n);
+    CHECK_INT(nh_request_new("POST", url, &r, NULL), NH_OK);
+    if (multipart) {
+        CHECK_INT(nh_multipart_add_field(m, "a", large, n), NH_OK);
+        CHECK_INT(nh_request_set_multipart(r, m), NH_OK);
+    } else {
+        struct rlimit old;
+        nh_values *none = NULL;
+        nh_multipart_free(m);
+        CHECK_INT(nh_values_set_n(values, "a", 1, large, n), NH_OK);
+        CHECK_INT(nh_request_set_form(r, values), NH_OK);
+        leave(&old, 8u << 20);
+        CHECK_ERR(NH_ERR_NO_RESOURCES, nh_values_parse_n(large, n, &none, NULL));
+        large[n - 1] = 0;
+        CHECK_ERR(NH_ERR_NO_RESOURCES, nh_values_parse(large, &none, NULL));
+        CHECK_INT(setrlimit(RLIMIT_AS, &old), 0);
+        CHECK(none == NULL);
+    }
+    nh_result code = nh_client_do(client, r, &response, NULL);
+    /* What is left of the body may cost the connection, at the latest behind the answer. */
+    CHECK(code == NH_OK || code == NH_ERR_IO || code == NH_ERR_UNEXPECTED_EOF);
+    nh_response_free(response);
+    nh_request_free(r);
+    nh_values_free(values);
+    free(large);
+}
+
+static void *without_descriptors(void *url) {
+    struct rlimit old, none;
+    nh_client *client = nh_client_new();
+    nh_request *r;
+    nh_response *response = NULL;
+    CHECK_INT(nh_request_new("GET", url, &r, NULL), NH_OK);
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = old;
+    none.rlim_cur = 3;
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+    CHECK_ERR(NH_ERR_NO_RESOURCES, nh_client_do(client, r, &response, NULL));
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+    CHECK(response == NULL);
+    CHECK_INT(nh_client_do(client, r, &response, NULL), NH_OK);
+    nh_response_free(response);
+    nh_request_free(r);
+    nh_client_free(client);
+    return NULL;
+}
+
 static nh_response *get(nh_client *client, const char *url) {
     nh_response *response = NULL;
     nh_error *err = NULL;
@@ -43,9 +113,12 @@ int main(void) {
     const void *data;
     size_t len;
     struct rlimit old;
+    pthread_t t;
     if (getenv("NH_SLOW")) return 0; /* the tools' own allocators end the process */
     CHECK_INT(nh_server_set_shards(s, 1), NH_OK);
     CHECK_INT(nh_server_handle(s, "/endless", endless, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_handle(s, "/form", parses, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_handle(s, "/parts", parses, "", NULL, NULL), NH_OK);
     CHECK_INT(nh_server_handle(s, "/hello", hello, NULL, NULL, NULL), NH_OK);
     CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
     CHECK_INT(nh_server_start(s, NULL), NH_OK);
@@ -59,6 +132,10 @@ int main(void) {
     CHECK_INT(nh_response_body_read_all(response, 100, &data, &len, NULL), NH_OK);
     CHECK(len == 5 && !memcmp(data, "hello", 5));
     nh_response_free(response);
+    send_form(client, url_of(s, "/form"), 0);
+    send_form(client, url_of(s, "/parts"), 1);
+    CHECK(pthread_create(&t, NULL, without_descriptors, (void *)url_of(s, "/hello")) == 0);
+    pthread_join(t, NULL);
     nh_client_free(client);
     nh_server_free(s);
     return 0;

@@ -61,7 +61,11 @@ impl Incoming for StreamBody {
                 continue;
             };
             let began = *began;
-            let until = [s.input.progress.map(|p| began + p), s.input.deadline].into_iter().flatten().min();
+            let mut until = s.input.deadline;
+            if let Some(progress) = s.input.progress {
+                let at = began + progress;
+                until = Some(until.map_or(at, |deadline| deadline.min(at)));
+            }
             let left = until.map(|at| at.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
                 let e = timed_out("read", Phase::Body);
