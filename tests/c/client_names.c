@@ -50,7 +50,7 @@ static void *give_up(void *arg) {
     char url[64];
     for (int i = 0; i < NAMES; i++) {
         snprintf(url, sizeof url, "http://hang%d.test/", (int)(intptr_t)arg * NAMES + i);
-        CHECK_INT(ask(url, 20), NH_ERR_TIMEOUT);
+        CHECK_INT(ask(url, brief_ms(20)), NH_ERR_TIMEOUT);
     }
     return NULL;
 }

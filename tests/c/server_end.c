@@ -28,8 +28,10 @@ static void count_free(void *p) {
     add(&freed);
 }
 
+static int gone;
 static void on_gone(void *s) {
     nh_error *err = NULL;
+    add(&gone);
     CHECK_INT(nh_server_shutdown(s, NH_TIMEOUT_NONE, &err), NH_ERR_WOULD_DEADLOCK);
     nh_error_free(err);
     nh_server_free(s);
@@ -78,7 +80,7 @@ static void from_its_own_threads(void) {
     raw_send(fd, GET("/watch"));
     await(&served, 1);
     close(fd);
-    pause_ms(5); /* the callback may come before or after the handler's end */
+    await(&gone, 1);
     add(&go_on);
     await(&freed, 1);
 

@@ -149,7 +149,7 @@ static void pipelining(void) {
 /* As many streams at once as one read of the server's holds. */
 static void many_streams(void) {
     nh_server *s = serve();
-    char head[100], out[100 * 60];
+    char head[100], out[200 * 60];
     frame f;
     unsigned id = 1;
     int fd = h2_connect(s, 65535);
@@ -157,7 +157,7 @@ static void many_streams(void) {
     size_t n = fields_put(head, own);
     for (int round = 0; round < 10; round++) {
         size_t at = 0;
-        for (int i = 0; i < 90; i++, id += 2)
+        for (int i = 0; i < 180; i++, id += 2)
             at += frame_put(out + at, HEADERS, END_STREAM | END_HEADERS, id, head, n);
         CHECK(send(fd, out, at, MSG_NOSIGNAL) == (ssize_t)at);
         int before = current(&calls);
@@ -166,12 +166,12 @@ static void many_streams(void) {
         raw_send(beside, "GET /good HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         raw_finish(beside, buf, sizeof buf);
         CHECK(strstr(buf, "\r\n\r\ngood"));
-        for (int ended = 0; ended < 90;) {
+        for (int ended = 0; ended < 180;) {
             CHECK(frame_next(fd, &f));
             ended += f.stream != 0 && (f.flags & END_STREAM) != 0 && (f.type == HEADERS || f.type == DATA);
         }
-        if (calls_then - before <= 45) {
-            printf("%d of 90 streams before a new connection was served\n", calls_then - before);
+        if (calls_then - before <= 80) {
+            printf("%d of 180 streams before a new connection was served\n", calls_then - before);
             close(fd);
             nh_server_free(s);
             return;
@@ -208,29 +208,32 @@ static int entries(const char *dir) {
 
 enum { CONNS = 8, STREAMS = 120 };
 
+/* Valgrind has room for 500 threads. */
+static int connections(void) { return getenv("NH_SLOW") ? 3 : CONNS; }
+
 static void slow_streams(const char *path, int flags) {
     nh_server *s = serve();
-    int fd[CONNS];
-    for (int i = 0; i < CONNS; i++) {
+    int fd[CONNS], conns = connections();
+    for (int i = 0; i < conns; i++) {
         fd[i] = h2_connect(s, 1000);
         for (unsigned k = 0; k < STREAMS; k++)
             ask(fd[i], 2 * k + 1, "POST", path, flags, NULL);
     }
-    await_past(&calls, CONNS * 64);
+    await_past(&calls, conns * 64);
     ask_good(s);
     int threads = entries("/proc/self/task"), files = entries("/proc/self/fd");
     printf("%s: %d threads, %d descriptors, %d handlers\n", path, threads, files, current(&calls));
-    CHECK(threads <= CONNS * 70 && files < 100);
+    CHECK(threads <= conns * 70 + 20 && files < 100);
     /* When the first ones end, the rest has its turn. */
-    for (int i = 0; i < CONNS; i++)
+    for (int i = 0; i < conns; i++)
         for (unsigned k = 0; k < STREAMS; k++)
             if (flags)
                 frame_word(fd[i], RST_STREAM, 2 * k + 1, 8);
             else
                 frame_send(fd[i], DATA, END_STREAM, 2 * k + 1, "", 0);
-    if (!flags) await(&calls, CONNS * STREAMS);
+    if (!flags) await(&calls, conns * STREAMS);
     ask_good(s);
-    for (int i = 0; i < CONNS; i++)
+    for (int i = 0; i < conns; i++)
         close(fd[i]);
     nh_server_free(s);
 }
@@ -254,7 +257,9 @@ static void window_full(void) {
 }
 
 int main(void) {
-    struct rlimit few = {1024, 1024};
+    struct rlimit few;
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &few), 0);
+    if (few.rlim_cur > 1024) few.rlim_cur = 1024;
     CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
     pipelining();
     many_streams();
