@@ -10,9 +10,10 @@
 #include <pthread.h>
 #include <signal.h>
 
-static nh_server *server; /* the one that is called back into, while there is one */
-static nh_client *client;
+static _Atomic(nh_server *) server; /* the one that is called back into, while there is one */
+static _Atomic(nh_client *) client;
 static char plain[128], made[64];
+static _Atomic int plain_is_known;
 static int given, freed, pattern, called, over;
 static nh_tls_config *tls; /* of the server, and of all clients where it is asked by TLS */
 static const char *step = "the beginning";
@@ -76,9 +77,9 @@ static void anything(int clients_too) {
     nh_transport_free(t);
     nh_values_free(v);
     if (server) set_server();
-    if (server && *plain) fetch(own, plain);
+    if (server && plain_is_known) fetch(own, plain);
     nh_client_free(own);
-    if (server && *plain && client && clients_too) set_client(client);
+    if (server && plain_is_known && client && clients_too) set_client(client);
     add(&called);
     depth--;
 }

@@ -12,10 +12,14 @@ enum { THREADS = 20, NAMES = 15 };
 static int released, hanging, most;
 static nh_client *c;
 
+static int (*system_s)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+__attribute__((constructor)) static void find_system_s(void) {
+    *(void **)&system_s = dlsym(RTLD_NEXT, "getaddrinfo");
+}
+
 /* The library's lookups come here. */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **out) {
-    static int (*system_s)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-    if (!system_s) *(void **)&system_s = dlsym(RTLD_NEXT, "getaddrinfo");
     if (name && !strncmp(name, "hang", 4)) {
         int n = __atomic_add_fetch(&hanging, 1, __ATOMIC_SEQ_CST), old = current(&most);
         while (old < n && !__atomic_compare_exchange_n(&most, &old, n, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))

@@ -13,8 +13,9 @@ enum { WITH = -1, ENDS = -2 };
 
 /* What is sent beside each first response, how long behind it in microseconds, and how often that was done.
  */
-static const char *unasked, *answer;
-static int delay, sent;
+static _Atomic(const char *) unasked, answer;
+static _Atomic int delay;
+static int sent;
 
 /* The client's end of the newest connection, which this program makes so that it can look at it. */
 static int newest;

@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 
 static char heads[8192];
+static pthread_mutex_t heads_lock = PTHREAD_MUTEX_INITIALIZER;
 static int connections, freed;
 
 /* Keeps the last head and answers it; /go leads where the query says; /four takes a body of four bytes. */
@@ -14,7 +15,9 @@ static void *conn(void *arg) {
     char head[4096], body[4], answer[512];
     add(&connections);
     while (origin_head(fd, head, sizeof head)) {
+        pthread_mutex_lock(&heads_lock);
         memcpy(heads, head, sizeof head);
+        pthread_mutex_unlock(&heads_lock);
         char *path = strchr(head, ' ') + 1, *to = strncmp(path, "/go?", 4) ? NULL : path;
         if (!strncmp(head, "CONNECT ", 8)) {
             origin_send(fd, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
@@ -52,6 +55,9 @@ static const char *sent(nh_client *c, const char *method, const char *url, const
     CHECK(res != NULL);
     nh_response_free(res);
     nh_request_free(r);
+    /* The last one of them is here, and whoever wrote it is done. */
+    pthread_mutex_lock(&heads_lock);
+    pthread_mutex_unlock(&heads_lock);
     return heads;
 }
 

@@ -61,7 +61,7 @@ static void too_late(void) {
     nh_result code;
     int before = told;
     over = 1;
-    *plain = 0;
+    plain_is_known = 0;
     CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
     CHECK_INT(nh_server_start(s, NULL), NH_OK);
     server = s;

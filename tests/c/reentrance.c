@@ -327,7 +327,7 @@ static nh_server *serve(void) {
     nh_file_system *fs = nh_file_system_new(open_content, OWNED);
     step = "what a server is given";
     server = s;
-    *plain = 0;
+    plain_is_known = 0;
     CHECK_INT(nh_server_set_shards(s, 2), NH_OK);
     CHECK_INT(nh_server_handle(s, "/plain", nothing, OWNED, NULL), NH_OK);
     CHECK_ERR(NH_ERR_INVALID, nh_server_handle(s, "/plain", nothing, OWNED, NULL));
@@ -358,6 +358,7 @@ static nh_server *serve(void) {
     CHECK_INT(nh_server_start(s, NULL), NH_OK);
     snprintf(plain, sizeof plain, "%s://127.0.0.1:%d/plain", is_tls ? "https" : "http",
              (int)nh_server_port(s, is_tls));
+    plain_is_known = 1;
     return s;
 }
 
