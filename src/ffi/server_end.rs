@@ -170,7 +170,7 @@ fn release_elsewhere(s: Box<nh_server>) -> std::result::Result<Arc<Released>, Op
 /// nh_server_free_timeout is nh_server_free for a program that cannot wait for a handler that does not return. It ends
 /// the server at once and waits at most timeout_ms milliseconds (NH_TIMEOUT_NONE: as long as it takes) for its threads.
 /// What is not over by then a thread of the library does when it is: it frees the userdata of the server's functions,
-/// which may run until then.
+/// which may run until then. On a thread of the server's own, which is one of those, nothing is waited for.
 ///
 /// Errors: NH_ERR_TIMEOUT (a handler still runs; s is released when it has returned), NH_ERR_INVALID (s is NULL, or
 /// timeout_ms is below -1; s stays the caller's), NH_ERR_NO_RESOURCES (there is no thread to be had; s stays the

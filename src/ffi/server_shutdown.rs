@@ -7,7 +7,7 @@ use crate::error::invalid;
 use std::ffi::c_void;
 
 /// nh_shutdown_fn is called when a server begins to stop. It runs on a thread of its own, after those that were
-/// registered before it, may block, and may call every function but nh_server_free of its server. Where no thread can
+/// registered before it, may block, and may call every function of its server. Where no thread can
 /// be had it runs inside the call that waits for the server's end, nh_server_free at the latest.
 pub type nh_shutdown_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 /// Requests, and their time, that a connection is served before others come: who sends many at once waits in turn.
-pub(super) const A_TURN: u32 = 16;
-pub(super) const A_TURN_TIME: Duration = Duration::from_millis(1);
+const A_TURN: u32 = 16;
+const A_TURN_TIME: Duration = Duration::from_millis(1);
 
 /// Bound is how far a connection's turn has come.
 #[derive(Default)]
