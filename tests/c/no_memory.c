@@ -1,5 +1,6 @@
 /* Memory that cannot be had, where a peer decides how much is wanted: an error, and everything works again.
  */
+#include "limits.h"
 #include "serve.h"
 #include "wait.h"
 
@@ -18,23 +19,11 @@ static void hello(nh_response_writer *w, nh_request *r, void *userdata) {
     nh_respond(w, 200, "text/plain", "hello", 5);
 }
 
-/* Room for `more` bytes beyond what the process has now. */
-static void leave(struct rlimit *old, size_t more) {
-    unsigned long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    CHECK(f != NULL && fscanf(f, "%lu", &pages) == 1);
-    fclose(f);
-    CHECK_INT(getrlimit(RLIMIT_AS, old), 0);
-    struct rlimit less = *old;
-    less.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
-    CHECK_INT(setrlimit(RLIMIT_AS, &less), 0);
-}
-
 static void parses(nh_response_writer *w, nh_request *r, void *multipart) {
     struct rlimit old;
     nh_multipart_form *parts = NULL;
     nh_values *values = NULL;
-    leave(&old, 8u << 20);
+    leave_memory(&old, 8u << 20);
     if (multipart)
         CHECK_ERR(NH_ERR_NO_RESOURCES, nh_request_parse_multipart(r, SIZE_MAX >> 1, &parts, NULL));
     else
@@ -63,7 +52,7 @@ static void send_form(nh_client *client, const char *url, int multipart) {
         nh_multipart_free(m);
         CHECK_INT(nh_values_set_n(values, "a", 1, large, n), NH_OK);
         CHECK_INT(nh_request_set_form(r, values), NH_OK);
-        leave(&old, 8u << 20);
+        leave_memory(&old, 8u << 20);
         CHECK_ERR(NH_ERR_NO_RESOURCES, nh_values_parse_n(large, n, &none, NULL));
         large[n - 1] = 0;
         CHECK_ERR(NH_ERR_NO_RESOURCES, nh_values_parse(large, &none, NULL));
@@ -128,7 +117,7 @@ int main(void) {
     CHECK_INT(nh_server_start(s, NULL), NH_OK);
     nh_response_free(get(client, url_of(s, "/hello"))); /* all threads and buffers are there */
     nh_response *response = get(client, url_of(s, "/endless"));
-    leave(&old, 100u << 20);
+    leave_memory(&old, 100u << 20);
     CHECK_ERR(NH_ERR_NO_RESOURCES, nh_response_body_read_all(response, SIZE_MAX - 1, &data, &len, NULL));
     CHECK_INT(setrlimit(RLIMIT_AS, &old), 0);
     nh_response_free(response);

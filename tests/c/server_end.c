@@ -1,5 +1,6 @@
 /* How a server ends: freed from where it cannot be waited for, freed while connections come, waited for in
  * pieces. */
+#include "limits.h"
 #include "frames.h"
 
 #include <errno.h>
@@ -111,16 +112,9 @@ static void free_in_time(void) {
 
 /* Without memory for another stack: the server stays the caller's. */
 static void no_thread_to_free(void) {
-    unsigned long pages = 0;
-    struct rlimit old, less;
+    struct rlimit old;
     nh_server *s = serve("/hold", hold);
-    FILE *f = fopen("/proc/self/statm", "r");
-    CHECK(f != NULL && fscanf(f, "%lu", &pages) == 1);
-    fclose(f);
-    CHECK_INT(getrlimit(RLIMIT_AS, &old), 0);
-    less = old;
-    less.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + (256u << 20);
-    CHECK_INT(setrlimit(RLIMIT_AS, &less), 0);
+    leave_memory(&old, 256u << 20);
     CHECK_INT(nh_set_thread_stack_size(1 << 30), NH_OK);
     CHECK_ERR(NH_ERR_NO_RESOURCES, nh_server_free_timeout(s, 0, NULL));
     CHECK_INT(nh_set_thread_stack_size(0), NH_OK);

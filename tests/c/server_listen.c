@@ -1,4 +1,5 @@
 /* Where connections come from: Unix sockets, IPv6, descriptors and accept functions of the program's. */
+#include "limits.h"
 #include "nethttp.h"
 #include "certs.h"
 #include "check.h"
@@ -234,15 +235,8 @@ static void count_free(void *userdata) { ((struct source *)userdata)->frees++; }
 
 /* A thread whose stack finds no room cannot be made. */
 static void no_room_for_a_stack(nh_server *s, struct source *src) {
-    unsigned long pages = 0;
-    struct rlimit old, less;
-    FILE *f = fopen("/proc/self/statm", "r");
-    CHECK(f != NULL && fscanf(f, "%lu", &pages) == 1);
-    fclose(f);
-    CHECK_INT(getrlimit(RLIMIT_AS, &old), 0);
-    less = old;
-    less.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + (256u << 20);
-    CHECK_INT(setrlimit(RLIMIT_AS, &less), 0);
+    struct rlimit old;
+    leave_memory(&old, 256u << 20);
     CHECK_INT(nh_set_thread_stack_size(1 << 30), NH_OK);
     CHECK_ERR(NH_ERR_NO_RESOURCES, nh_server_listen_callback(s, from_pipe, src, count_free, NULL, NULL));
     CHECK_INT(nh_set_thread_stack_size(0), NH_OK);
