@@ -9,7 +9,7 @@
 //! * *Nothing is held on the way out.* No callback of the program's runs with the baton: [`H2Conn::until`] gives it away
 //!   before it returns.
 
-use super::conn::{H2Conn, State};
+use super::conn::{BACKLOG, H2Conn, State};
 use super::exchange::Answer;
 use super::parker::Parker;
 use super::receive::Direct;
@@ -172,10 +172,16 @@ impl H2Conn {
             std::thread::yield_now();
             state = self.lock();
         }
+        let before = state.backlog();
         state.flush();
         if state.conn.is_none() {
             // Nothing will come, and whoever waits was told why.
             return (state, Err(io::ErrorKind::NotConnected.into()));
+        }
+        // Bodies that waited for this room are nobody's reason to poll: the driver's own, and those of who was called.
+        if before >= BACKLOG && state.backlog() < BACKLOG {
+            self.settle(state);
+            return (self.lock(), Ok(()));
         }
         let mut came = sys::POLLIN;
         if !state.conn.as_ref().is_some_and(|c| c.holds()) {
