@@ -17,7 +17,8 @@ use std::os::unix::ffi::OsStrExt;
 /// NH_ERR_PROTOCOL (its framing or its gzip is broken), NH_ERR_TOO_LARGE (its framing or trailer is, or what gzip makes
 /// of it), NH_ERR_IO,
 /// NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_CLOSED (after nh_response_body_close), NH_ERR_ABORTED (the request's
-/// body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_FORKED
+/// body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_NO_RESOURCES (no
+/// memory for what has come), NH_ERR_FORKED
 /// Ownership: buf: the caller owns
 /// Threads: one thread at a time per response; blocks
 /// Since: 0.1.0
@@ -64,6 +65,7 @@ pub unsafe extern "C" fn nh_response_body_read_all(
         r.all.clear();
         read_all(r, max)?;
         let len = r.all.len();
+        memory::grow_exact(&mut r.all, 1).inspect_err(|_| r.all.clear())?;
         r.all.push(0);
         ptr::set_out(data_out, r.all.as_ptr().cast());
         ptr::set_out(len_out, len);
@@ -82,22 +84,30 @@ fn read_all(r: &mut nh_response, max: usize) -> Result<()> {
         response.close_body();
         return Err(too_large());
     }
-    loop {
-        let at = all.len();
+    // What is past `at` was zeroed for reads that filled less of it.
+    let mut at = all.len();
+    let result = loop {
         // One more than allowed, to see that there is more.
         let room = STEP.max(at).min((max - at).saturating_add(1));
-        memory::grow(all, room).inspect_err(|_| response.close_body())?;
-        all.resize(at + room, 0);
-        let read = response.read_body(all.get_mut(at..).unwrap_or_default());
-        all.truncate(at + *read.as_ref().unwrap_or(&0));
-        if read? == 0 {
-            return Ok(());
+        if all.len() < at + STEP.min(room) {
+            if let Err(e) = memory::grow(all, at + room - all.len()) {
+                response.close_body();
+                break Err(e);
+            }
+            all.resize(at + room, 0);
         }
-        if all.len() > max {
+        match response.read_body(all.get_mut(at..).unwrap_or_default()) {
+            Ok(0) => break Ok(()),
+            Ok(n) => at += n,
+            Err(e) => break Err(e),
+        }
+        if at > max {
             response.close_body();
-            return Err(too_large());
+            break Err(too_large());
         }
-    }
+    };
+    all.truncate(at);
+    result
 }
 
 /// nh_response_body_save writes the rest of the body to a file, which is created or emptied first. *n_out, which may

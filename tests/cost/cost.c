@@ -98,6 +98,17 @@ static void connection(size_t n) {
 static void chunks(size_t n) {
     read_body(request(make(CHUNKED, "4\r\nabcd\r\n", n, "0\r\n\r\n"), 4096), 1000);
 }
+static void whole_in_pieces(size_t n) {
+    nh_reader *reader = NULL;
+    nh_response *res = NULL;
+    const void *data;
+    size_t len;
+    struct feed f = {make("HTTP/1.1 200 OK\r\n\r\n", "%zu some text\n", n, ""), 0, 300};
+    CHECK(nh_reader_new(give, &f, NULL, &reader) == NH_OK);
+    CHECK(nh_read_response(reader, NULL, &res, NULL) == NH_OK);
+    CHECK(nh_response_body_read_all(res, 64 << 20, &data, &len, NULL) == NH_OK && len > n);
+    nh_response_free(res);
+}
 static void trailers(size_t n) {
     read_body(request(make(CHUNKED "0\r\n", "X-%zu: v\r\n", n, "\r\n"), 4096), 1000);
 }
@@ -327,6 +338,7 @@ static const struct {
     {"head_folded", head_folded, 2000},
     {"connection", connection, 10000},
     {"chunks", chunks, 10000},
+    {"whole_in_pieces", whole_in_pieces, 20000},
     {"trailers", trailers, 200},
     {"announced", announced, 200},
     {"field_at", field_at, 240},
