@@ -2643,7 +2643,8 @@ void nh_response_free(nh_response *r);
  * NH_ERR_PROTOCOL (its framing or its gzip is broken), NH_ERR_TOO_LARGE (its framing or trailer is, or what gzip makes
  * of it), NH_ERR_IO,
  * NH_ERR_TIMEOUT, NH_ERR_CANCELED, NH_ERR_CLOSED (after nh_response_body_close), NH_ERR_ABORTED (the request's
- * body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_FORKED
+ * body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_NO_RESOURCES (no
+ * memory for what has come), NH_ERR_FORKED
  * Ownership: buf: the caller owns
  * Threads: one thread at a time per response; blocks
  * Since: 0.1.0
@@ -5511,7 +5512,7 @@ int32_t nh_request_proto(const nh_request *r);
  * Errors: NH_ERR_INVALID (r, buf or n_out is NULL, cap is 0), NH_ERR_STATE (r was not received),
  * NH_ERR_UNEXPECTED_EOF (the peer ended the body early), NH_ERR_PROTOCOL (its framing is broken),
  * NH_ERR_TOO_LARGE (it is longer than the limit), NH_ERR_TIMEOUT (nothing came in time), NH_ERR_IO (the
- * connection broke)
+ * connection broke), NH_ERR_NO_RESOURCES (there is no memory for what has come)
  * Ownership: the library copies to buf.
  * Threads: one thread at a time for r; beside one that writes the response. It may block.
  * Since: 0.1.0

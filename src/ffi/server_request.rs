@@ -308,7 +308,7 @@ pub unsafe extern "C" fn nh_request_proto(r: *const nh_request) -> i32 {
 /// Errors: NH_ERR_INVALID (r, buf or n_out is NULL, cap is 0), NH_ERR_STATE (r was not received),
 /// NH_ERR_UNEXPECTED_EOF (the peer ended the body early), NH_ERR_PROTOCOL (its framing is broken),
 /// NH_ERR_TOO_LARGE (it is longer than the limit), NH_ERR_TIMEOUT (nothing came in time), NH_ERR_IO (the
-/// connection broke)
+/// connection broke), NH_ERR_NO_RESOURCES (there is no memory for what has come)
 /// Ownership: the library copies to buf.
 /// Threads: one thread at a time for r; beside one that writes the response. It may block.
 /// Since: 0.1.0

@@ -33,6 +33,7 @@ impl Reject {
     }
     pub const BAD_REQUEST: Reject = Reject::new(400, "400 Bad Request");
     pub const HEADER_TOO_LARGE: Reject = Reject::new(431, "431 Request Header Fields Too Large");
+    pub const NO_MEMORY: Reject = Reject::new(503, "503 Service Unavailable");
     pub(super) const BAD_NAME: Reject = Reject::new(400, "400 Bad Request: invalid header name");
     pub(super) const NO_HOST: Reject = Reject::new(400, "400 Bad Request: missing required Host header");
     pub(super) const BAD_HOST: Reject = Reject::new(400, "400 Bad Request: malformed Host header");

@@ -6,6 +6,7 @@ use super::event::Event;
 use super::frame::{self, FrameHead, flag, kind, protocol};
 use super::head::{Check, Head, Part};
 use super::streams::{Half, Stream};
+use crate::memory;
 
 /// The frames that a header block may be cut into, and the empty ones among them (CVE-2024-27316 and its like).
 const MAX_FRAMES: u32 = 1000;
@@ -55,6 +56,12 @@ enum Fate {
     Fault(Fault),
 }
 
+/// append adds a piece of a block, if there is memory for it.
+fn append(block: &mut Vec<u8>, piece: &[u8]) -> Result<(), Fault> {
+    memory::append(block, piece)
+        .map_err(|_| Fault::connection(Code::INTERNAL_ERROR, "no memory for a header block"))
+}
+
 impl Engine {
     pub(super) fn headers(
         &mut self,
@@ -70,8 +77,7 @@ impl Engine {
         self.block.stream = head.stream;
         (self.block.flags, self.block.dependency) = (head.flags, dependency);
         (self.block.frames, self.block.empty) = (0, 0);
-        self.block.bytes.extend_from_slice(fragment);
-        Ok(())
+        append(&mut self.block.bytes, fragment)
     }
 
     pub(super) fn continuation(
@@ -87,7 +93,7 @@ impl Engine {
         if b.frames > MAX_FRAMES || b.empty > MAX_EMPTY {
             return Err(Fault::connection(Code::ENHANCE_YOUR_CALM, "too many CONTINUATION frames"));
         }
-        b.bytes.extend_from_slice(payload);
+        append(&mut b.bytes, payload)?;
         if !head.has(flag::END_HEADERS) {
             return Ok(());
         }

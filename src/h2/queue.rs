@@ -1,5 +1,8 @@
 //! `Queue`: bytes that wait, put at the end and taken from the front, in one buffer.
 
+use crate::error::Result;
+use crate::memory;
+
 /// Queue does not grow while it is as full as it is emptied.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -28,13 +31,13 @@ impl Queue {
     }
 
     /// push adds to the end. What was taken goes when it is more than half, so that no byte is moved twice as often as it
-    /// was put.
-    pub fn push(&mut self, data: &[u8]) {
+    /// was put. Its error, where there is no memory, leaves what waits as it is.
+    pub fn push(&mut self, data: &[u8]) -> Result<()> {
         if self.start > self.bytes.len() / 2 {
             self.bytes.drain(..self.start);
             self.start = 0;
         }
-        self.bytes.extend_from_slice(data);
+        memory::append(&mut self.bytes, data)
     }
 
     /// consume takes `n` bytes off the front. An empty queue keeps at most `keep` bytes of memory.
@@ -70,7 +73,7 @@ mod tests {
         let (mut put, mut got, mut out) = (0u32, 0u32, [0; 37]);
         for round in 1..400usize {
             let piece: Vec<u8> = (0..round * 7 % 101).map(|_| (put, put += 1).0 as u8).collect();
-            queue.push(&piece);
+            queue.push(&piece).unwrap();
             let n = queue.take(&mut out[..round % 37], 64);
             assert!(out[..n].iter().all(|&b| (b == got as u8, got += 1).0));
             assert_eq!(queue.len(), (put - got) as usize);
@@ -85,7 +88,7 @@ mod tests {
     fn one_that_is_never_empty_does_not_grow() {
         let mut queue = Queue::default();
         for i in 0..1000u32 {
-            queue.push(&i.to_be_bytes().repeat(25));
+            queue.push(&i.to_be_bytes().repeat(25)).unwrap();
             queue.consume(if i == 0 { 0 } else { 100 }, 0);
             assert!(queue.bytes.len() <= 400 && queue.data().get(..4) == Some(&i.to_be_bytes()[..]));
         }

@@ -189,7 +189,7 @@ impl Http {
             return Ok(false);
         }
         let was_empty = ex.unread().is_empty();
-        let room = ex.room(limit);
+        let room = ex.room(limit).ok_or(Some(Reject::NO_MEMORY))?;
         match receive_now(conn.socket.as_raw_fd(), conn.secure.as_deref(), room) {
             Ok(got) if got.n == 0 && was_empty => Err(None),
             // The head was cut: Go answers, for the peer may have closed one side only.

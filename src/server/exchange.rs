@@ -117,8 +117,9 @@ impl Exchange {
         carry.clear();
     }
 
-    /// room makes sure that there is space behind the received bytes, up to `limit` of unread ones, and gives it.
-    pub(super) fn room(&mut self, limit: usize) -> &mut [u8] {
+    /// room makes sure that there is space behind the received bytes, up to `limit` of unread ones, and gives it. `None`: there is
+    /// no memory for it.
+    pub(super) fn room(&mut self, limit: usize) -> Option<&mut [u8]> {
         let (used, filled) = (self.used, self.filled);
         let block = self.request.header.store_mut().block_mut();
         if used > 0 && block.len() < filled + BLOCK / 4 {
@@ -128,9 +129,11 @@ impl Exchange {
         }
         if block.len() < self.filled + BLOCK / 4 {
             let len = (block.len() * 2).clamp(BLOCK, limit.saturating_add(BLOCK));
-            block.resize(len.max(block.len()), 0);
+            let more = len.saturating_sub(block.len());
+            block.try_reserve_exact(more).ok()?;
+            block.resize(block.len() + more, 0);
         }
-        block.get_mut(self.filled..).unwrap_or_default()
+        block.get_mut(self.filled..)
     }
 
     /// prepare makes the request and the writer ready for the handler.

@@ -193,7 +193,7 @@ impl Input {
                     let limits = (self.progress, self.deadline);
                     wait_for(self.fd, libc::POLLIN, limits, &mut self.waited, "read", Phase::Body)?;
                 }
-                Err(Stop::Tls(e)) => return Err(e.with_phase(Phase::Body)),
+                Err(Stop::Failed(e)) => return Err(e.with_phase(Phase::Body)),
                 Err(Stop::Os(e)) => return Err(Error::io(Kind::Io, "read", &e).with_phase(Phase::Body)),
                 Err(Stop::Deadline) => return Err(timed_out("read", Phase::Body)),
             }

@@ -131,7 +131,7 @@ impl Duplex {
                     self.wait(sys::POLLIN, until, "read")?;
                 }
                 Err(Stop::Os(e)) => return Err(self.closed_or(self.failure("read", &e))),
-                Err(Stop::Tls(e)) => return Err(e.with_phase(Phase::Body)),
+                Err(Stop::Failed(e)) => return Err(e.with_phase(Phase::Body)),
                 Err(Stop::Deadline) => return Err(timeout("read")),
             }
         }

@@ -203,7 +203,7 @@ impl Reader {
     fn stopped(&self, s: Stop) -> Error {
         match s {
             Stop::Deadline => timed_out(self.clock),
-            Stop::Tls(e) => e,
+            Stop::Failed(e) => e,
             Stop::Os(e) => match &self.conn {
                 Some(c) => c.failure("read", &e),
                 None => Error::io(Kind::Io, "read", &e),

@@ -7,6 +7,7 @@ use super::pool::Shared;
 use super::route::Route;
 use super::timing::DialTimes;
 use crate::error::{Error, Kind, os_text};
+use crate::memory;
 use crate::message::trace::Step;
 use crate::net::dial::{Dialed, ends};
 use crate::net::sys;
@@ -119,7 +120,7 @@ impl Conn {
     }
 
     fn fill_by(&mut self, recv: impl Fn(RawFd, &mut [u8]) -> Result<usize, Stop>) -> Result<usize, Stop> {
-        self.make_room();
+        self.make_room().map_err(Stop::Failed)?;
         let fd = self.fd();
         let room = self.buf.get_mut(self.end..).unwrap_or_default();
         let n = match &mut self.tls {
@@ -176,8 +177,9 @@ impl Conn {
     }
 
     pub(super) fn widen(&mut self, room: usize) {
-        if self.start == self.end && self.buf.len() < room {
-            self.buf.resize(room, 0);
+        let more = room.saturating_sub(self.buf.len());
+        if self.start == self.end && self.buf.try_reserve_exact(more).is_ok() {
+            self.buf.resize(self.buf.len() + more, 0);
         }
     }
 
@@ -204,15 +206,18 @@ impl Conn {
         self.tls.as_ref().is_some_and(|t| !t.was_closed())
     }
 
-    fn make_room(&mut self) {
+    fn make_room(&mut self) -> crate::error::Result<()> {
         if self.start > 0 && self.end == self.buf.len() {
             self.buf.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
         if self.end == self.buf.len() {
-            self.buf.resize(self.buf.len() * 2, 0);
+            let len = self.buf.len();
+            memory::grow_exact(&mut self.buf, len)?;
+            self.buf.resize(len * 2, 0);
         }
+        Ok(())
     }
 
     /// rest readies the connection for the pool; `false`: there is more to read than was asked for.

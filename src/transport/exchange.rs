@@ -247,7 +247,7 @@ impl Exchange<'_> {
                 return Err(fatal(timeout("net/http: timeout sending the request body", Phase::Write)));
             }
             Err(Stop::Os(e)) => return Err(fatal(Error::io(Kind::Io, "poll", &e))),
-            Err(Stop::Tls(e)) => return Err(fatal(e)),
+            Err(Stop::Failed(e)) => return Err(fatal(e)),
         };
         if ready & sys::POLLIN != 0 {
             match self.conn.fill_now() {
@@ -353,7 +353,7 @@ impl Exchange<'_> {
     fn reset(&mut self, stop: Stop, answered: bool) -> Failure {
         let error = match stop {
             // An alert says more than the writes that failed for it.
-            Stop::Tls(e) => e.with_phase(Phase::Head),
+            Stop::Failed(e) => e.with_phase(Phase::Head),
             Stop::Deadline => self.head_timeout(),
             Stop::Os(e) => {
                 let error = self.conn.failure("read", &e).with_phase(Phase::Head);

@@ -110,7 +110,7 @@ fn stopped(s: Stop, op: &str, socket: &Socket<'_>) -> Error {
     let e = match s {
         Stop::Deadline => Error::new(Kind::Timeout, "net/http: timeout awaiting the proxy's answer"),
         Stop::Os(e) => socket.failure(op, &e),
-        Stop::Tls(e) => e,
+        Stop::Failed(e) => e,
     };
     e.with_phase(Phase::Proxy)
 }

@@ -4,12 +4,17 @@
 
 #include "check.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Leaves room for `more` bytes beyond what the process has now; `old` is what was allowed before. */
+/* Leaves room for `more` bytes beyond what the process has now; `old` is what was allowed before. What malloc
+ * keeps of what was freed goes first, and large pieces are not kept from now on: they would be room besides.
+ */
 static inline void leave_memory(struct rlimit *old, size_t more) {
     unsigned long pages = 0;
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    malloc_trim(0);
     FILE *f = fopen("/proc/self/statm", "r");
     CHECK(f != NULL && fscanf(f, "%lu", &pages) == 1);
     fclose(f);

@@ -68,6 +68,93 @@ static void send_form(nh_client *client, const char *url, int multipart) {
     free(large);
 }
 
+static nh_response *get(nh_client *client, const char *url) {
+    nh_response *response = NULL;
+    nh_error *err = NULL;
+    if (nh_client_get(client, url, &response, &err) != NH_OK) fprintf(stderr, "%s\n", nh_error_message(err));
+    CHECK(response != NULL);
+    return response;
+}
+
+static int gone;
+
+static void is_gone(void *userdata) {
+    (void)userdata;
+    add(&gone);
+}
+
+/* What has come of a body over HTTP/2 and is not read may fill its window, if there is memory for it. */
+static void reads_late(nh_response_writer *w, nh_request *r, void *userdata) {
+    static char some[1 << 16];
+    struct rlimit old;
+    size_t n;
+    nh_result code = NH_OK;
+    (void)w, (void)userdata;
+    CHECK_INT(nh_request_set_gone_callback(r, is_gone, NULL, NULL, NULL), NH_OK);
+    leave_memory(&old, 11u << 20);
+    await(&gone, 1);
+    CHECK_INT(setrlimit(RLIMIT_AS, &old), 0);
+    do /* what came before the error */
+        code = nh_request_body_read(r, some, sizeof some, &n, NULL);
+    while (code == NH_OK && n > 0);
+    CHECK_INT(code, NH_ERR_NO_RESOURCES);
+    CHECK_ERR(NH_ERR_NO_RESOURCES, nh_request_body_read(r, some, sizeof some, &n, NULL));
+    add(&gone);
+}
+
+static nh_result zeros(void *userdata, void *buf, size_t cap, size_t *n_out) {
+    (void)userdata;
+    memset(buf, 0, cap);
+    *n_out = cap;
+    return NH_OK;
+}
+
+static void in_wide_windows(void) {
+    static char some[1 << 16];
+    nh_server *s = nh_server_new();
+    nh_client *client = nh_client_new();
+    nh_http2_config *wide = nh_http2_config_new();
+    nh_response *late, *read, *response = NULL;
+    nh_request *r;
+    struct rlimit old;
+    size_t n;
+    CHECK_INT(nh_http2_config_set_max_receive_buffer_per_connection(wide, 256 << 20), NH_OK);
+    CHECK_INT(nh_http2_config_set_max_receive_buffer_per_stream(wide, 128 << 20), NH_OK);
+    CHECK_INT(nh_server_set_http2(s, wide), NH_OK);
+    CHECK_INT(nh_client_set_http2(client, wide), NH_OK);
+    CHECK_INT(nh_server_set_protocols(s, NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
+    CHECK_INT(nh_client_set_protocols(client, NH_PROTOCOL_UNENCRYPTED_HTTP2), NH_OK);
+    CHECK_INT(nh_server_set_shards(s, 1), NH_OK);
+    CHECK_INT(nh_server_handle(s, "/endless", endless, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_handle(s, "/late", reads_late, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_handle(s, "/hello", hello, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_listen(s, "127.0.0.1:0", NULL), NH_OK);
+    CHECK_INT(nh_server_start(s, NULL), NH_OK);
+    nh_response_free(get(client, url_of(s, "/hello")));
+    late = get(client, url_of(s, "/endless"));
+    read = get(client, url_of(s, "/endless"));
+    leave_memory(&old, 11u << 20); /* with no power of two at its end: the next doubling leaves some */
+    for (size_t i = 0; i < 64 << 20; i += n) /* the other's share comes with it */
+        CHECK_INT(nh_response_body_read(read, some, sizeof some, &n, NULL), NH_OK);
+    CHECK_INT(setrlimit(RLIMIT_AS, &old), 0);
+    nh_result code = NH_OK;
+    while (code == NH_OK)
+        code = nh_response_body_read(late, some, sizeof some, &n, NULL);
+    CHECK_INT(code, NH_ERR_NO_RESOURCES);
+    CHECK_ERR(NH_ERR_NO_RESOURCES, nh_response_body_read(late, some, sizeof some, &n, NULL));
+    nh_response_free(late);
+    nh_response_free(read);
+    CHECK_INT(nh_request_new("POST", url_of(s, "/late"), &r, NULL), NH_OK);
+    CHECK_INT(nh_request_set_body_callback(r, -1, zeros, NULL, NULL, NULL), NH_OK);
+    CHECK(nh_client_do(client, r, &response, NULL) != NH_OK);
+    await(&gone, 2);
+    nh_request_free(r);
+    nh_response_free(get(client, url_of(s, "/hello")));
+    nh_http2_config_free(wide);
+    nh_client_free(client);
+    nh_server_free(s);
+}
+
 static void *without_descriptors(void *url) {
     struct rlimit old, none;
     nh_client *client = nh_client_new();
@@ -86,14 +173,6 @@ static void *without_descriptors(void *url) {
     nh_request_free(r);
     nh_client_free(client);
     return NULL;
-}
-
-static nh_response *get(nh_client *client, const char *url) {
-    nh_response *response = NULL;
-    nh_error *err = NULL;
-    if (nh_client_get(client, url, &response, &err) != NH_OK) fprintf(stderr, "%s\n", nh_error_message(err));
-    CHECK(response != NULL);
-    return response;
 }
 
 int main(void) {
@@ -129,6 +208,7 @@ int main(void) {
     send_form(client, url_of(s, "/parts"), 1);
     CHECK(pthread_create(&t, NULL, without_descriptors, (void *)url_of(s, "/hello")) == 0);
     pthread_join(t, NULL);
+    in_wide_windows();
     nh_client_free(client);
     nh_server_free(s);
     return 0;

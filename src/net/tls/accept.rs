@@ -69,7 +69,7 @@ impl Tls {
                 Ok(()) => {}
                 Err(Stop::Os(e)) if e.kind() == io::ErrorKind::WouldBlock => return Accept::Wait,
                 Err(Stop::Os(e)) => return failed("read", &e),
-                Err(Stop::Tls(e)) => return Accept::Failed(e),
+                Err(Stop::Failed(e)) => return Accept::Failed(e),
                 Err(Stop::Deadline) => return Accept::Wait,
             }
         }

@@ -77,7 +77,7 @@ fn stopped(s: Stop, op: &str, io: &dyn Io) -> Error {
     match s {
         Stop::Deadline => Error::new(Kind::Timeout, "net/http: TLS handshake timeout"),
         Stop::Os(e) => io.failure(op, &e),
-        Stop::Tls(e) => e,
+        Stop::Failed(e) => e,
     }
 }
 

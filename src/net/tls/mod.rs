@@ -43,5 +43,5 @@ use std::io;
 pub enum Stop {
     Deadline,
     Os(io::Error),
-    Tls(Error),
+    Failed(Error),
 }

@@ -138,7 +138,7 @@ impl Tls {
                 Ok(Step::Starved(_)) => break,
                 // Data comes before its error.
                 Err(_) if n > 0 => break,
-                Err(e) => return Err(Stop::Tls(e)),
+                Err(e) => return Err(Stop::Failed(e)),
             }
         }
         Ok(n)

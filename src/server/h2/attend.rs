@@ -87,8 +87,10 @@ impl Session {
             if end && rest.is_empty() {
                 return self.ended(s);
             }
-            s.put(rest);
-            s.output.end = Some(whole.trailer.cloned());
+            match s.put(rest) {
+                Ok(()) => s.output.end = Some(whole.trailer.cloned()),
+                Err(_) => s.output.abort = Some(Code::INTERNAL_ERROR),
+            }
         }
         if let Some(code) = s.output.abort {
             let rest = s.output.body.data();

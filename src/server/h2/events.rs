@@ -121,7 +121,11 @@ impl Session {
             return;
         };
         let mut s = stream.state();
-        s.input.data.push(data);
+        if let Err(e) = s.input.data.push(data) {
+            drop(s);
+            self.engine.release(id, data.len());
+            return self.fail(id, Code::INTERNAL_ERROR, e);
+        }
         s.input.ended |= end;
         let waits = s.input.waits;
         drop(s);

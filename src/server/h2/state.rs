@@ -132,11 +132,12 @@ impl State {
     }
 
     /// put adds to the body that waits.
-    pub(super) fn put(&mut self, data: &[u8]) {
-        self.output.body.push(data);
+    pub(super) fn put(&mut self, data: &[u8]) -> Result<()> {
+        self.output.body.push(data)?;
         if let Some(o) = &self.outbox {
             o.hold(data.len());
         }
+        Ok(())
     }
 
     /// sent takes off what was sent of the body.

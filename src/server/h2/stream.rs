@@ -124,7 +124,7 @@ impl Stream {
                     return Ok(());
                 }
                 let (now, later) = rest.split_at_checked(s.room()).unwrap_or((rest, &[]));
-                s.put(now);
+                s.put(now)?;
                 rest = later;
                 if !rest.is_empty() {
                     s = self.wait_until(s, State::has_room_again)?;
@@ -143,7 +143,7 @@ impl Stream {
         let mut s = self.state();
         s.check()?;
         if !s.output.overtaken {
-            s.put(rest);
+            s.put(rest)?;
         }
         Ok(())
     }
@@ -204,8 +204,10 @@ impl Stream {
         s.output.answered = true;
         s.output.overtaken = instead;
         s.output.heads.push_back((whole.status, whole.head.to_vec()));
-        s.put(whole.body);
-        s.output.end = Some(whole.trailer.cloned());
+        match s.put(whole.body) {
+            Ok(()) => s.output.end = Some(whole.trailer.cloned()),
+            Err(_) => s.output.abort = Some(Code::INTERNAL_ERROR),
+        }
         if instead {
             self.tell(&mut s);
         }

@@ -65,7 +65,7 @@ impl State {
             let (holds, eof) = (conn.holds(), matches!(got, Ok(Some(0))));
             let read_failure = match got {
                 Ok(Some(0)) => Some(Error::new(Kind::UnexpectedEof, "unexpected EOF")),
-                Err(Stop::Tls(e)) => Some(e),
+                Err(Stop::Failed(e)) => Some(e),
                 Err(Stop::Os(e)) => Some(conn.failure("read", &e)),
                 Err(Stop::Deadline) | Ok(_) => None,
             };
@@ -219,8 +219,10 @@ impl State {
             rest = later;
             self.engine.release(id, n);
         }
-        if !rest.is_empty() {
-            s.inbox.push(rest);
+        if let Err(error) = s.inbox.push(rest) {
+            self.engine.release(id, rest.len());
+            self.engine.reset(id, Code::CANCEL);
+            return self.fail(id, Failure { error, retry: Retry::No });
         }
         self.stir(id);
     }
