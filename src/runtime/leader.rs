@@ -3,6 +3,7 @@
 use super::accept::A_WAKE;
 use super::current;
 use super::driver::{Away, Driven, Driver, Fate, Place, Ready};
+use super::rescue::{Driving, Parked, caught};
 use super::shard::{self, Flush, Msg, Shard, Shared};
 use super::start::{Job, Phase, Runtime};
 use super::timers::NEVER;
@@ -53,7 +54,9 @@ impl<'a, D: Driver> Leader<'a, D> {
         self.shard.cork = cork;
         let call = shared.handoff.enter(self.shard);
         rt.ring();
+        let parked = Parked { shared, call };
         let r = current::inline(call, f);
+        std::mem::forget(parked);
         (shared.handoff.leave(call).map(|shard| Leader { rt, shard }), r)
     }
 
@@ -301,7 +304,10 @@ impl<'a, D: Driver> Leader<'a, D> {
         let ready = std::mem::take(&mut e.ready);
         self.shard.driven = token;
         let (rt, index) = (self.rt, self.shard.index);
-        match rt.driver.drive(self, conn, lease, ready) {
+        let driving = Driving { rt, index, token };
+        let driven = rt.driver.drive(self, conn, lease, ready);
+        std::mem::forget(driving);
+        match driven {
             Driven::Led(mut leader, conn, fate) => {
                 match fate {
                     Fate::Detached => leader.detach(token, conn, lease),
@@ -392,7 +398,11 @@ pub(super) fn lead<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease:
         *super::sync::lock(&shared.probe) = Some(sys::ThreadProbe::current());
     }
     current::set_shard(Some(Rc::new(super::start::Here { rt: rt.clone(), index })));
-    let was = rounds(rt, shard, lease);
+    let was = caught(|| rounds(rt, shard, lease)).unwrap_or_else(|| {
+        // What a panic has left in the lease is nobody's.
+        *lease = rt.driver.lease();
+        Was::Handling
+    });
     current::set_shard(None);
     was
 }

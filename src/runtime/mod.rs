@@ -29,12 +29,17 @@ mod listen;
 #[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
+mod rescue;
+#[cfg(not(loom))]
 mod shard;
 #[cfg(not(loom))]
 mod start;
 
 #[cfg(all(test, loom))]
 mod models;
+#[cfg(not(loom))]
+#[cfg(test)]
+mod tests;
 
 #[cfg(not(loom))]
 pub use current::before_block;

@@ -4,14 +4,15 @@ use super::driver::{Driver, Fate, Ready};
 use super::handoff::HandOff;
 use super::listen::{Listening, Watched};
 use super::mailbox::Mailbox;
+use super::start::Runtime;
 use super::timers::{Deadline, Timers};
 use crate::net::sys;
 use crate::sync::Mutex;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 /// Msg is what other threads tell the leader.
 pub(super) enum Msg<D: Driver> {
@@ -115,6 +116,7 @@ pub(super) struct Entry<D: Driver> {
 
 /// Shard is moved from leader to leader and never shared.
 pub(super) struct Shard<D: Driver> {
+    pub(super) rt: Weak<Runtime<D>>,
     pub(super) index: usize,
     entries: Vec<Entry<D>>,
     free: Vec<u32>,
@@ -148,8 +150,9 @@ pub(crate) trait Flush: Send + Sync {
 }
 
 impl<D: Driver> Shard<D> {
-    pub(super) fn new(index: usize) -> Box<Shard<D>> {
+    pub(super) fn new(rt: &Weak<Runtime<D>>, index: usize) -> Box<Shard<D>> {
         Box::new(Shard {
+            rt: rt.clone(),
             index,
             entries: Vec::new(),
             free: Vec::new(),

@@ -8,6 +8,7 @@ use super::leader::lead;
 use super::learn::Stall;
 use super::listen::Listening;
 use super::monitor;
+use super::rescue::caught;
 use super::shard::{Msg, Shard, Shared};
 use super::sync::lock;
 use super::timers::NEVER;
@@ -104,7 +105,7 @@ impl<D: Driver> Runtime<D> {
             spawned: AtomicUsize::new(0),
         });
         for index in 0..n {
-            rt.workers.lead(Shard::new(index), false);
+            rt.workers.lead(Shard::new(&Arc::downgrade(&rt), index), false);
         }
         if let Err(e) = rt.first_threads() {
             rt.quit();
@@ -333,9 +334,15 @@ impl<D: Driver> Runtime<D> {
 
     /// leave has an exchange answered later, on a thread that leads no shard: what is answered already ends here.
     pub(super) fn leave(&self, away: Away<D>) {
-        if let Some(mut away) = self.driver.detached(away) {
-            let fate = self.driver.run(&mut away.conn, &mut away.lease);
-            away.back(fate);
+        let (shard, token) = (away.shard, away.token);
+        let left = caught(|| {
+            if let Some(mut away) = self.driver.detached(away) {
+                let fate = self.driver.run(&mut away.conn, &mut away.lease);
+                away.back(fate);
+            }
+        });
+        if left.is_none() {
+            self.forget(shard, token);
         }
     }
 
@@ -374,11 +381,17 @@ fn work<D: Driver>(rt: &Arc<Runtime<D>>) {
         match rt.workers.next(&slot, was) {
             Order::Lead(shard) => was = lead(rt, shard, &mut lease),
             Order::Run(Job::Task(task)) => {
-                rt.driver.run_task(task, &mut lease);
+                if caught(|| rt.driver.run_task(task, &mut lease)).is_none() {
+                    lease = rt.driver.lease();
+                }
                 was = Was::Handling;
             }
             Order::Run(Job::Conn { shard, token, mut conn, lease: mut its }) => {
-                let fate = rt.driver.run(&mut conn, &mut its);
+                let Some(fate) = caught(|| rt.driver.run(&mut conn, &mut its)) else {
+                    rt.forget(shard, token);
+                    was = Was::Handling;
+                    continue;
+                };
                 if fate == Fate::Detached {
                     rt.leave(Away { rt: rt.clone(), shard, token, conn, lease: its });
                 } else if let Some(shared) = rt.shards.get(shard) {
