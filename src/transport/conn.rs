@@ -7,6 +7,7 @@ use super::pool::Shared;
 use super::route::Route;
 use super::timing::DialTimes;
 use crate::error::{Error, Kind, os_text};
+use crate::log::{self, Level};
 use crate::memory;
 use crate::message::trace::Step;
 use crate::net::dial::{Dialed, ends};
@@ -286,6 +287,7 @@ impl Drop for Conn {
             tls.goodbye(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
         }
         self.home.clone().forget(&self.route);
+        log::emit(Level::Info, || format!("nethttp: connection to {} ended", self.route.address()));
     }
 }
 

@@ -12,6 +12,7 @@ use super::timing::DialTimes;
 use super::waiter::Waiter;
 use super::{socks, tunnel};
 use crate::error::{Error, Kind, Phase, Result};
+use crate::log::{self, Level};
 use crate::message::trace::Step;
 use crate::net::addr::join_host_port;
 use crate::net::cancel::canceled;
@@ -98,6 +99,10 @@ impl Dials {
             // Somebody waits for an outcome, whatever happens here.
             let result = catch_unwind(AssertUnwindSafe(|| self.dial(shared, &job)))
                 .unwrap_or_else(|_| Err(Error::new(Kind::Panic, "nethttp: internal error in a dial")));
+            log::emit(Level::Info, || match &result {
+                Ok(_) => format!("nethttp: connection to {} made", job.route.address()),
+                Err(e) => format!("nethttp: connection to {} failed: {}", job.route.address(), e.message()),
+            });
             shared.dialed(&job.route, &job.waiter, result);
         }
     }

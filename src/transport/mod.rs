@@ -48,6 +48,7 @@ mod write;
 
 use crate::error::{Error, Kind, Phase, Result, invalid};
 use crate::h2::Options;
+use crate::log::{self, Level};
 use crate::message::header::Header;
 use crate::message::outbound::Target;
 use crate::message::protocols::Protocols;
@@ -333,6 +334,7 @@ impl Transport {
                 Link::Shared(lease) => {
                     teller.tell(|| lease.got());
                     let reused = lease.reused;
+                    log_reuse(reused, route);
                     let upload = upload(written.take().map_or_else(write, Ok)?, r, length, held, settings)?;
                     match h2::run(lease, &call, upload, teller, now) {
                         Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
@@ -362,9 +364,10 @@ impl Transport {
                 },
             };
             let reused = conn.reused;
+            log_reuse(reused, route);
             teller.tell(|| conn.got());
             let head = written.take().map_or_else(write, Ok)?;
-            crate::log::head('>', &head);
+            log::head('>', &head);
             let upload = match upload(head, r, length, held, settings) {
                 Ok(u) => u,
                 Err(e) => {
@@ -386,4 +389,10 @@ impl Transport {
 fn upload(head: Vec<u8>, r: &Request, length: Length, held: bool, settings: &Settings) -> Result<Upload> {
     let made = Upload::new(head, &r.body, length, &r.trailer, held, settings.write_buffer);
     made.map_err(|e| e.with_phase(Phase::Prepare))
+}
+
+fn log_reuse(reused: bool, route: &Route) {
+    if reused {
+        log::emit(Level::Info, || format!("nethttp: connection to {} reused", route.address()));
+    }
 }

@@ -55,6 +55,40 @@ static void hello(nh_response_writer *w, nh_request *r, void *userdata) {
     CHECK_INT(nh_respond(w, 200, "text/plain", "hello", 5), NH_OK);
 }
 
+/* What becomes of a client's connections, each told once. */
+static void connections(void) {
+    static const char *const lines[] = {" made\n", " reused\n", " ended\n"};
+    nh_server *server = nh_server_new();
+    nh_client *client = nh_client_new();
+    nh_response *response = NULL;
+    const void *data;
+    size_t len;
+    char base[64];
+    seen[0] = 0;
+    CHECK_INT(nh_set_log(NH_LOG_INFO, record, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_handle(server, "/hello", hello, NULL, NULL, NULL), NH_OK);
+    CHECK_INT(nh_server_listen(server, "127.0.0.1:0", NULL), NH_OK);
+    CHECK_INT(nh_server_start(server, NULL), NH_OK);
+    snprintf(base, sizeof base, "nethttp: connection to 127.0.0.1:%d", (int)nh_server_port(server, 0));
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(nh_client_get(client, url_of(server, "/hello"), &response, NULL), NH_OK);
+        CHECK_INT(nh_response_body_read_all(response, 100, &data, &len, NULL), NH_OK);
+        nh_response_free(response);
+    }
+    CHECK_ERR(NH_ERR_CONNECT, nh_client_get(client, "http://user:word@127.0.0.1:1/", &response, NULL));
+    nh_client_free(client);
+    nh_server_free(server);
+    CHECK_INT(nh_set_log(NH_LOG_INFO, NULL, NULL, NULL), NH_OK);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char line[96];
+        snprintf(line, sizeof line, "%s%s", base, lines[i]);
+        char *at = strstr(seen, line);
+        CHECK(at != NULL && strstr(at + 1, line) == NULL);
+    }
+    CHECK(strstr(seen, "nethttp: connection to 127.0.0.1:1 failed: ") != NULL);
+    CHECK(strstr(seen, "word") == NULL);
+}
+
 /* One exchange: its heads are logged without secrets, and each library thread runs both hooks. */
 static void exchange(void) {
     static const char *const lines[] = {"> GET /hello HTTP/1.1\n",
@@ -128,6 +162,7 @@ static void thread_exit_aborts(void) {
 int main(void) {
     thread_exit_aborts();
     exchange();
+    connections();
 
     CHECK_INT(nh_set_log(NH_LOG_DEBUG, line, &freed, count_free), NH_OK);
     CHECK_INT(freed, 0);
