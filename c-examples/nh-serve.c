@@ -1,5 +1,6 @@
 /* nh-serve: a server with a route for each thing that a client may want to try. See --help. */
 #include "nethttp.h"
+#include "nh-serve-described.h"
 
 #include <ctype.h>
 #include <pthread.h>
@@ -34,7 +35,8 @@ static struct {
 static void note_seen(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)w, (void)userdata;
     const char *method = nh_request_method(r), *uri = nh_request_uri(r);
-    if (!strncmp(uri, "/seen", 5) || !strncmp(uri, "/reset", 6)) return;
+    if (!strncmp(uri, "/seen", 5) || !strncmp(uri, "/reset", 6) || !strcmp(uri, "/described")) return;
+    if (described.on) describe_head(r);
     const size_t most = 16u << 20; /* beyond this requests are counted only */
     size_t need = strlen(method) + strlen(uri) + 3;
     pthread_mutex_lock(&seen.mu);
@@ -67,6 +69,7 @@ static void reset_route(nh_response_writer *w, nh_request *r, void *userdata) {
     pthread_mutex_lock(&seen.mu);
     seen.len = seen.count = 0;
     pthread_mutex_unlock(&seen.mu);
+    described_reset();
     nh_respond(w, 200, "text/plain", "reset\n", 6);
 }
 
@@ -123,13 +126,18 @@ static void echo(nh_response_writer *w, nh_request *r, void *userdata) {
     char buf[65536];
     size_t n, sent = 0;
     nh_result res;
+    described_body b = describe_body(r);
     nh_response_writer_set_full_duplex(w);
     while ((res = nh_request_body_read(r, buf, sizeof buf, &n, NULL)) == NH_OK && n > 0) {
-        if (nh_response_writer_write(w, buf, n, NULL) != NH_OK) return;
-        if (nh_response_writer_flush(w, NULL) != NH_OK)
-            return; /* the peer may wait for it before it goes on */
+        describe_bytes(&b, buf, n);
+        if (nh_response_writer_write(w, buf, n, NULL) != NH_OK ||
+            nh_response_writer_flush(w, NULL) != NH_OK) {
+            describe_end(&b, r, NH_ERR_IO);
+            return; /* each piece is flushed: the peer may wait for it before it goes on */
+        }
         sent += n;
     }
+    describe_end(&b, r, res);
     if (res != NH_OK && sent)
         nh_response_writer_abort(w);
     else if (res != NH_OK)
@@ -142,9 +150,12 @@ static void limit(nh_response_writer *w, nh_request *r, void *userdata) {
     char body[1025];
     size_t have = 0, n;
     nh_result res;
+    described_body b = describe_body(r);
     nh_request_set_body_limit(r, 1024);
     while ((res = nh_request_body_read(r, body + have, sizeof body - have, &n, NULL)) == NH_OK && n > 0)
         have += n;
+    describe_bytes(&b, body, have);
+    describe_end(&b, r, res);
     if (res == NH_OK)
         nh_respond(w, 200, NULL, body, have);
     else if (res == NH_ERR_TOO_LARGE) {
@@ -159,8 +170,10 @@ static void sink(nh_response_writer *w, nh_request *r, void *userdata) {
     char buf[65536];
     size_t n;
     nh_result res;
-    while ((res = nh_request_body_read(r, buf, sizeof buf, &n, NULL)) == NH_OK && n > 0) {
-    }
+    described_body b = describe_body(r);
+    while ((res = nh_request_body_read(r, buf, sizeof buf, &n, NULL)) == NH_OK && n > 0)
+        describe_bytes(&b, buf, n);
+    describe_end(&b, r, res);
     if (res != NH_OK) refuse_body(w);
 }
 
@@ -446,11 +459,12 @@ static const char usage[] =
     "[--max-header-bytes N]\n"
     "                [--read-header-timeout MS] [--read-timeout MS] [--write-timeout MS] [--idle-timeout "
     "MS]\n"
-    "                [--lame-duck MS] [--no-seen] [--root DIR]\n"
+    "                [--lame-duck MS] [--no-seen] [--describe] [--root DIR]\n"
     "Serves test routes until SIGINT or SIGTERM. PORT 0 takes any free port; the first line printed names "
     "it.\n"
     "--tls serves https with a certificate and a key in PEM. --root serves the files beneath DIR at "
     "/files/.\n--lame-duck goes on accepting for MS after the signal. --no-seen keeps no record for /seen. "
+    "--describe keeps all that handlers see of each request, for /described. "
     "--h2c takes HTTP/2 in the clear too; --only-http2 takes nothing else, there and over TLS.\n";
 
 static int set(const char *option, const char *value) {
@@ -494,6 +508,9 @@ static int serve(const char *listen, const char *cert, const char *key, int keep
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         if (nh_server_handle(the_server, routes[i].pattern, routes[i].handler, NULL, NULL, &err) != NH_OK)
             return die(routes[i].pattern, err);
+    if (described.on &&
+        nh_server_handle(the_server, "/described", described_route, NULL, NULL, &err) != NH_OK)
+        return die("/described", err);
     if (compose(&err) != NH_OK) return die("routes", err);
     if (keep_seen && nh_server_set_request_hook(the_server, note_seen, NULL, NULL, &err) != NH_OK)
         return die("hook", err);
@@ -529,6 +546,8 @@ int main(int argc, char **argv) {
             if (nh_server_set_protocols(the_server, http2) != NH_OK) return die(a, NULL);
         } else if (!strcmp(a, "--no-seen")) {
             keep_seen = 0;
+        } else if (!strcmp(a, "--describe")) {
+            described.on = 1;
         } else if (!strcmp(a, "--tls") && i + 2 < argc) {
             cert = argv[++i];
             key = argv[++i];
@@ -548,5 +567,6 @@ int main(int argc, char **argv) {
     int status = serve(listen, cert, key, keep_seen);
     nh_server_free(the_server);
     free(seen.text);
+    free(described.text);
     return status;
 }

@@ -204,6 +204,9 @@ impl Request {
 
     /// decoded_path is the unescaped path: Go's `URL.Path`.
     pub fn decoded_path(&self) -> Cow<'_, [u8]> {
+        if self.rewritten.is_none() && self.text(self.target) == b"*" {
+            return Cow::Borrowed(b"*");
+        }
         let raw = self.raw_path();
         unescape(raw, Part::Path).unwrap_or(Cow::Borrowed(raw))
     }

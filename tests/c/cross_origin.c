@@ -36,8 +36,11 @@ static void denied(nh_response_writer *w, nh_request *r, void *userdata) {
 
 static void options(nh_response_writer *w, nh_request *r, void *userdata) {
     (void)userdata;
+    size_t len;
     CHECK_STR(nh_request_method(r), "OPTIONS");
     CHECK_STR(nh_request_url(r), "*");
+    CHECK_STR(nh_request_path(r, &len), "*");
+    CHECK_INT(len, 1);
     nh_response_writer_write_str(w, "mine", NULL);
 }
 

@@ -103,13 +103,17 @@ impl Turn {
             connect: r.text(r.method) == b"CONNECT",
             keep_alive: true,
         };
+        let expect = r.header.has_token(b"Expect", b"100-continue");
+        if expect {
+            r.header.del(b"Expect");
+        }
         self.writer.begin(asked);
         self.stream.leaving().reset();
         let settings = &core.settings;
         let mut s = self.stream.state();
         s.begin(id, from.outbox, end, settings.max_body_bytes);
         if !end {
-            s.input.expect = r.header.has_token(b"Expect", b"100-continue");
+            s.input.expect = expect;
             s.input.progress = settings.read_progress;
             s.input.deadline = settings.read_timeout.map(|t| Instant::now() + t);
         }

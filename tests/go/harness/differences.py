@@ -5,7 +5,8 @@
       case-name
       another-case
 
-Indented lines name cases; one with a * stands for those of them that differ, at least one.
+Indented lines name cases; one with a * stands for those of them that differ, at least one. `case-name: KIND KIND` lets
+only these kinds of lines of what handlers saw differ (harness/described.py).
 """
 
 import fnmatch
@@ -36,7 +37,7 @@ def load(path, parity, known):
         elif not line.startswith(" "):
             reason += line
         else:
-            name = line.strip()
+            name = line.partition(":")[0].strip()
             if not row or not reason:
                 problems.append("case %s stands under no row or no reason" % name)
             if "*" in name:
@@ -51,6 +52,16 @@ def load(path, parity, known):
                 problems.append("case %s is listed twice" % name)
             expected[name] = row
     return expected, problems
+
+
+def kinds(path):
+    """{case: the kinds of lines of what handlers saw that may differ}, of the cases that are limited to some."""
+    out = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, colon, some = line.partition(":")
+        if line.startswith(" ") and colon:
+            out[name.strip()] = set(some.split())
+    return out
 
 
 def undiffering(expected, differing):

@@ -92,6 +92,15 @@ def build_fetch(go, out):
     return out / "fetch"
 
 
+def build_heads(go, out):
+    """Builds the client that sends a table of requests over HTTP/2 into the folder `out`."""
+    run = subprocess.run([go, "build", "-o", str(out) + "/", "./heads"], cwd=GO_DIR, env=go_env(), capture_output=True,
+                         text=True, check=False)
+    if run.returncode != 0:
+        raise RuntimeError("go build: " + run.stderr.strip())
+    return out / "heads"
+
+
 def find_program(build_dir, name):
     """The program below a build directory: at its usual places first, then anywhere."""
     build = pathlib.Path(build_dir)

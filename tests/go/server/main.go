@@ -31,10 +31,12 @@ type seen struct {
 // record wraps the mux; /seen and /reset themselves are not counted.
 func (s *seen) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/seen" && r.URL.Path != "/reset" {
+		if r.URL.Path != "/seen" && r.URL.Path != "/reset" && r.RequestURI != "/described" {
 			s.mu.Lock()
 			s.lines = append(s.lines, r.Method+" "+r.RequestURI)
 			s.mu.Unlock()
+			told.head(r)
+			defer told.over(r)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -54,6 +56,7 @@ func (s *seen) reset(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.lines = nil
 	s.mu.Unlock()
+	told.reset()
 	plain(w, http.StatusOK, "reset\n")
 }
 
@@ -83,14 +86,20 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	rc.EnableFullDuplex()
 	buf := make([]byte, 16<<10)
 	sent := false
+	b := told.body(r)
 	for {
 		n, err := r.Body.Read(buf)
 		if n > 0 {
 			sent = true
+			b.add(buf[:n])
 			if _, werr := w.Write(buf[:n]); werr != nil {
+				b.end(r, werr)
 				panic(http.ErrAbortHandler)
 			}
 			rc.Flush()
+		}
+		if err != nil {
+			b.end(r, err)
 		}
 		if err == io.EOF {
 			return
@@ -106,7 +115,10 @@ func echo(w http.ResponseWriter, r *http.Request) {
 }
 
 func limit(w http.ResponseWriter, r *http.Request) {
+	b := told.body(r)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1024))
+	b.add(body)
+	b.end(r, err)
 	if err != nil {
 		refuseBody(w, err)
 		return
@@ -115,7 +127,10 @@ func limit(w http.ResponseWriter, r *http.Request) {
 }
 
 func sink(w http.ResponseWriter, r *http.Request) {
-	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+	b := told.body(r)
+	_, err := io.Copy(b, r.Body)
+	b.end(r, err)
+	if err != nil {
 		refuseBody(w, err)
 		return
 	}
@@ -206,6 +221,7 @@ func main() {
 	writeMS := flag.Int64("write-timeout", 0, "ms")
 	idleMS := flag.Int64("idle-timeout", 120000, "ms")
 	flag.Int("shards", 0, "ignored")
+	flag.BoolVar(&told.on, "describe", false, "keep all that handlers see, for /described")
 	cert := flag.String("tls-cert", "", "serve TLS with this certificate")
 	key := flag.String("tls-key", "", "its key")
 	h2c := flag.Bool("h2c", false, "speak HTTP/2 without TLS too")
@@ -228,6 +244,7 @@ func main() {
 	mux.HandleFunc("/headers", headers)
 	mux.HandleFunc("/seen", s.list)
 	mux.HandleFunc("/reset", s.reset)
+	mux.HandleFunc("/described", told.show)
 	mux.HandleFunc("/big", big)
 	mux.HandleFunc("/bytes", byteCount)
 	mux.HandleFunc("/slow", sleep)
