@@ -32,7 +32,8 @@
  * milliseconds; NH_TIMEOUT_NONE (-1) is no limit.
  *
  * Threads. Each function names its threads. "Any thread, at the same time too" needs no lock. "One thread at a
- * time" means that calls on one object must not overlap; which thread makes them does not matter.
+ * time" means that calls on one object must not overlap; which thread makes them does not matter. "It may block:"
+ * says what a function waits for; one without it waits for nothing but locks that are held for short.
  *
  * Callbacks come as fn, userdata, free_userdata. free_userdata may be NULL; it runs exactly once, also if the
  * registration fails, and never while the library holds a lock. A callback must return. A C++ exception that leaves it
@@ -1773,7 +1774,7 @@ nh_result nh_request_set_body_borrowed(nh_request *r,
  * Errors: NH_ERR_INVALID (an argument is NULL, or path is a directory), NH_ERR_IO (the file cannot be opened),
  * NH_ERR_BUSY (r is being sent)
  * Ownership: path: the library copies
- * Threads: one thread at a time per request
+ * Threads: one thread at a time per request. It may block: the file system.
  * Since: 0.1.0
  */
 nh_result nh_request_set_body_file(nh_request *r,
@@ -2447,7 +2448,7 @@ typedef nh_result (*nh_write_fn)(void *userdata, const void *data, size_t len);
  * declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_IO (fn failed), NH_ERR_FORKED (r was made
  * before a fork)
  * Ownership: nothing changes hands
- * Threads: any thread; blocks as fn does
+ * Threads: any thread. It may block: fn, and where the body comes from.
  * Since: 0.1.0
  */
 nh_result nh_request_write(nh_request *r,
@@ -2460,7 +2461,7 @@ nh_result nh_request_write(nh_request *r,
  *
  * Errors: NH_ERR_INVALID (r or fn is NULL, or the request cannot be sent), and those of nh_request_write
  * Ownership: nothing changes hands
- * Threads: any thread; blocks as fn does
+ * Threads: any thread. It may block: fn, and where the body comes from.
  * Since: 0.1.0
  */
 nh_result nh_request_write_proxy(nh_request *r,
@@ -2646,7 +2647,7 @@ void nh_response_free(nh_response *r);
  * body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_NO_RESOURCES (no
  * memory for what has come), NH_ERR_FORKED
  * Ownership: buf: the caller owns
- * Threads: one thread at a time per response; blocks
+ * Threads: one thread at a time per response. It may block: the peer, up to the client's timeouts.
  * Since: 0.1.0
  */
 nh_result nh_response_body_read(nh_response *r,
@@ -2663,7 +2664,7 @@ nh_result nh_response_body_read(nh_response *r,
  * Errors: NH_ERR_INVALID (r, data_out or len_out is NULL), NH_ERR_TOO_LARGE (the body is longer than max),
  * NH_ERR_NO_RESOURCES (there is no memory for it; its connection is dropped), and those of nh_response_body_read
  * Ownership: *data_out: the library owns; borrowed until the next call for this response
- * Threads: one thread at a time per response; blocks
+ * Threads: one thread at a time per response. It may block: the peer, up to the client's timeouts.
  * Since: 0.1.0
  */
 nh_result nh_response_body_read_all(nh_response *r,
@@ -2679,7 +2680,7 @@ nh_result nh_response_body_read_all(nh_response *r,
  * Errors: NH_ERR_INVALID (r or path is NULL), NH_ERR_IO (the file cannot be written), and those of
  * nh_response_body_read
  * Ownership: path: the library copies
- * Threads: one thread at a time per response; blocks
+ * Threads: one thread at a time per response. It may block: the peer, up to the client's timeouts, and the file.
  * Since: 0.1.0
  */
 nh_result nh_response_body_save(nh_response *r,
@@ -2915,7 +2916,7 @@ const void *nh_response_tls_peer_certificate_at(const nh_response *r,
  * Errors: NH_ERR_INVALID (r or fn is NULL), NH_ERR_BODY_LENGTH (the body is not as long as declared), NH_ERR_CLOSED (it
  * was closed), NH_ERR_IO (fn failed), NH_ERR_FORKED (r was made before a fork), and those of nh_response_body_read
  * Ownership: nothing changes hands
- * Threads: one thread at a time per response; blocks as fn does
+ * Threads: one thread at a time per response. It may block: fn, and where the body comes from.
  * Since: 0.1.0
  */
 nh_result nh_response_write(nh_response *r,
@@ -2944,7 +2945,7 @@ nh_client *nh_client_new(void);
  *
  * Errors: none
  * Ownership: c: the library takes
- * Threads: any thread, once, while no other call uses the client
+ * Threads: any thread, once, while no other call uses the client. It may block: the program's own dials.
  * Since: 0.1.0
  */
 void nh_client_free(nh_client *c);
@@ -2979,7 +2980,8 @@ nh_client *nh_default_client(void);
  * NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED,
  * NH_ERR_NO_RESOURCES (no thread or descriptor is left), NH_ERR_FORKED
  * Ownership: *out: the caller owns; r: the caller owns
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_client_do(nh_client *c,
@@ -2992,20 +2994,26 @@ nh_result nh_client_do(nh_client *c,
  *
  * Errors: NH_ERR_INVALID (url or out is NULL, or the URL is malformed), and those of nh_client_do
  * Ownership: *out: the caller owns; url: the library copies
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
-nh_result nh_get(const char *url, nh_response **out, nh_error **err);
+nh_result nh_get(const char *url,
+                 nh_response **out,
+                 nh_error **err);
 
 /**
  * nh_head asks for a URL's head with the default client: Go's Head.
  *
  * Errors: NH_ERR_INVALID (url or out is NULL, or the URL is malformed), and those of nh_client_do
  * Ownership: *out: the caller owns; url: the library copies
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
-nh_result nh_head(const char *url, nh_response **out, nh_error **err);
+nh_result nh_head(const char *url,
+                  nh_response **out,
+                  nh_error **err);
 
 /**
  * nh_post sends bytes to a URL with the default client: Go's Post. content_type may be NULL.
@@ -3013,7 +3021,8 @@ nh_result nh_head(const char *url, nh_response **out, nh_error **err);
  * Errors: NH_ERR_INVALID (url or out is NULL, data is NULL and len is not 0, the URL or the type is malformed),
  * and those of nh_client_do
  * Ownership: *out: the caller owns; url, content_type and data: the library copies
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_post(const char *url,
@@ -3496,20 +3505,28 @@ nh_result nh_client_set_buffer_sizes(nh_client *c,
  *
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
  * Ownership: *out: the caller owns; url: the library copies
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
-nh_result nh_client_get(nh_client *c, const char *url, nh_response **out, nh_error **err);
+nh_result nh_client_get(nh_client *c,
+                        const char *url,
+                        nh_response **out,
+                        nh_error **err);
 
 /**
  * nh_client_head asks for a URL's head: Go's Client.Head.
  *
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
  * Ownership: *out: the caller owns; url: the library copies
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
-nh_result nh_client_head(nh_client *c, const char *url, nh_response **out, nh_error **err);
+nh_result nh_client_head(nh_client *c,
+                         const char *url,
+                         nh_response **out,
+                         nh_error **err);
 
 /**
  * nh_client_post sends bytes to a URL: Go's Client.Post. content_type may be NULL.
@@ -3517,7 +3534,8 @@ nh_result nh_client_head(nh_client *c, const char *url, nh_response **out, nh_er
  * Errors: NH_ERR_INVALID (c, url or out is NULL, data is NULL and len is not 0, the URL or the type is malformed),
  * and those of nh_client_do
  * Ownership: *out: the caller owns; url, content_type and data: the library copies
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_client_post(nh_client *c,
@@ -3533,7 +3551,8 @@ nh_result nh_client_post(nh_client *c,
  *
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
  * Ownership: *out: the caller owns; url and values: the library copies
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_client_post_form(nh_client *c,
@@ -3547,10 +3566,14 @@ nh_result nh_client_post_form(nh_client *c,
  *
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
  * Ownership: *out: the caller owns; url and values: the library copies
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
-nh_result nh_post_form(const char *url, const nh_values *values, nh_response **out, nh_error **err);
+nh_result nh_post_form(const char *url,
+                       const nh_values *values,
+                       nh_response **out,
+                       nh_error **err);
 
 /* ========================================================================================================
  * TLS of a client
@@ -3715,7 +3738,7 @@ nh_result nh_multipart_add_field(nh_multipart *m,
  * Errors: NH_ERR_INVALID (m, name or path is NULL, path is a directory, or the type is malformed), NH_ERR_IO (the
  * file cannot be opened)
  * Ownership: name, path, filename, content_type: the library copies; *err: the caller owns
- * Threads: one thread at a time per form
+ * Threads: one thread at a time per form. It may block: the file system.
  * Since: 0.1.0
  */
 nh_result nh_multipart_add_file(nh_multipart *m,
@@ -4130,7 +4153,7 @@ nh_result nh_jar_clear(nh_jar *j);
  * Errors: NH_ERR_INVALID (j or path is NULL, or the file has lines and no cookie), NH_ERR_IO (the file cannot be
  * read), NH_ERR_TOO_LARGE (it has over 32 MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
  * Ownership: path: the library copies; *err: the caller owns
- * Threads: any thread, at the same time too
+ * Threads: any thread, at the same time too. It may block: the file system.
  * Since: 0.1.0
  */
 nh_result nh_jar_load(nh_jar *j,
@@ -4145,7 +4168,7 @@ nh_result nh_jar_load(nh_jar *j,
  * Errors: NH_ERR_INVALID (j or path is NULL, or with_session is not 0 or 1), NH_ERR_IO (the file cannot be written),
  * NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
  * Ownership: path: the library copies; *err: the caller owns
- * Threads: any thread, at the same time too
+ * Threads: any thread, at the same time too. It may block: the file system.
  * Since: 0.1.0
  */
 nh_result nh_jar_save(const nh_jar *j,
@@ -4255,7 +4278,7 @@ void nh_tls_config_free(nh_tls_config *c);
  *
  * Errors: NH_ERR_INVALID (c or path is NULL, or the file holds no certificate in PEM), NH_ERR_IO (it cannot be read)
  * Ownership: path: the library copies
- * Threads: any thread, at the same time too
+ * Threads: any thread, at the same time too. It may block: the file system.
  * Since: 0.1.0
  */
 nh_result nh_tls_config_add_roots_file(nh_tls_config *c,
@@ -4293,7 +4316,7 @@ nh_result nh_tls_config_set_system_roots(nh_tls_config *c,
  * Errors: NH_ERR_INVALID (c or a path is NULL, a file holds no certificate or key in PEM, or the two do not belong
  * together), NH_ERR_IO (one cannot be read)
  * Ownership: certificate_path and key_path: the library copies
- * Threads: any thread, at the same time too
+ * Threads: any thread, at the same time too. It may block: the file system.
  * Since: 0.1.0
  */
 nh_result nh_tls_config_set_certificate_files(nh_tls_config *c,
@@ -4409,7 +4432,7 @@ nh_result nh_tls_config_set_verify(nh_tls_config *c,
  * Errors: NH_ERR_INVALID (c or a path is NULL, a file holds no certificate or key in PEM, or the two do not belong
  * together), NH_ERR_IO (one cannot be read)
  * Ownership: certificate_path and key_path: the library copies
- * Threads: any thread, at the same time too
+ * Threads: any thread, at the same time too. It may block: the file system.
  * Since: 0.1.0
  */
 nh_result nh_tls_config_add_certificate_files(nh_tls_config *c,
@@ -4457,7 +4480,7 @@ nh_result nh_tls_config_set_client_auth(nh_tls_config *c,
  *
  * Errors: NH_ERR_INVALID (c or path is NULL, or the file holds no certificate in PEM), NH_ERR_IO (it cannot be read)
  * Ownership: path: the library copies
- * Threads: any thread, at the same time too
+ * Threads: any thread, at the same time too. It may block: the file system.
  * Since: 0.1.0
  */
 nh_result nh_tls_config_add_client_roots_file(nh_tls_config *c,
@@ -4799,7 +4822,7 @@ void nh_handler_free(nh_handler *h);
  *
  * Errors: NH_ERR_INVALID (an argument is NULL)
  * Ownership: nothing changes hands
- * Threads: that of the handler that was given w and r; it may block
+ * Threads: that of the handler that was given w and r. It may block: the handler.
  * Since: 0.1.0
  */
 nh_result nh_handler_serve(nh_handler *h, nh_response_writer *w, nh_request *r);
@@ -4984,7 +5007,7 @@ nh_result nh_server_handle(nh_server *s,
  * Errors: NH_ERR_INVALID (s or fn is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was
  * made before a fork)
  * Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
- * Threads: any thread; fn runs on the thread of the handler, and may block as that may.
+ * Threads: any thread; fn runs on the thread of the handler
  * Since: 0.1.0
  */
 nh_result nh_server_set_request_hook(nh_server *s,
@@ -5015,7 +5038,7 @@ nh_result nh_server_set_blocking(nh_server *s, const char *pattern, int32_t bloc
  * NH_ERR_CONNECT (the address cannot be bound), NH_ERR_SERVER_CLOSED (the server was stopped),
  * NH_ERR_FORKED (s was made before a fork)
  * Ownership: nothing changes hands.
- * Threads: any thread, also while the server runs.
+ * Threads: any thread, also while the server runs. It may block: the lookup of the host's name.
  * Since: 0.1.0
  */
 nh_result nh_server_listen(nh_server *s, const char *addr, nh_error **err);
@@ -5070,7 +5093,7 @@ nh_result nh_server_start(nh_server *s, nh_error **err);
  * server listens nowhere), NH_ERR_NO_RESOURCES (threads cannot be made), NH_ERR_WOULD_DEADLOCK (called in
  * a handler of s), NH_ERR_FORKED (s was made before a fork)
  * Ownership: nothing changes hands.
- * Threads: any thread but the server's own; it blocks.
+ * Threads: any thread but the server's own. It may block: the server, until it has ended.
  * Since: 0.1.0
  */
 nh_result nh_server_run(nh_server *s, nh_error **err);
@@ -5082,7 +5105,7 @@ nh_result nh_server_run(nh_server *s, nh_error **err);
  * Errors: NH_ERR_INVALID (addr is NULL or malformed), NH_ERR_DNS (the host is unknown), NH_ERR_CONNECT
  * (the address cannot be bound), NH_ERR_NO_RESOURCES (threads cannot be made)
  * Ownership: nothing changes hands.
- * Threads: any thread; it blocks.
+ * Threads: any thread. It may block: the server, until it has ended.
  * Since: 0.1.0
  */
 nh_result nh_listen_and_serve(const char *addr, nh_mux *m, nh_error **err);
@@ -5168,7 +5191,7 @@ typedef nh_result (*nh_accept_fn)(void *userdata, ptrdiff_t *fd_out);
  * and has no roots for them), NH_ERR_DNS (the host is unknown), NH_ERR_CONNECT (the address cannot be bound),
  * NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_FORKED (s was made before a fork)
  * Ownership: tls: the library copies.
- * Threads: any thread, also while the server runs.
+ * Threads: any thread, also while the server runs. It may block: the lookup of the host's name.
  * Since: 0.1.0
  */
 nh_result nh_server_listen_tls(nh_server *s,
@@ -5202,7 +5225,7 @@ nh_result nh_server_set_tls_config(nh_server *s,
  * NH_ERR_CONNECT (the path cannot be bound), NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_FORKED (s was made
  * before a fork)
  * Ownership: path and tls: the library copies.
- * Threads: any thread, also while the server runs.
+ * Threads: any thread, also while the server runs. It may block: the file system.
  * Since: 0.1.0
  */
 nh_result nh_server_listen_unix(nh_server *s,
@@ -5318,7 +5341,7 @@ nh_result nh_server_handle_pull(nh_server *s,
  * was made before a fork)
  * Ownership: *w_out and *r_out: the caller owns, and ends both by nh_response_writer_free, see
  * nh_response_writer_detach
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: requests, up to timeout_ms.
  * Since: 0.1.0
  */
 nh_result nh_server_next(nh_server *s,
@@ -5514,10 +5537,15 @@ int32_t nh_request_proto(const nh_request *r);
  * NH_ERR_TOO_LARGE (it is longer than the limit), NH_ERR_TIMEOUT (nothing came in time), NH_ERR_IO (the
  * connection broke), NH_ERR_NO_RESOURCES (there is no memory for what has come)
  * Ownership: the library copies to buf.
- * Threads: one thread at a time for r; beside one that writes the response. It may block.
+ * Threads: one thread at a time for r; beside one that writes the response. It may block: the peer, up to the read
+ * timeouts.
  * Since: 0.1.0
  */
-nh_result nh_request_body_read(nh_request *r, void *buf, size_t cap, size_t *n_out, nh_error **err);
+nh_result nh_request_body_read(nh_request *r,
+                               void *buf,
+                               size_t cap,
+                               size_t *n_out,
+                               nh_error **err);
 
 /**
  * nh_request_set_body_limit bounds the rest of this request's body to n bytes: reading more fails with
@@ -6025,7 +6053,7 @@ nh_result nh_access_remote_addr(const nh_access *a, char *buf, size_t cap, size_
  * (s is NULL, or timeout_ms is below -1), NH_ERR_STATE (s has not started), NH_ERR_WOULD_DEADLOCK (called in a handler
  * of s), NH_ERR_FORKED (s was made before a fork)
  * Ownership: nothing changes hands.
- * Threads: any thread but the server's own, at the same time too; blocks.
+ * Threads: any thread but the server's own, at the same time too. It may block: the server's end, up to timeout_ms.
  * Since: 0.1.0
  */
 nh_result nh_server_wait(nh_server *s,
@@ -6040,7 +6068,7 @@ nh_result nh_server_wait(nh_server *s,
  * Errors: NH_ERR_TIMEOUT (connections were still active; they go on), NH_ERR_INVALID (s is NULL, the time
  * is below -1), NH_ERR_WOULD_DEADLOCK (called in a handler of s), NH_ERR_FORKED (s was made before a fork)
  * Ownership: nothing changes hands.
- * Threads: any thread but the server's own; it blocks.
+ * Threads: any thread but the server's own. It may block: running handlers, up to timeout_ms.
  * Since: 0.1.0
  */
 nh_result nh_server_shutdown(nh_server *s, int64_t timeout_ms, nh_error **err);
@@ -6077,7 +6105,7 @@ nh_result nh_server_close(nh_server *s);
  *
  * Errors: none
  * Ownership: the library takes s.
- * Threads: any thread; no other call may use s at the same time.
+ * Threads: any thread; no other call may use s at the same time. It may block: running handlers.
  * Since: 0.1.0
  */
 void nh_server_free(nh_server *s);
@@ -6092,7 +6120,8 @@ void nh_server_free(nh_server *s);
  * timeout_ms is below -1; s stays the caller's), NH_ERR_NO_RESOURCES (there is no thread to be had; s stays the
  * caller's), NH_ERR_FORKED (s was made before a fork; s is released)
  * Ownership: the library takes s, unless the result says that it stays the caller's.
- * Threads: any thread, the server's own too; no other call may use s at the same time. Blocks.
+ * Threads: any thread, the server's own too; no other call may use s at the same time. It may block: running
+ * handlers, up to timeout_ms.
  * Since: 0.1.0
  */
 nh_result nh_server_free_timeout(nh_server *s,
@@ -6163,10 +6192,12 @@ nh_result nh_response_writer_set_trailer(nh_response_writer *w, const char *name
  * Errors: NH_ERR_INVALID (w is NULL, the code is out of range), NH_ERR_STATE (the header was written
  * already), NH_ERR_IO (an informational response could not be sent)
  * Ownership: nothing changes hands.
- * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+ * write timeouts.
  * Since: 0.1.0
  */
-nh_result nh_response_writer_write_header(nh_response_writer *w, int32_t code);
+nh_result nh_response_writer_write_header(nh_response_writer *w,
+                                          int32_t code);
 
 /**
  * nh_response_writer_write adds len bytes to the body and returns when they are sent or buffered. A body
@@ -6178,10 +6209,14 @@ nh_result nh_response_writer_write_header(nh_response_writer *w, int32_t code);
  * has no body), NH_ERR_BODY_LENGTH (more than the declared Content-Length), NH_ERR_IO (the peer is gone),
  * NH_ERR_TIMEOUT (the peer does not read, or the time of a nh_timeout_handler is up)
  * Ownership: the library copies data.
- * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+ * write timeouts.
  * Since: 0.1.0
  */
-nh_result nh_response_writer_write(nh_response_writer *w, const void *data, size_t len, nh_error **err);
+nh_result nh_response_writer_write(nh_response_writer *w,
+                                   const void *data,
+                                   size_t len,
+                                   nh_error **err);
 
 /**
  * nh_response_writer_write_str is nh_response_writer_write for NUL-terminated text.
@@ -6190,10 +6225,13 @@ nh_result nh_response_writer_write(nh_response_writer *w, const void *data, size
  * NH_ERR_BODY_LENGTH (more than the declared Content-Length), NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT
  * (the peer does not read)
  * Ownership: the library copies text.
- * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+ * write timeouts.
  * Since: 0.1.0
  */
-nh_result nh_response_writer_write_str(nh_response_writer *w, const char *text, nh_error **err);
+nh_result nh_response_writer_write_str(nh_response_writer *w,
+                                       const char *text,
+                                       nh_error **err);
 
 /**
  * nh_response_writer_flush sends everything that was written so far, the header included (Go's Flusher).
@@ -6201,10 +6239,12 @@ nh_result nh_response_writer_write_str(nh_response_writer *w, const char *text, 
  * Errors: NH_ERR_INVALID (w is NULL), NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT (the peer does not
  * read), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
  * Ownership: nothing changes hands.
- * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+ * write timeouts.
  * Since: 0.1.0
  */
-nh_result nh_response_writer_flush(nh_response_writer *w, nh_error **err);
+nh_result nh_response_writer_flush(nh_response_writer *w,
+                                   nh_error **err);
 
 /**
  * nh_response_writer_abort has the connection closed when the handler returns; what was not sent is lost,
@@ -6268,7 +6308,8 @@ uint64_t nh_response_writer_written(nh_response_writer *w);
  * NH_ERR_STATE (the header was written already), NH_ERR_BODY_NOT_ALLOWED (the status has no body),
  * NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT (the peer does not read)
  * Ownership: the library copies data.
- * Threads: one thread at a time for w; beside one that reads the request's body.
+ * Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+ * write timeouts.
  * Since: 0.1.0
  */
 nh_result nh_respond(nh_response_writer *w,
@@ -6311,7 +6352,7 @@ nh_result nh_response_writer_detach(nh_response_writer *w);
  * hijacked already), NH_ERR_NO_RESOURCES (there is no descriptor left), NH_ERR_UNSUPPORTED (w has a time that
  * nh_timeout_handler gave it), NH_ERR_IO (the connection is broken)
  * Ownership: *out: the caller owns, and ends it by nh_conn_free
- * Threads: that of the handler, or of who has the detached writer
+ * Threads: that of the handler, or of who has the detached writer. It may block: the peer, up to the write timeouts.
  * Since: 0.1.0
  */
 nh_result nh_response_writer_hijack(nh_response_writer *w,
@@ -6370,7 +6411,7 @@ nh_result nh_response_writer_wrap(nh_response_writer *w,
  *
  * Errors: none
  * Ownership: w: the library takes
- * Threads: that of the handler; for a detached one any thread, and it may wait for the peer
+ * Threads: that of the handler; for a detached one any thread. It may block: the peer, up to the write timeouts.
  * Since: 0.1.0
  */
 void nh_response_writer_free(nh_response_writer *w);
@@ -6385,7 +6426,7 @@ void nh_response_writer_free(nh_response_writer *w);
  * Errors: NH_ERR_INVALID (w or text is NULL, the code is out of range), NH_ERR_STATE (the header was written
  * already, and the text is added to the body), and those of nh_response_writer_write
  * Ownership: text: the library copies
- * Threads: one thread at a time for w
+ * Threads: one thread at a time for w. It may block: the peer, up to the write timeouts.
  * Since: 0.1.0
  */
 nh_result nh_respond_error(nh_response_writer *w, const char *text, int32_t code);
@@ -6396,7 +6437,7 @@ nh_result nh_respond_error(nh_response_writer *w, const char *text, int32_t code
  * Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_STATE (the header was written already), and those of
  * nh_response_writer_write
  * Ownership: nothing changes hands
- * Threads: one thread at a time for w
+ * Threads: one thread at a time for w. It may block: the peer, up to the write timeouts.
  * Since: 0.1.0
  */
 nh_result nh_not_found(nh_response_writer *w, nh_request *r);
@@ -6409,7 +6450,7 @@ nh_result nh_not_found(nh_response_writer *w, nh_request *r);
  * Errors: NH_ERR_INVALID (an argument is NULL, the code is out of range, or url has control bytes), NH_ERR_STATE
  * (the header was written already), and those of nh_response_writer_write
  * Ownership: url: the library copies
- * Threads: one thread at a time for w and r
+ * Threads: one thread at a time for w and r. It may block: the peer, up to the write timeouts.
  * Since: 0.1.0
  */
 nh_result nh_redirect(nh_response_writer *w,
@@ -6660,7 +6701,8 @@ nh_handler *nh_file_server(const char *root);
  * Errors: NH_ERR_INVALID (w, r or path is NULL), NH_ERR_STATE (the header was written already), and those of
  * nh_response_writer_write
  * Ownership: path: the library copies; *err: the caller owns
- * Threads: that of the handler that was given w and r; it may block
+ * Threads: that of the handler that was given w and r. It may block: the file system, and the peer, up to the write
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_serve_file(nh_response_writer *w,
@@ -6683,7 +6725,8 @@ nh_result nh_serve_file(nh_response_writer *w,
  * NH_ERR_UNEXPECTED_EOF (read_fn had less than size), and those of nh_response_writer_write
  * Ownership: name: the library copies; userdata: the library takes, also on failure, and frees it before it
  * returns; *err: the caller owns
- * Threads: that of the handler that was given w and r, on which read_fn runs; it may block
+ * Threads: that of the handler that was given w and r, on which read_fn runs. It may block: read_fn, and the peer, up
+ * to the write timeouts.
  * Since: 0.1.0
  */
 nh_result nh_serve_content(nh_response_writer *w,
@@ -6704,7 +6747,8 @@ nh_result nh_serve_content(nh_response_writer *w,
  * Errors: NH_ERR_INVALID (w is NULL, fd is none, offset is negative), NH_ERR_UNEXPECTED_EOF (the file has ended),
  * NH_ERR_IO (the file cannot be read at an offset, or the peer is gone), and those of nh_response_writer_write
  * Ownership: nothing changes hands: fd stays open; *err: the caller owns
- * Threads: one thread at a time for w; beside one that reads the request's body. It may block
+ * Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+ * write timeouts.
  * Since: 0.1.0
  */
 nh_result nh_response_writer_send_fd(nh_response_writer *w,
@@ -6846,7 +6890,8 @@ nh_handler *nh_file_server_fs(const nh_file_system *fs);
  * Errors: NH_ERR_INVALID (w, r, fs or name is NULL), NH_ERR_STATE (the header was written already), and those of
  * nh_response_writer_write
  * Ownership: name: the library copies; *err: the caller owns
- * Threads: that of the handler that was given w and r; it may block
+ * Threads: that of the handler that was given w and r. It may block: the file system, and the peer, up to the write
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_serve_file_fs(nh_response_writer *w,
@@ -6887,7 +6932,8 @@ nh_result nh_transport_register_file_system(nh_transport *t,
  * received), NH_ERR_TOO_LARGE (the body is longer than max, or there are more than 10000 pairs), NH_ERR_NO_RESOURCES
  * (there is no memory for it), and those of nh_request_body_read
  * Ownership: *form_out, *post_out: the caller owns, ends them by nh_values_free; *err: the caller owns
- * Threads: one thread at a time for r; beside one that writes the response. It may block
+ * Threads: one thread at a time for r; beside one that writes the response. It may block: the peer, up to the read
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_request_parse_form(nh_request *r,
@@ -6934,7 +6980,7 @@ void nh_multipart_reader_free(nh_multipart_reader *m);
  * Errors: NH_ERR_INVALID (m or more_out is NULL), NH_ERR_PROTOCOL (the body is malformed), NH_ERR_TOO_LARGE (a
  * header is), NH_ERR_UNEXPECTED_EOF (the body ends before its last boundary), and those of nh_request_body_read
  * Ownership: *err: the caller owns
- * Threads: one thread at a time for the request. It may block
+ * Threads: one thread at a time for the request. It may block: the peer, up to the read timeouts.
  * Since: 0.1.0
  */
 nh_result nh_multipart_reader_next(nh_multipart_reader *m,
@@ -6979,7 +7025,7 @@ const nh_header *nh_multipart_reader_header(const nh_multipart_reader *m);
  * Errors: NH_ERR_INVALID (m, buf or n_out is NULL, cap is 0), NH_ERR_UNEXPECTED_EOF (the body ends within the
  * part), and those of nh_request_body_read
  * Ownership: buf: the library copies to it; *err: the caller owns
- * Threads: one thread at a time for the request. It may block
+ * Threads: one thread at a time for the request. It may block: the peer, up to the read timeouts.
  * Since: 0.1.0
  */
 nh_result nh_multipart_reader_read(nh_multipart_reader *m,
@@ -6999,7 +7045,8 @@ nh_result nh_multipart_reader_read(nh_multipart_reader *m,
  * malformed), NH_ERR_TOO_LARGE (a limit was passed), NH_ERR_UNEXPECTED_EOF (the body ends before its last
  * boundary), NH_ERR_NO_RESOURCES (there is no memory for it), and those of nh_request_body_read
  * Ownership: *out: the caller owns, ends it by nh_multipart_form_free; *err: the caller owns
- * Threads: one thread at a time for r; beside one that writes the response. It may block
+ * Threads: one thread at a time for r; beside one that writes the response. It may block: the peer, up to the read
+ * timeouts, and the file system.
  * Since: 0.1.0
  */
 nh_result nh_request_parse_multipart(nh_request *r,
@@ -7093,7 +7140,7 @@ uint64_t nh_multipart_file_size(const nh_multipart_file *f);
  *
  * Errors: NH_ERR_INVALID (f, buf or n_out is NULL, or cap is 0)
  * Ownership: buf: the library copies to it; *err: the caller owns
- * Threads: any thread, at the same time too. It may block
+ * Threads: any thread, at the same time too. It may block: the file system.
  * Since: 0.1.0
  */
 nh_result nh_multipart_file_read_at(const nh_multipart_file *f,
@@ -7216,7 +7263,8 @@ nh_result nh_transport_close_idle(nh_transport *t);
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_FORKED (t was made
  * before a fork), and those of nh_client_do that one exchange can have
  * Ownership: *out: the caller owns; r: the caller owns
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_transport_round_trip(nh_transport *t,
@@ -7264,7 +7312,8 @@ typedef void (*nh_client_conn_fn)(void *userdata);
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the scheme or address is none), NH_ERR_DNS, NH_ERR_CONNECT,
  * NH_ERR_PROXY, NH_ERR_TLS, NH_ERR_TIMEOUT, NH_ERR_FORKED (t was made before a fork)
  * Ownership: *out: the caller owns, and ends it by nh_client_conn_free
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_client_conn_new(nh_transport *t,
@@ -7291,7 +7340,8 @@ void nh_client_conn_free(nh_client_conn *c);
  * Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_BUSY (the slot is taken,
  * or r is being sent), NH_ERR_CLOSED (the connection has ended), and those of nh_transport_round_trip
  * Ownership: *out: the caller owns, and ends it by nh_response_free
- * Threads: any thread, at the same time too; blocks
+ * Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_client_conn_round_trip(nh_client_conn *c,
@@ -7436,7 +7486,8 @@ nh_result nh_transport_register_protocol(nh_transport *t,
  * NH_ERR_TLS (a record is broken, or the peer sent an alert), NH_ERR_IO (the connection broke), NH_ERR_FORKED (c was
  * made before a fork)
  * Ownership: buf: the caller owns
- * Threads: one reading thread at a time, beside one that writes; blocks
+ * Threads: one reading thread at a time, beside one that writes. It may block: the peer, up to the connection's
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_conn_read(nh_conn *c,
@@ -7451,7 +7502,8 @@ nh_result nh_conn_read(nh_conn *c,
  * Errors: NH_ERR_INVALID (c is NULL, or data is NULL and len is not 0), NH_ERR_TIMEOUT (not all was sent in time),
  * NH_ERR_CLOSED (nh_conn_close was called), NH_ERR_IO (the connection broke), NH_ERR_FORKED (c was made before a fork)
  * Ownership: data: nothing changes hands
- * Threads: one writing thread at a time, beside one that reads; blocks
+ * Threads: one writing thread at a time, beside one that reads. It may block: the peer, up to the connection's
+ * timeouts.
  * Since: 0.1.0
  */
 nh_result nh_conn_write(nh_conn *c,
@@ -7465,7 +7517,7 @@ nh_result nh_conn_write(nh_conn *c,
  * Errors: NH_ERR_INVALID (c is NULL), NH_ERR_CLOSED (nh_conn_close was called), NH_ERR_IO (the connection broke),
  * NH_ERR_FORKED (c was made before a fork)
  * Ownership: nothing changes hands
- * Threads: as nh_conn_write
+ * Threads: as nh_conn_write. It may block: the peer, up to the connection's timeouts.
  * Since: 0.1.0
  */
 nh_result nh_conn_close_write(nh_conn *c,
@@ -7680,7 +7732,7 @@ nh_result nh_reader_buffered(nh_reader *r,
  * request), NH_ERR_TOO_LARGE (the head is), NH_ERR_STATE (the body of the message before was not read to its end),
  * NH_ERR_BUSY (r is being read), NH_ERR_IO (the stream's function failed)
  * Ownership: *out: the caller owns, and ends it by nh_request_free
- * Threads: any thread; one at a time per reader; blocks
+ * Threads: any thread; one at a time per reader. It may block: the reader's function.
  * Since: 0.1.0
  */
 nh_result nh_read_request(nh_reader *r,
@@ -7697,7 +7749,7 @@ nh_result nh_read_request(nh_reader *r,
  * response), NH_ERR_TOO_LARGE (the head is), NH_ERR_STATE (the body of the message before was not read to its end),
  * NH_ERR_BUSY (r is being read), NH_ERR_IO (the stream's function failed)
  * Ownership: *out: the caller owns, and ends it by nh_response_free; request: the library copies
- * Threads: any thread; one at a time per reader; blocks
+ * Threads: any thread; one at a time per reader. It may block: the reader's function.
  * Since: 0.1.0
  */
 nh_result nh_read_response(nh_reader *r,
@@ -7786,7 +7838,7 @@ nh_result nh_set_thread_hooks(nh_thread_hook_fn start,
  *
  * Errors: none
  * Ownership: nothing changes hands
- * Threads: any thread, at the same time too; does not block
+ * Threads: any thread, at the same time too
  * Since: 0.1.0
  */
 void nh_stop_callbacks(void);

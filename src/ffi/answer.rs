@@ -23,7 +23,7 @@ fn status(code: i32) -> Result<u16> {
 /// Errors: NH_ERR_INVALID (w or text is NULL, the code is out of range), NH_ERR_STATE (the header was written
 /// already, and the text is added to the body), and those of nh_response_writer_write
 /// Ownership: text: the library copies
-/// Threads: one thread at a time for w
+/// Threads: one thread at a time for w. It may block: the peer, up to the write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_respond_error(
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn nh_respond_error(
 /// Errors: NH_ERR_INVALID (an argument is NULL), NH_ERR_STATE (the header was written already), and those of
 /// nh_response_writer_write
 /// Ownership: nothing changes hands
-/// Threads: one thread at a time for w
+/// Threads: one thread at a time for w. It may block: the peer, up to the write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_not_found(w: *mut nh_response_writer, r: *mut nh_request) -> nh_result {
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn nh_not_found(w: *mut nh_response_writer, r: *mut nh_req
 /// Errors: NH_ERR_INVALID (an argument is NULL, the code is out of range, or url has control bytes), NH_ERR_STATE
 /// (the header was written already), and those of nh_response_writer_write
 /// Ownership: url: the library copies
-/// Threads: one thread at a time for w and r
+/// Threads: one thread at a time for w and r. It may block: the peer, up to the write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_redirect(

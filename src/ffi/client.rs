@@ -57,7 +57,7 @@ pub unsafe extern "C" fn nh_client_new() -> *mut nh_client {
 ///
 /// Errors: none
 /// Ownership: c: the library takes
-/// Threads: any thread, once, while no other call uses the client
+/// Threads: any thread, once, while no other call uses the client. It may block: the program's own dials.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_client_free(c: *mut nh_client) {
@@ -120,7 +120,8 @@ pub unsafe extern "C" fn nh_default_client() -> *mut nh_client {
 /// NH_ERR_REDIRECT (too many, refused, or to what is no URL), NH_ERR_TIMEOUT, NH_ERR_CANCELED,
 /// NH_ERR_NO_RESOURCES (no thread or descriptor is left), NH_ERR_FORKED
 /// Ownership: *out: the caller owns; r: the caller owns
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_client_do(
@@ -202,7 +203,8 @@ pub(super) unsafe fn fill(r: &mut nh_request, content_type: *const c_char, body:
 ///
 /// Errors: NH_ERR_INVALID (url or out is NULL, or the URL is malformed), and those of nh_client_do
 /// Ownership: *out: the caller owns; url: the library copies
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_get(
@@ -218,7 +220,8 @@ pub unsafe extern "C" fn nh_get(
 ///
 /// Errors: NH_ERR_INVALID (url or out is NULL, or the URL is malformed), and those of nh_client_do
 /// Ownership: *out: the caller owns; url: the library copies
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_head(
@@ -235,7 +238,8 @@ pub unsafe extern "C" fn nh_head(
 /// Errors: NH_ERR_INVALID (url or out is NULL, data is NULL and len is not 0, the URL or the type is malformed),
 /// and those of nh_client_do
 /// Ownership: *out: the caller owns; url, content_type and data: the library copies
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_post(

@@ -36,7 +36,8 @@ unsafe fn live<'a>(c: *const nh_client_conn) -> Result<&'a ClientConn> {
 /// Errors: NH_ERR_INVALID (an argument but err is NULL, or the scheme or address is none), NH_ERR_DNS, NH_ERR_CONNECT,
 /// NH_ERR_PROXY, NH_ERR_TLS, NH_ERR_TIMEOUT, NH_ERR_FORKED (t was made before a fork)
 /// Ownership: *out: the caller owns, and ends it by nh_client_conn_free
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_client_conn_new(
@@ -86,7 +87,8 @@ pub unsafe extern "C" fn nh_client_conn_free(c: *mut nh_client_conn) {
 /// Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_BUSY (the slot is taken,
 /// or r is being sent), NH_ERR_CLOSED (the connection has ended), and those of nh_transport_round_trip
 /// Ownership: *out: the caller owns, and ends it by nh_response_free
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_client_conn_round_trip(

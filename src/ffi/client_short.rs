@@ -12,7 +12,8 @@ use std::ffi::{c_char, c_void};
 ///
 /// Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
 /// Ownership: *out: the caller owns; url: the library copies
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_client_get(
@@ -32,7 +33,8 @@ pub unsafe extern "C" fn nh_client_get(
 ///
 /// Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
 /// Ownership: *out: the caller owns; url: the library copies
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_client_head(
@@ -53,7 +55,8 @@ pub unsafe extern "C" fn nh_client_head(
 /// Errors: NH_ERR_INVALID (c, url or out is NULL, data is NULL and len is not 0, the URL or the type is malformed),
 /// and those of nh_client_do
 /// Ownership: *out: the caller owns; url, content_type and data: the library copies
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_client_post(
@@ -90,7 +93,8 @@ unsafe fn form(r: &mut nh_request, form: *const nh_values) -> Result<()> {
 ///
 /// Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
 /// Ownership: *out: the caller owns; url and values: the library copies
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_client_post_form(
@@ -111,7 +115,8 @@ pub unsafe extern "C" fn nh_client_post_form(
 ///
 /// Errors: NH_ERR_INVALID (an argument but err is NULL, or the URL is malformed), and those of nh_client_do
 /// Ownership: *out: the caller owns; url and values: the library copies
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_post_form(

@@ -51,7 +51,8 @@ fn get<T>(c: *const nh_conn, neutral: T, f: impl FnOnce(&nh_conn) -> Option<T>) 
 /// NH_ERR_TLS (a record is broken, or the peer sent an alert), NH_ERR_IO (the connection broke), NH_ERR_FORKED (c was
 /// made before a fork)
 /// Ownership: buf: the caller owns
-/// Threads: one reading thread at a time, beside one that writes; blocks
+/// Threads: one reading thread at a time, beside one that writes. It may block: the peer, up to the connection's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_conn_read(
@@ -75,7 +76,8 @@ pub unsafe extern "C" fn nh_conn_read(
 /// Errors: NH_ERR_INVALID (c is NULL, or data is NULL and len is not 0), NH_ERR_TIMEOUT (not all was sent in time),
 /// NH_ERR_CLOSED (nh_conn_close was called), NH_ERR_IO (the connection broke), NH_ERR_FORKED (c was made before a fork)
 /// Ownership: data: nothing changes hands
-/// Threads: one writing thread at a time, beside one that reads; blocks
+/// Threads: one writing thread at a time, beside one that reads. It may block: the peer, up to the connection's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_conn_write(
@@ -96,7 +98,7 @@ pub unsafe extern "C" fn nh_conn_write(
 /// Errors: NH_ERR_INVALID (c is NULL), NH_ERR_CLOSED (nh_conn_close was called), NH_ERR_IO (the connection broke),
 /// NH_ERR_FORKED (c was made before a fork)
 /// Ownership: nothing changes hands
-/// Threads: as nh_conn_write
+/// Threads: as nh_conn_write. It may block: the peer, up to the connection's timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_conn_close_write(c: *mut nh_conn, err: *mut *mut nh_error) -> nh_result {

@@ -45,7 +45,8 @@ pub unsafe extern "C" fn nh_file_server(root: *const c_char) -> *mut nh_handler 
 /// Errors: NH_ERR_INVALID (w, r or path is NULL), NH_ERR_STATE (the header was written already), and those of
 /// nh_response_writer_write
 /// Ownership: path: the library copies; *err: the caller owns
-/// Threads: that of the handler that was given w and r; it may block
+/// Threads: that of the handler that was given w and r. It may block: the file system, and the peer, up to the write
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_serve_file(
@@ -121,7 +122,8 @@ impl Content for CContent {
 /// NH_ERR_UNEXPECTED_EOF (read_fn had less than size), and those of nh_response_writer_write
 /// Ownership: name: the library copies; userdata: the library takes, also on failure, and frees it before it
 /// returns; *err: the caller owns
-/// Threads: that of the handler that was given w and r, on which read_fn runs; it may block
+/// Threads: that of the handler that was given w and r, on which read_fn runs. It may block: read_fn, and the peer, up
+/// to the write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_serve_content(
@@ -150,7 +152,8 @@ pub unsafe extern "C" fn nh_serve_content(
 /// Errors: NH_ERR_INVALID (w is NULL, fd is none, offset is negative), NH_ERR_UNEXPECTED_EOF (the file has ended),
 /// NH_ERR_IO (the file cannot be read at an offset, or the peer is gone), and those of nh_response_writer_write
 /// Ownership: nothing changes hands: fd stays open; *err: the caller owns
-/// Threads: one thread at a time for w; beside one that reads the request's body. It may block
+/// Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+/// write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_writer_send_fd(

@@ -277,7 +277,8 @@ pub unsafe extern "C" fn nh_file_server_fs(fs: *const nh_file_system) -> *mut nh
 /// Errors: NH_ERR_INVALID (w, r, fs or name is NULL), NH_ERR_STATE (the header was written already), and those of
 /// nh_response_writer_write
 /// Ownership: name: the library copies; *err: the caller owns
-/// Threads: that of the handler that was given w and r; it may block
+/// Threads: that of the handler that was given w and r. It may block: the file system, and the peer, up to the write
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_serve_file_fs(

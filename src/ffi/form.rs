@@ -21,7 +21,8 @@ use std::ptr::null_mut;
 /// received), NH_ERR_TOO_LARGE (the body is longer than max, or there are more than 10000 pairs), NH_ERR_NO_RESOURCES
 /// (there is no memory for it), and those of nh_request_body_read
 /// Ownership: *form_out, *post_out: the caller owns, ends them by nh_values_free; *err: the caller owns
-/// Threads: one thread at a time for r; beside one that writes the response. It may block
+/// Threads: one thread at a time for r; beside one that writes the response. It may block: the peer, up to the read
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_request_parse_form(

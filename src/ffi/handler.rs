@@ -152,7 +152,7 @@ pub unsafe extern "C" fn nh_handler_free(h: *mut nh_handler) {
 ///
 /// Errors: NH_ERR_INVALID (an argument is NULL)
 /// Ownership: nothing changes hands
-/// Threads: that of the handler that was given w and r; it may block
+/// Threads: that of the handler that was given w and r. It may block: the handler.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_handler_serve(

@@ -214,7 +214,7 @@ pub unsafe extern "C" fn nh_jar_clear(j: *mut nh_jar) -> nh_result {
 /// Errors: NH_ERR_INVALID (j or path is NULL, or the file has lines and no cookie), NH_ERR_IO (the file cannot be
 /// read), NH_ERR_TOO_LARGE (it has over 32 MiB), NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
 /// Ownership: path: the library copies; *err: the caller owns
-/// Threads: any thread, at the same time too
+/// Threads: any thread, at the same time too. It may block: the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_jar_load(
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn nh_jar_load(
 /// Errors: NH_ERR_INVALID (j or path is NULL, or with_session is not 0 or 1), NH_ERR_IO (the file cannot be written),
 /// NH_ERR_UNSUPPORTED (the program keeps this jar's cookies)
 /// Ownership: path: the library copies; *err: the caller owns
-/// Threads: any thread, at the same time too
+/// Threads: any thread, at the same time too. It may block: the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_jar_save(

@@ -154,7 +154,7 @@ unsafe fn optional<'a>(p: *const c_char, name: &str) -> Result<Option<&'a [u8]>>
 /// Errors: NH_ERR_INVALID (m, name or path is NULL, path is a directory, or the type is malformed), NH_ERR_IO (the
 /// file cannot be opened)
 /// Ownership: name, path, filename, content_type: the library copies; *err: the caller owns
-/// Threads: one thread at a time per form
+/// Threads: one thread at a time per form. It may block: the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_multipart_add_file(

@@ -132,7 +132,7 @@ pub unsafe extern "C" fn nh_reader_buffered(
 /// request), NH_ERR_TOO_LARGE (the head is), NH_ERR_STATE (the body of the message before was not read to its end),
 /// NH_ERR_BUSY (r is being read), NH_ERR_IO (the stream's function failed)
 /// Ownership: *out: the caller owns, and ends it by nh_request_free
-/// Threads: any thread; one at a time per reader; blocks
+/// Threads: any thread; one at a time per reader. It may block: the reader's function.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_read_request(
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn nh_read_request(
 /// response), NH_ERR_TOO_LARGE (the head is), NH_ERR_STATE (the body of the message before was not read to its end),
 /// NH_ERR_BUSY (r is being read), NH_ERR_IO (the stream's function failed)
 /// Ownership: *out: the caller owns, and ends it by nh_response_free; request: the library copies
-/// Threads: any thread; one at a time per reader; blocks
+/// Threads: any thread; one at a time per reader. It may block: the reader's function.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_read_response(

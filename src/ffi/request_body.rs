@@ -185,7 +185,7 @@ pub(super) fn of_fd(fd: isize) -> Result<(Box<dyn Source>, i64)> {
 /// Errors: NH_ERR_INVALID (an argument is NULL, or path is a directory), NH_ERR_IO (the file cannot be opened),
 /// NH_ERR_BUSY (r is being sent)
 /// Ownership: path: the library copies
-/// Threads: one thread at a time per request
+/// Threads: one thread at a time per request. It may block: the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_request_set_body_file(

@@ -58,7 +58,7 @@ pub(super) unsafe fn sink(
 /// declared), NH_ERR_ABORTED (its body's callback asked to stop), NH_ERR_IO (fn failed), NH_ERR_FORKED (r was made
 /// before a fork)
 /// Ownership: nothing changes hands
-/// Threads: any thread; blocks as fn does
+/// Threads: any thread. It may block: fn, and where the body comes from.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_request_write(
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn nh_request_write(
 ///
 /// Errors: NH_ERR_INVALID (r or fn is NULL, or the request cannot be sent), and those of nh_request_write
 /// Ownership: nothing changes hands
-/// Threads: any thread; blocks as fn does
+/// Threads: any thread. It may block: fn, and where the body comes from.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_request_write_proxy(

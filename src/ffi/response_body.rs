@@ -20,7 +20,7 @@ use std::os::unix::ffi::OsStrExt;
 /// body, which is still being sent, has failed), NH_ERR_BODY_LENGTH (likewise), NH_ERR_NO_RESOURCES (no
 /// memory for what has come), NH_ERR_FORKED
 /// Ownership: buf: the caller owns
-/// Threads: one thread at a time per response; blocks
+/// Threads: one thread at a time per response. It may block: the peer, up to the client's timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_body_read(
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn nh_response_body_read(
 /// Errors: NH_ERR_INVALID (r, data_out or len_out is NULL), NH_ERR_TOO_LARGE (the body is longer than max),
 /// NH_ERR_NO_RESOURCES (there is no memory for it; its connection is dropped), and those of nh_response_body_read
 /// Ownership: *data_out: the library owns; borrowed until the next call for this response
-/// Threads: one thread at a time per response; blocks
+/// Threads: one thread at a time per response. It may block: the peer, up to the client's timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_body_read_all(
@@ -116,7 +116,7 @@ fn read_all(r: &mut nh_response, max: usize) -> Result<()> {
 /// Errors: NH_ERR_INVALID (r or path is NULL), NH_ERR_IO (the file cannot be written), and those of
 /// nh_response_body_read
 /// Ownership: path: the library copies
-/// Threads: one thread at a time per response; blocks
+/// Threads: one thread at a time per response. It may block: the peer, up to the client's timeouts, and the file.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_body_save(

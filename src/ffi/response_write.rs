@@ -15,7 +15,7 @@ use std::ffi::c_void;
 /// Errors: NH_ERR_INVALID (r or fn is NULL), NH_ERR_BODY_LENGTH (the body is not as long as declared), NH_ERR_CLOSED (it
 /// was closed), NH_ERR_IO (fn failed), NH_ERR_FORKED (r was made before a fork), and those of nh_response_body_read
 /// Ownership: nothing changes hands
-/// Threads: one thread at a time per response; blocks as fn does
+/// Threads: one thread at a time per response. It may block: fn, and where the body comes from.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_write(

@@ -126,7 +126,8 @@ pub unsafe extern "C" fn nh_response_writer_set_trailer(
 /// Errors: NH_ERR_INVALID (w is NULL, the code is out of range), NH_ERR_STATE (the header was written
 /// already), NH_ERR_IO (an informational response could not be sent)
 /// Ownership: nothing changes hands.
-/// Threads: one thread at a time for w; beside one that reads the request's body.
+/// Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+/// write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_writer_write_header(w: *mut nh_response_writer, code: i32) -> nh_result {
@@ -146,7 +147,8 @@ pub unsafe extern "C" fn nh_response_writer_write_header(w: *mut nh_response_wri
 /// has no body), NH_ERR_BODY_LENGTH (more than the declared Content-Length), NH_ERR_IO (the peer is gone),
 /// NH_ERR_TIMEOUT (the peer does not read, or the time of a nh_timeout_handler is up)
 /// Ownership: the library copies data.
-/// Threads: one thread at a time for w; beside one that reads the request's body.
+/// Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+/// write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_writer_write(
@@ -168,7 +170,8 @@ pub unsafe extern "C" fn nh_response_writer_write(
 /// NH_ERR_BODY_LENGTH (more than the declared Content-Length), NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT
 /// (the peer does not read)
 /// Ownership: the library copies text.
-/// Threads: one thread at a time for w; beside one that reads the request's body.
+/// Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+/// write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_writer_write_str(
@@ -188,7 +191,8 @@ pub unsafe extern "C" fn nh_response_writer_write_str(
 /// Errors: NH_ERR_INVALID (w is NULL), NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT (the peer does not
 /// read), NH_ERR_UNSUPPORTED (w is that of a nh_timeout_handler)
 /// Ownership: nothing changes hands.
-/// Threads: one thread at a time for w; beside one that reads the request's body.
+/// Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+/// write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_writer_flush(
@@ -280,7 +284,8 @@ pub unsafe extern "C" fn nh_response_writer_written(w: *mut nh_response_writer) 
 /// NH_ERR_STATE (the header was written already), NH_ERR_BODY_NOT_ALLOWED (the status has no body),
 /// NH_ERR_IO (the peer is gone), NH_ERR_TIMEOUT (the peer does not read)
 /// Ownership: the library copies data.
-/// Threads: one thread at a time for w; beside one that reads the request's body.
+/// Threads: one thread at a time for w; beside one that reads the request's body. It may block: the peer, up to the
+/// write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_respond(

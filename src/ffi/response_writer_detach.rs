@@ -35,7 +35,7 @@ pub unsafe extern "C" fn nh_response_writer_detach(w: *mut nh_response_writer) -
 /// hijacked already), NH_ERR_NO_RESOURCES (there is no descriptor left), NH_ERR_UNSUPPORTED (w has a time that
 /// nh_timeout_handler gave it), NH_ERR_IO (the connection is broken)
 /// Ownership: *out: the caller owns, and ends it by nh_conn_free
-/// Threads: that of the handler, or of who has the detached writer
+/// Threads: that of the handler, or of who has the detached writer. It may block: the peer, up to the write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_writer_hijack(

@@ -133,7 +133,7 @@ pub unsafe extern "C" fn nh_response_writer_wrap(
 ///
 /// Errors: none
 /// Ownership: w: the library takes
-/// Threads: that of the handler; for a detached one any thread, and it may wait for the peer
+/// Threads: that of the handler; for a detached one any thread. It may block: the peer, up to the write timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_response_writer_free(w: *mut nh_response_writer) {

@@ -108,7 +108,7 @@ pub unsafe extern "C" fn nh_server_handle(
 /// Errors: NH_ERR_INVALID (s or fn is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was
 /// made before a fork)
 /// Ownership: the library takes userdata, also on failure; free_userdata may be NULL.
-/// Threads: any thread; fn runs on the thread of the handler, and may block as that may.
+/// Threads: any thread; fn runs on the thread of the handler
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_set_request_hook(
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn nh_server_set_blocking(
 /// NH_ERR_CONNECT (the address cannot be bound), NH_ERR_SERVER_CLOSED (the server was stopped),
 /// NH_ERR_FORKED (s was made before a fork)
 /// Ownership: nothing changes hands.
-/// Threads: any thread, also while the server runs.
+/// Threads: any thread, also while the server runs. It may block: the lookup of the host's name.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_listen(
@@ -238,7 +238,7 @@ pub unsafe extern "C" fn nh_server_start(s: *mut nh_server, err: *mut *mut nh_er
 /// server listens nowhere), NH_ERR_NO_RESOURCES (threads cannot be made), NH_ERR_WOULD_DEADLOCK (called in
 /// a handler of s), NH_ERR_FORKED (s was made before a fork)
 /// Ownership: nothing changes hands.
-/// Threads: any thread but the server's own; it blocks.
+/// Threads: any thread but the server's own. It may block: the server, until it has ended.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_run(s: *mut nh_server, err: *mut *mut nh_error) -> nh_result {
@@ -252,7 +252,7 @@ pub unsafe extern "C" fn nh_server_run(s: *mut nh_server, err: *mut *mut nh_erro
 /// Errors: NH_ERR_INVALID (addr is NULL or malformed), NH_ERR_DNS (the host is unknown), NH_ERR_CONNECT
 /// (the address cannot be bound), NH_ERR_NO_RESOURCES (threads cannot be made)
 /// Ownership: nothing changes hands.
-/// Threads: any thread; it blocks.
+/// Threads: any thread. It may block: the server, until it has ended.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_listen_and_serve(

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// (s is NULL, or timeout_ms is below -1), NH_ERR_STATE (s has not started), NH_ERR_WOULD_DEADLOCK (called in a handler
 /// of s), NH_ERR_FORKED (s was made before a fork)
 /// Ownership: nothing changes hands.
-/// Threads: any thread but the server's own, at the same time too; blocks.
+/// Threads: any thread but the server's own, at the same time too. It may block: the server's end, up to timeout_ms.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_wait(
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn nh_server_wait(
 /// Errors: NH_ERR_TIMEOUT (connections were still active; they go on), NH_ERR_INVALID (s is NULL, the time
 /// is below -1), NH_ERR_WOULD_DEADLOCK (called in a handler of s), NH_ERR_FORKED (s was made before a fork)
 /// Ownership: nothing changes hands.
-/// Threads: any thread but the server's own; it blocks.
+/// Threads: any thread but the server's own. It may block: running handlers, up to timeout_ms.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_shutdown(
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn nh_server_close(s: *mut nh_server) -> nh_result {
 ///
 /// Errors: none
 /// Ownership: the library takes s.
-/// Threads: any thread; no other call may use s at the same time.
+/// Threads: any thread; no other call may use s at the same time. It may block: running handlers.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_free(s: *mut nh_server) {
@@ -176,7 +176,8 @@ fn release_elsewhere(s: Box<nh_server>) -> std::result::Result<Arc<Released>, Op
 /// timeout_ms is below -1; s stays the caller's), NH_ERR_NO_RESOURCES (there is no thread to be had; s stays the
 /// caller's), NH_ERR_FORKED (s was made before a fork; s is released)
 /// Ownership: the library takes s, unless the result says that it stays the caller's.
-/// Threads: any thread, the server's own too; no other call may use s at the same time. Blocks.
+/// Threads: any thread, the server's own too; no other call may use s at the same time. It may block: running
+/// handlers, up to timeout_ms.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_free_timeout(

@@ -44,7 +44,7 @@ unsafe fn descriptor(fd: isize) -> Result<OwnedFd> {
 /// and has no roots for them), NH_ERR_DNS (the host is unknown), NH_ERR_CONNECT (the address cannot be bound),
 /// NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_FORKED (s was made before a fork)
 /// Ownership: tls: the library copies.
-/// Threads: any thread, also while the server runs.
+/// Threads: any thread, also while the server runs. It may block: the lookup of the host's name.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_listen_tls(
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn nh_server_set_tls_config(
 /// NH_ERR_CONNECT (the path cannot be bound), NH_ERR_SERVER_CLOSED (the server was stopped), NH_ERR_FORKED (s was made
 /// before a fork)
 /// Ownership: path and tls: the library copies.
-/// Threads: any thread, also while the server runs.
+/// Threads: any thread, also while the server runs. It may block: the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_listen_unix(

@@ -131,7 +131,7 @@ pub unsafe extern "C" fn nh_server_handle_pull(
 /// was made before a fork)
 /// Ownership: *w_out and *r_out: the caller owns, and ends both by nh_response_writer_free, see
 /// nh_response_writer_detach
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: requests, up to timeout_ms.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_next(

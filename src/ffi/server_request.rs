@@ -310,7 +310,8 @@ pub unsafe extern "C" fn nh_request_proto(r: *const nh_request) -> i32 {
 /// NH_ERR_TOO_LARGE (it is longer than the limit), NH_ERR_TIMEOUT (nothing came in time), NH_ERR_IO (the
 /// connection broke), NH_ERR_NO_RESOURCES (there is no memory for what has come)
 /// Ownership: the library copies to buf.
-/// Threads: one thread at a time for r; beside one that writes the response. It may block.
+/// Threads: one thread at a time for r; beside one that writes the response. It may block: the peer, up to the read
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_request_body_read(

@@ -74,7 +74,7 @@ pub unsafe extern "C" fn nh_set_thread_hooks(
 ///
 /// Errors: none
 /// Ownership: nothing changes hands
-/// Threads: any thread, at the same time too; does not block
+/// Threads: any thread, at the same time too
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn nh_stop_callbacks() {

@@ -120,7 +120,7 @@ pub unsafe extern "C" fn nh_tls_config_free(c: *mut nh_tls_config) {
 ///
 /// Errors: NH_ERR_INVALID (c or path is NULL, or the file holds no certificate in PEM), NH_ERR_IO (it cannot be read)
 /// Ownership: path: the library copies
-/// Threads: any thread, at the same time too
+/// Threads: any thread, at the same time too. It may block: the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_tls_config_add_roots_file(
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn nh_tls_config_set_system_roots(c: *mut nh_tls_config, o
 /// Errors: NH_ERR_INVALID (c or a path is NULL, a file holds no certificate or key in PEM, or the two do not belong
 /// together), NH_ERR_IO (one cannot be read)
 /// Ownership: certificate_path and key_path: the library copies
-/// Threads: any thread, at the same time too
+/// Threads: any thread, at the same time too. It may block: the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_tls_config_set_certificate_files(

@@ -28,7 +28,7 @@ pub const NH_CLIENT_AUTH_REQUIRE_AND_VERIFY: i32 = 4;
 /// Errors: NH_ERR_INVALID (c or a path is NULL, a file holds no certificate or key in PEM, or the two do not belong
 /// together), NH_ERR_IO (one cannot be read)
 /// Ownership: certificate_path and key_path: the library copies
-/// Threads: any thread, at the same time too
+/// Threads: any thread, at the same time too. It may block: the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_tls_config_add_certificate_files(
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn nh_tls_config_set_client_auth(c: *mut nh_tls_config, au
 ///
 /// Errors: NH_ERR_INVALID (c or path is NULL, or the file holds no certificate in PEM), NH_ERR_IO (it cannot be read)
 /// Ownership: path: the library copies
-/// Threads: any thread, at the same time too
+/// Threads: any thread, at the same time too. It may block: the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_tls_config_add_client_roots_file(

@@ -104,7 +104,8 @@ pub unsafe extern "C" fn nh_transport_close_idle(t: *mut nh_transport) -> nh_res
 /// Errors: NH_ERR_INVALID (an argument but err is NULL, or the request cannot be sent), NH_ERR_FORKED (t was made
 /// before a fork), and those of nh_client_do that one exchange can have
 /// Ownership: *out: the caller owns; r: the caller owns
-/// Threads: any thread, at the same time too; blocks
+/// Threads: any thread, at the same time too. It may block: names, connections and the peer, up to the client's
+/// timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_transport_round_trip(

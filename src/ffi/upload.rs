@@ -75,7 +75,7 @@ pub unsafe extern "C" fn nh_multipart_reader_free(m: *mut nh_multipart_reader) {
 /// Errors: NH_ERR_INVALID (m or more_out is NULL), NH_ERR_PROTOCOL (the body is malformed), NH_ERR_TOO_LARGE (a
 /// header is), NH_ERR_UNEXPECTED_EOF (the body ends before its last boundary), and those of nh_request_body_read
 /// Ownership: *err: the caller owns
-/// Threads: one thread at a time for the request. It may block
+/// Threads: one thread at a time for the request. It may block: the peer, up to the read timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_multipart_reader_next(
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn nh_multipart_reader_header(m: *const nh_multipart_reade
 /// Errors: NH_ERR_INVALID (m, buf or n_out is NULL, cap is 0), NH_ERR_UNEXPECTED_EOF (the body ends within the
 /// part), and those of nh_request_body_read
 /// Ownership: buf: the library copies to it; *err: the caller owns
-/// Threads: one thread at a time for the request. It may block
+/// Threads: one thread at a time for the request. It may block: the peer, up to the read timeouts.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_multipart_reader_read(
@@ -188,7 +188,8 @@ pub struct nh_multipart_file {
 /// malformed), NH_ERR_TOO_LARGE (a limit was passed), NH_ERR_UNEXPECTED_EOF (the body ends before its last
 /// boundary), NH_ERR_NO_RESOURCES (there is no memory for it), and those of nh_request_body_read
 /// Ownership: *out: the caller owns, ends it by nh_multipart_form_free; *err: the caller owns
-/// Threads: one thread at a time for r; beside one that writes the response. It may block
+/// Threads: one thread at a time for r; beside one that writes the response. It may block: the peer, up to the read
+/// timeouts, and the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_request_parse_multipart(
@@ -323,7 +324,7 @@ pub unsafe extern "C" fn nh_multipart_file_size(f: *const nh_multipart_file) -> 
 ///
 /// Errors: NH_ERR_INVALID (f, buf or n_out is NULL, or cap is 0)
 /// Ownership: buf: the library copies to it; *err: the caller owns
-/// Threads: any thread, at the same time too. It may block
+/// Threads: any thread, at the same time too. It may block: the file system.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_multipart_file_read_at(

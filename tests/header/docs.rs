@@ -139,6 +139,33 @@ fn every_export_says_errors_ownership_threads_since() {
     assert!(bad.is_empty(), "{} comments to mend:\n{}", bad.len(), bad.join("\n"));
 }
 
+/// A descriptor that is open is only duplicated, and asked for its size.
+const AT_ONCE: [&str; 2] = ["nh_request_set_body_fd", "nh_multipart_add_fd"];
+
+/// In one wording, and where an error tells that something was waited for.
+#[test]
+fn what_may_block_says_for_what() {
+    let mut bad = Vec::new();
+    for item in items(fresh()) {
+        let Some(name) = function_name(&item.code) else { continue };
+        let lines = words(&item.comment);
+        let threads = tag(&lines, "Threads:").unwrap_or_default();
+        let said = threads.split_once(". It may block: ");
+        let well =
+            said.is_some_and(|(_, what)| what.len() > 5 && what.ends_with('.') && !what.contains(". "));
+        if threads.to_lowercase().contains("block") && !well {
+            bad.push(format!("{name}: it ends in \". It may block: WHAT.\": {threads}"));
+        }
+        let errors = codes(&tag(&lines, "Errors:").unwrap_or_default());
+        let waits = ["NH_ERR_TIMEOUT", "NH_ERR_IO", "NH_ERR_CANCELED"];
+        let waits = waits.iter().any(|w| errors.iter().any(|e| e == w));
+        if waits && said.is_none() && !AT_ONCE.contains(&name.as_str()) {
+            bad.push(format!("{name}: what does it wait for?"));
+        }
+    }
+    assert!(bad.is_empty(), "{} comments to mend:\n{}", bad.len(), bad.join("\n"));
+}
+
 /// Each code that a comment lists must stand in a C test as `CHECK_ERR(NH_ERR_X, nh_function(...))`.
 #[test]
 fn every_listed_error_is_provoked() {

@@ -31,7 +31,8 @@
  * milliseconds; NH_TIMEOUT_NONE (-1) is no limit.
  *
  * Threads. Each function names its threads. "Any thread, at the same time too" needs no lock. "One thread at a
- * time" means that calls on one object must not overlap; which thread makes them does not matter.
+ * time" means that calls on one object must not overlap; which thread makes them does not matter. "It may block:"
+ * says what a function waits for; one without it waits for nothing but locks that are held for short.
  *
  * Callbacks come as fn, userdata, free_userdata. free_userdata may be NULL; it runs exactly once, also if the
  * registration fails, and never while the library holds a lock. A callback must return. A C++ exception that leaves it
