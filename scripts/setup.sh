@@ -58,6 +58,14 @@ if [[ $level =~ ^(release|deep)$ ]] && ! profdata >/dev/null 2>&1; then
         exit 1
     fi
 fi
+# Miri comes with nightly compilers alone.
+if [ "$level" = deep ] && ! cargo +nightly miri --version >/dev/null 2>&1; then
+    how="rustup toolchain install nightly --profile minimal --component miri,rust-src"
+    if ! command -v rustup >/dev/null || ! $how >>"$quiet/setup.log" 2>&1; then
+        echo "the tests need Miri; install it with: $how" >&2
+        exit 1
+    fi
+fi
 install_missing() {
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -89,6 +89,8 @@ pub mod server_shutdown;
 pub mod server_watch;
 pub mod sniff;
 pub mod status;
+#[cfg(test)]
+mod tests;
 pub mod thread_hooks;
 pub mod tls_config;
 mod tls_config_pem;
