@@ -15,15 +15,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 const SIZE: usize = 1000;
-const NAMES: [&str; 7] = [
-    "Range",
-    "If-Range",
-    "If-Match",
-    "If-None-Match",
-    "If-Modified-Since",
-    "If-Unmodified-Since",
-    "Range",
-];
+const NAMES: [&str; 7] =
+    ["Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "Range"];
 
 fn byte(at: usize) -> u8 {
     b'a' + (at % 23) as u8

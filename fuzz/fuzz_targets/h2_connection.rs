@@ -73,8 +73,13 @@ fuzz_target!(|input: &[u8]| {
         let id = 1 + 2 * (arg as u32 % 16);
         match op {
             0 | 1 if client.is_settled() && client.can_open() => {
-                let head =
-                    RequestHead { method: b"PUT", scheme: b"http", authority: b"h", path: b"/", protocol: b"" };
+                let head = RequestHead {
+                    method: b"PUT",
+                    scheme: b"http",
+                    authority: b"h",
+                    path: b"/",
+                    protocol: b"",
+                };
                 let fields: [(&[u8], &[u8]); 1] = [(b"priority", if arg > 128 { b"u=1" } else { b"u=2, i" })];
                 let id = client.request(&head, fields, op == 0).expect("can_open");
                 m.ways[0].insert(id, Way::default());

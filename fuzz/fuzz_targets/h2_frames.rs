@@ -22,7 +22,8 @@ fn make(server: bool, small: bool) -> Engine {
     let mut e = Engine::client(config);
     for method in [&b"GET"[..], b"HEAD", b"CONNECT"] {
         let (scheme, path): (&[u8], &[u8]) = if method == b"CONNECT" { (b"", b"") } else { (b"https", b"/") };
-        e.request(&RequestHead { method, scheme, authority: b"h", path, protocol: b"" }, [], true).expect("open");
+        e.request(&RequestHead { method, scheme, authority: b"h", path, protocol: b"" }, [], true)
+            .expect("open");
     }
     e
 }

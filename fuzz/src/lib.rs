@@ -55,7 +55,10 @@ pub fn head(data: &[u8], at: &mut usize) -> Option<Message> {
         }
         let colon = line.iter().position(|b| *b == b':')?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.is_empty() || !name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-') || fields.len() > 50 {
+        if name.is_empty()
+            || !name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+            || fields.len() > 50
+        {
             return None;
         }
         fields.push((name.to_vec(), value.to_vec()));
@@ -129,7 +132,11 @@ pub fn request(data: &[u8], mut at: usize) -> Option<Message> {
     let head = head(data, &mut at)?;
     let [method, target, version] = &head.first[..] else { return None };
     let plain = target.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'/');
-    if !method.iter().all(u8::is_ascii_uppercase) || method.is_empty() || method == b"CONNECT" || method == b"PRI" {
+    if !method.iter().all(u8::is_ascii_uppercase)
+        || method.is_empty()
+        || method == b"CONNECT"
+        || method == b"PRI"
+    {
         return None;
     }
     if target.first() != Some(&b'/') || !plain || version != b"HTTP/1.1" {
