@@ -6,13 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use nethttp::error::Result;
 use nethttp::handlers::{Content, serve_content};
 use nethttp::message::request::Request;
-use nethttp::mux::Mux;
-use nethttp::server::{ResponseWriter, Server};
-use std::io::{Read, Write};
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use nethttp::server::ResponseWriter;
 
 const SIZE: usize = 1000;
 const NAMES: [&str; 7] =
@@ -39,18 +33,6 @@ impl Content for Letters {
 fn serve(w: &mut ResponseWriter, r: &mut Request) {
     w.header().set(b"ETag", b"\"tag\"").unwrap();
     serve_content(w, r, b"a.txt", Some(1_700_000_000), &mut Letters).unwrap();
-}
-
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let s = Server::new(Arc::new(Mux::new()));
-        s.set_handler(Arc::new(serve)).unwrap();
-        s.configure(|c| c.shards = 1).unwrap();
-        s.listen("127.0.0.1:0").unwrap();
-        s.start().unwrap();
-        s
-    })
 }
 
 /// part checks that `body` is what "bytes FIRST-LAST/SIZE" says, and tells how long that is.
@@ -91,13 +73,7 @@ fuzz_target!(|input: &[u8]| {
         ask.extend_from_slice(b"\r\n");
     }
     ask.extend_from_slice(b"\r\n");
-    let (ours, mut theirs) = UnixStream::pair().unwrap();
-    theirs.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
-    theirs.write_all(&ask).unwrap();
-    theirs.shutdown(Shutdown::Write).unwrap();
-    server().serve_fd(ours.into(), None).unwrap();
-    let mut answer = Vec::new();
-    theirs.read_to_end(&mut answer).expect("the server ends a connection whose client has");
+    let answer = nethttp_fuzz::answers(serve, &ask);
 
     let got = nethttp_fuzz::response(&answer, 0, b"GET").expect("an answer that can be read");
     match got.code() {

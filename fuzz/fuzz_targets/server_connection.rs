@@ -4,13 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use nethttp::message::request::Request;
-use nethttp::mux::Mux;
-use nethttp::server::{ResponseWriter, Server};
-use std::io::{Read, Write};
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use nethttp::server::ResponseWriter;
+use std::sync::Mutex;
 
 type Seen = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
 
@@ -34,29 +29,10 @@ fn serve(w: &mut ResponseWriter, r: &mut Request) {
     }
 }
 
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let s = Server::new(Arc::new(Mux::new()));
-        s.set_handler(Arc::new(serve)).unwrap();
-        s.configure(|c| c.shards = 1).unwrap();
-        s.listen("127.0.0.1:0").unwrap();
-        s.start().unwrap();
-        s
-    })
-}
-
 fuzz_target!(|said: &[u8]| {
-    let (ours, mut theirs) = UnixStream::pair().unwrap();
-    theirs.set_nonblocking(true).unwrap();
-    let said = &said[..theirs.write(&said[..said.len().min(150_000)]).unwrap_or(0)];
-    theirs.set_nonblocking(false).unwrap();
-    theirs.shutdown(Shutdown::Write).unwrap();
+    let said = &said[..said.len().min(100_000)];
     SEEN.lock().unwrap().clear();
-    server().serve_fd(ours.into(), None).unwrap();
-    let mut answers = Vec::new();
-    theirs.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
-    theirs.read_to_end(&mut answers).expect("the server ends a connection whose client has");
+    let answers = nethttp_fuzz::answers(serve, said);
 
     let seen = std::mem::take(&mut *SEEN.lock().unwrap());
     let (mut at, mut n) = (0, 0);

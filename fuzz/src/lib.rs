@@ -1,6 +1,35 @@
 //! What the targets of whole connections share: a parser of messages that is slow and simple, and knows only what nobody
 //! could read in two ways. What it understands, the library must understand as the same; of all else it says nothing.
 
+use nethttp::mux::Mux;
+use nethttp::server::{Handler, Server};
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// answers is what a server of the process says to a client that says `said`, and nothing more.
+pub fn answers(handler: impl Handler + 'static, said: &[u8]) -> Vec<u8> {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let server = SERVER.get_or_init(|| {
+        let s = Server::new(Arc::new(Mux::new()));
+        s.set_handler(Arc::new(handler)).unwrap();
+        s.configure(|c| c.shards = 1).unwrap();
+        s.listen("127.0.0.1:0").unwrap();
+        s.start().unwrap();
+        s
+    });
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+    theirs.write_all(said).unwrap();
+    theirs.shutdown(Shutdown::Write).unwrap();
+    server.serve_fd(ours.into(), None).unwrap();
+    let mut all = Vec::new();
+    theirs.read_to_end(&mut all).expect("the server ends a connection whose client has");
+    all
+}
+
 /// Message is one that both sides must read alike.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Message {
