@@ -87,10 +87,7 @@ impl Session {
             if end && rest.is_empty() {
                 return self.ended(s);
             }
-            match s.put(rest) {
-                Ok(()) => s.output.end = Some(whole.trailer.cloned()),
-                Err(_) => s.output.abort = Some(Code::INTERNAL_ERROR),
-            }
+            s.put_last(rest, whole.trailer);
         }
         if let Some(code) = s.output.abort {
             let rest = s.output.body.data();

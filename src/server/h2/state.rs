@@ -140,6 +140,14 @@ impl State {
         Ok(())
     }
 
+    /// put_last adds the last of the body; one for which there is no memory ends by a reset.
+    pub(super) fn put_last(&mut self, rest: &[u8], trailer: Option<&Header>) {
+        match self.put(rest) {
+            Ok(()) => self.output.end = Some(trailer.cloned()),
+            Err(_) => self.output.abort = Some(Code::INTERNAL_ERROR),
+        }
+    }
+
     /// sent takes off what was sent of the body.
     pub(super) fn sent(&mut self, n: usize) {
         self.output.body.consume(n, FULL);

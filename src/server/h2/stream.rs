@@ -204,10 +204,7 @@ impl Stream {
         s.output.answered = true;
         s.output.overtaken = instead;
         s.output.heads.push_back((whole.status, whole.head.to_vec()));
-        match s.put(whole.body) {
-            Ok(()) => s.output.end = Some(whole.trailer.cloned()),
-            Err(_) => s.output.abort = Some(Code::INTERNAL_ERROR),
-        }
+        s.put_last(whole.body, whole.trailer);
         if instead {
             self.tell(&mut s);
         }
