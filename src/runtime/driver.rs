@@ -60,9 +60,7 @@ impl<D: Driver> Away<D> {
 
     /// keep takes it from its shard for ever, which need not wait for it any more.
     pub(crate) fn keep(self) -> (Box<D::Conn>, D::Lease) {
-        if let Some(shared) = self.rt.shards.get(self.shard) {
-            shared.post(Msg::Forget(self.token));
-        }
+        self.rt.forget(self.shard, self.token);
         (self.conn, self.lease)
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
 }
 
 impl<D: Driver> Runtime<D> {
-    /// forget closes a connection whose driver has panicked.
+    /// forget has a shard close its side of a connection that does not come back to it.
     pub(super) fn forget(&self, shard: usize, token: u64) {
         if let Some(shared) = self.shards.get(shard) {
             shared.post(Msg::Forget(token));

@@ -10,6 +10,7 @@ use super::wire::{SharedWire, Wire};
 use super::writer::{Asked, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};
 use crate::handle::Ticket;
+use crate::memory;
 use crate::message::request::{Body, Multipart, Request};
 use crate::mux::Table;
 use crate::net::tls::Buffers;
@@ -117,8 +118,8 @@ impl Exchange {
         carry.clear();
     }
 
-    /// room makes sure that there is space behind the received bytes, up to `limit` of unread ones, and gives it. `None`: there is
-    /// no memory for it.
+    /// room makes sure that there is space behind the received bytes, up to `limit` of unread ones, and gives it.
+    /// `None`: there is no memory for it.
     pub(super) fn room(&mut self, limit: usize) -> Option<&mut [u8]> {
         let (used, filled) = (self.used, self.filled);
         let block = self.request.header.store_mut().block_mut();
@@ -130,7 +131,7 @@ impl Exchange {
         if block.len() < self.filled + BLOCK / 4 {
             let len = (block.len() * 2).clamp(BLOCK, limit.saturating_add(BLOCK));
             let more = len.saturating_sub(block.len());
-            block.try_reserve_exact(more).ok()?;
+            memory::grow_exact(block, more).ok()?;
             block.resize(block.len() + more, 0);
         }
         block.get_mut(self.filled..)

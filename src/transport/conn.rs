@@ -179,7 +179,7 @@ impl Conn {
 
     pub(super) fn widen(&mut self, room: usize) {
         let more = room.saturating_sub(self.buf.len());
-        if self.start == self.end && self.buf.try_reserve_exact(more).is_ok() {
+        if self.start == self.end && memory::grow_exact(&mut self.buf, more).is_ok() {
             self.buf.resize(self.buf.len() + more, 0);
         }
     }
