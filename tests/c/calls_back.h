@@ -12,6 +12,8 @@
 
 static _Atomic(nh_server *) server; /* the one that is called back into, while there is one */
 static _Atomic(nh_client *) client;
+/* Held while they are called back into: what is freed must not be used at the same time. */
+static pthread_rwlock_t in_use = PTHREAD_RWLOCK_INITIALIZER;
 static char plain[128], made[64];
 static _Atomic int plain_is_known;
 static int given, freed, pattern, called, over;
@@ -76,12 +78,23 @@ static void anything(int clients_too) {
     nh_mux_free(nh_mux_new());
     nh_transport_free(t);
     nh_values_free(v);
+    pthread_rwlock_rdlock(&in_use);
     if (server) set_server();
     if (server && plain_is_known) fetch(own, plain);
     nh_client_free(own);
     if (server && plain_is_known && client && clients_too) set_client(client);
+    pthread_rwlock_unlock(&in_use);
     add(&called);
     depth--;
+}
+
+/* The server, to be freed: nobody calls back into it any more. */
+static nh_server *last_of_server(void) {
+    pthread_rwlock_wrlock(&in_use);
+    nh_server *s = server;
+    server = NULL;
+    pthread_rwlock_unlock(&in_use);
+    return s;
 }
 
 static void let_go(void *p) {

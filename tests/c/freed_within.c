@@ -70,8 +70,7 @@ static void too_late(void) {
     await(&told, before + 1);
     code = nh_server_on_shutdown(s, tells, OWNED);
     CHECK_INT(code, NH_ERR_SERVER_CLOSED);
-    server = NULL;
-    nh_server_free(s);
+    nh_server_free(last_of_server());
     await(&freed, given);
 }
 

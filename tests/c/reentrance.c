@@ -414,6 +414,14 @@ static void a_reader(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_reader_new(NULL, OWNED, &reader));
 }
 
+static nh_client *last_of_client(void) {
+    pthread_rwlock_wrlock(&in_use);
+    nh_client *c = client;
+    client = NULL;
+    pthread_rwlock_unlock(&in_use);
+    return c;
+}
+
 static void lives(uint32_t by, int by_tls) {
     char text[1000];
     struct sockaddr_in at;
@@ -451,11 +459,8 @@ static void lives(uint32_t by, int by_tls) {
     CHECK_ERR(NH_ERR_SERVER_CLOSED, nh_server_wait(s, NH_TIMEOUT_NONE, NULL));
     step = "the end";
     shutdown(own_fd, SHUT_RDWR);
-    nh_client *last = client;
-    client = NULL;
-    nh_client_free(last);
-    server = NULL;
-    nh_server_free(s);
+    nh_client_free(last_of_client());
+    nh_server_free(last_of_server());
     close(own_fd);
     await(&freed, given);
     over = 0;
