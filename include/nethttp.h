@@ -5664,6 +5664,24 @@ nh_result nh_server_set_read_progress_timeout(nh_server *s, int64_t timeout_ms);
 nh_result nh_server_set_write_progress_timeout(nh_server *s, int64_t timeout_ms);
 
 /**
+ * nh_server_set_min_rate bounds how slow a peer may be while handlers are short. While more than half of the handlers
+ * that may run at once do (nh_server_set_max_handlers), a handler that waits for a request's body, or for a peer to
+ * take its response, fails with NH_ERR_TIMEOUT once the peer has moved less than bytes_per_second over the last
+ * grace_ms of such waits; its connection is closed, over HTTP/2 its stream is reset. Time in which nobody waits does
+ * not count, so a response may be as slow as its handler. bytes_per_second 0 is no minimum; grace_ms is 1 to 86400000
+ * (one day). Default: 240 bytes a second over 5000 ms. Go has no such setting.
+ *
+ * Errors: NH_ERR_INVALID (s is NULL, grace_ms is out of range), NH_ERR_STATE (the server has started), NH_ERR_FORKED
+ * (s was made before a fork)
+ * Ownership: nothing changes hands.
+ * Threads: any thread, before the server starts.
+ * Since: 0.1.0
+ */
+nh_result nh_server_set_min_rate(nh_server *s,
+                                 uint64_t bytes_per_second,
+                                 int64_t grace_ms);
+
+/**
  * nh_server_set_shards sets how many event loops the server has; 0, the default, is one for each CPU that
  * the process may use. At most 1024.
  *

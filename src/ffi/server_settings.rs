@@ -4,6 +4,10 @@ use super::duration::duration;
 use super::server::{configure, nh_server, server};
 use super::{guard_plain, nh_result};
 use crate::error::invalid;
+use crate::server::MinRate;
+use std::time::Duration;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// nh_server_set_read_header_timeout bounds the time from the first byte of a request's head, on a new
 /// connection from its start, to the head's end. In milliseconds; 0 is no time at all, NH_TIMEOUT_NONE no
@@ -116,6 +120,35 @@ pub unsafe extern "C" fn nh_server_set_write_progress_timeout(
         let limit = duration(timeout_ms)?;
         // SAFETY: P1.
         unsafe { configure(s, |x| x.write_progress = limit) }
+    })
+}
+
+/// nh_server_set_min_rate bounds how slow a peer may be while handlers are short. While more than half of the handlers
+/// that may run at once do (nh_server_set_max_handlers), a handler that waits for a request's body, or for a peer to
+/// take its response, fails with NH_ERR_TIMEOUT once the peer has moved less than bytes_per_second over the last
+/// grace_ms of such waits; its connection is closed, over HTTP/2 its stream is reset. Time in which nobody waits does
+/// not count, so a response may be as slow as its handler. bytes_per_second 0 is no minimum; grace_ms is 1 to 86400000
+/// (one day). Default: 240 bytes a second over 5000 ms. Go has no such setting.
+///
+/// Errors: NH_ERR_INVALID (s is NULL, grace_ms is out of range), NH_ERR_STATE (the server has started), NH_ERR_FORKED
+/// (s was made before a fork)
+/// Ownership: nothing changes hands.
+/// Threads: any thread, before the server starts.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nh_server_set_min_rate(
+    s: *mut nh_server,
+    bytes_per_second: u64,
+    grace_ms: i64,
+) -> nh_result {
+    guard_plain(|| {
+        if !(1..=DAY_MS).contains(&grace_ms) {
+            return Err(invalid("nethttp: grace_ms must be 1 to 86400000"));
+        }
+        let grace = Duration::from_millis(grace_ms.unsigned_abs());
+        let rate = (bytes_per_second > 0).then_some(MinRate { rate: bytes_per_second, grace });
+        // SAFETY: P1.
+        unsafe { configure(s, |x| x.min_rate = rate) }
     })
 }
 

@@ -277,6 +277,11 @@ impl<D: Driver> Runtime<D> {
         }
     }
 
+    /// is_half_busy: more than half of the handlers that may be off the loop are.
+    pub(crate) fn is_half_busy(&self) -> bool {
+        self.workers.is_half_busy()
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.shards.iter().map(|s| s.conns.load(Ordering::SeqCst)).sum()
     }

@@ -121,6 +121,11 @@ impl<L, J> Workers<L, J> {
         quick || self.room.load(Ordering::Relaxed)
     }
 
+    /// is_half_busy tells whether more than half of the handlers that may be off the loop are.
+    pub(crate) fn is_half_busy(&self) -> bool {
+        2 * lock(&self.state).busy > self.cap(false)
+    }
+
     /// cap is how many handlers may be off the loop before another one starts there. Above the cap of all is room
     /// for what leaders may at once have let past it, and as much again for quick ones.
     fn cap(&self, quick: bool) -> isize {

@@ -72,7 +72,7 @@ impl Http {
             if !conn.stop {
                 self.handshake_failed(
                     conn,
-                    &super::output::timed_out("read", crate::error::Phase::TlsHandshake),
+                    &super::peer_timeouts::timed_out("read", crate::error::Phase::TlsHandshake),
                 );
             }
             return Some(Fate::Close);

@@ -68,13 +68,13 @@ impl Driver for Http {
         if std::mem::take(&mut ex.answered_early) {
             return self.end_detached(conn, ex);
         }
-        ex.wire.output().waited = Duration::ZERO;
+        ex.wire.output().timeouts.waited = Duration::ZERO;
         let started = Instant::now();
         let ((), called_out) = blocks_in(|| self.call_handler(ex));
         if ex.wire.leaving.is_detached() {
             return self.leave_detached(ex);
         }
-        let waited = ex.wire.input().waited + ex.wire.output().waited;
+        let waited = ex.wire.input().timeouts.waited + ex.wire.output().timeouts.waited;
         let learn = ex.table.learn(ex.route);
         if called_out || started.elapsed().saturating_sub(waited) > BLOCKED {
             learn.stalled(Stall::Blocked);

@@ -174,15 +174,15 @@ impl Exchange {
                 input.begin(facts.framing, ahead, settings.max_body_bytes);
                 input.expect = facts.expect_continue;
                 input.asked_continue = facts.expect_continue;
-                input.progress = settings.read_progress;
-                input.deadline = settings.read_timeout.and_then(|t| Some(started? + t));
+                let deadline = settings.read_timeout.and_then(|t| Some(started? + t));
+                input.timeouts.begin(settings.read_progress, deadline);
                 self.filled = self.used;
             } else {
                 input.begin(Framing::None, &[], u64::MAX);
             }
         }
         if settings.write_timeout.is_some() {
-            self.wire.output().deadline = settings.write_timeout.map(|t| Instant::now() + t);
+            self.wire.output().timeouts.deadline = settings.write_timeout.map(|t| Instant::now() + t);
         }
     }
 

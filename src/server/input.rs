@@ -1,7 +1,8 @@
 //! `Input`: the receiving side of a wire while a request's body is read, and the reader that handlers see.
 
-use super::output::{timed_out, wait_for};
+use super::peer_timeouts::{INPUT, PeerTimeouts, timed_out};
 use super::secure::{Got, Secure};
+use super::shared::Shared;
 use super::wire::SharedWire;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
@@ -36,10 +37,7 @@ pub(crate) struct Input {
     pub(super) expect: bool,
     /// It asked for 100 Continue, whether that was sent or not.
     pub(super) asked_continue: bool,
-    pub(super) progress: Option<Duration>,
-    pub(super) deadline: Option<Instant>,
-    /// How long this exchange has waited for its connection.
-    pub(super) waited: Duration,
+    pub(super) timeouts: PeerTimeouts,
     /// Bytes that the body may still have.
     limit: u64,
     /// The last read left nothing behind in the socket.
@@ -47,8 +45,8 @@ pub(crate) struct Input {
     trailer: Option<Header>,
 }
 
-impl Default for Input {
-    fn default() -> Input {
+impl Input {
+    pub(super) fn new(core: &Arc<Shared>) -> Input {
         Input {
             fd: -1,
             secure: None,
@@ -59,17 +57,13 @@ impl Default for Input {
             closed: false,
             expect: false,
             asked_continue: false,
-            progress: None,
-            deadline: None,
-            waited: Duration::ZERO,
+            timeouts: PeerTimeouts::new(core),
             limit: u64::MAX,
             drained: true,
             trailer: None,
         }
     }
-}
 
-impl Input {
     pub(super) fn attach(&mut self, fd: RawFd) {
         self.fd = fd;
         self.secure = None;
@@ -91,7 +85,7 @@ impl Input {
         self.expect = false;
         self.asked_continue = false;
         self.limit = limit;
-        self.waited = Duration::ZERO;
+        self.timeouts.waited = Duration::ZERO;
         self.drained = true;
         self.trailer = None;
     }
@@ -186,12 +180,12 @@ impl Input {
             match receive_now(self.fd, self.secure.as_deref(), buf) {
                 Ok(got) => {
                     self.drained = !got.more;
+                    self.timeouts.pace.moved(got.n);
                     return Ok(got.n);
                 }
                 Err(Stop::Os(e)) if e.kind() == ErrorKind::WouldBlock => {
                     self.drained = true;
-                    let limits = (self.progress, self.deadline);
-                    wait_for(self.fd, libc::POLLIN, limits, &mut self.waited, "read", Phase::Body)?;
+                    self.timeouts.ready(self.fd, &INPUT)?;
                 }
                 Err(Stop::Failed(e)) => return Err(e.with_phase(Phase::Body)),
                 Err(Stop::Os(e)) => return Err(Error::io(Kind::Io, "read", &e).with_phase(Phase::Body)),
@@ -278,7 +272,7 @@ impl Incoming for BodyReader {
     }
 
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
-        self.0.input().deadline = limit.map(|d| Instant::now() + d);
+        self.0.input().timeouts.deadline = limit.map(|d| Instant::now() + d);
         Ok(())
     }
 

@@ -89,7 +89,7 @@ impl Line {
         match self {
             Line::Http1(wire) => {
                 wire.timed.store(true, Ordering::Relaxed);
-                wire.output().deadline = limit.map(|d| Instant::now() + d);
+                wire.output().timeouts.deadline = limit.map(|d| Instant::now() + d);
             }
             Line::Http2(stream) => stream.set_write_timeout(limit),
         }

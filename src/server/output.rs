@@ -1,9 +1,10 @@
 //! `Output`: the sending side of a wire. Answers gather in a buffer and leave together, in one system call.
 
+use super::peer_timeouts::{PeerTimeouts, ROOM, timed_out};
 use super::secure::Secure;
+use super::shared::Shared;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::sys::{self, files};
-use crate::runtime::before_peer;
 use std::io::{ErrorKind, IoSlice};
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -26,34 +27,26 @@ pub(crate) struct Output {
     pub(super) buf: Vec<u8>,
     /// The first failure; it stays, and all later writes answer it.
     broken: Option<Error>,
-    /// Go's WriteTimeout.
-    pub(super) deadline: Option<Instant>,
-    progress: Option<Duration>,
-    /// How long this exchange has waited for its connection.
-    pub(super) waited: Duration,
+    /// Their deadline is Go's WriteTimeout.
+    pub(super) timeouts: PeerTimeouts,
 }
 
-impl Default for Output {
-    fn default() -> Output {
+impl Output {
+    pub(super) fn new(core: &Arc<Shared>) -> Output {
         Output {
             fd: -1,
             secure: None,
             buf: Vec::with_capacity(FULL),
             broken: None,
-            deadline: None,
-            progress: None,
-            waited: Duration::ZERO,
+            timeouts: PeerTimeouts::new(core),
         }
     }
-}
 
-impl Output {
     pub(super) fn attach(&mut self, fd: RawFd, secure: Option<&Arc<Secure>>, progress: Option<Duration>) {
         self.fd = fd;
         self.secure = secure.cloned();
-        self.progress = progress;
+        self.timeouts.begin(progress, None);
         self.broken = None;
-        self.deadline = None;
         self.buf.clear();
     }
 
@@ -95,7 +88,7 @@ impl Output {
     /// in_time is [`Output::check`], and breaks what comes after Go's WriteTimeout, also where the socket has room.
     fn in_time(&mut self) -> Result<()> {
         self.check()?;
-        match self.deadline {
+        match self.timeouts.deadline {
             Some(at) if Instant::now() >= at => Err(self.break_with(timed_out("write", Phase::Write))),
             _ => Ok(()),
         }
@@ -173,7 +166,10 @@ impl Output {
         // Head and content share packets.
         while let Some(rest) = self.buf.get(head..).filter(|r| !r.is_empty()) {
             match sys::send(self.fd, rest, libc::MSG_DONTWAIT | sys::MSG_MORE) {
-                Ok(n) => head += n,
+                Ok(n) => {
+                    head += n;
+                    self.timeouts.pace.moved(n);
+                }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait()?,
                 Err(e) => return Err(write_error(&e)),
             }
@@ -183,7 +179,10 @@ impl Output {
             let some = usize::try_from(len - sent).unwrap_or(usize::MAX).min(FILE_PIECE);
             match files::sendfile(self.fd, file, offset + sent, some) {
                 Ok(0) => break,
-                Ok(n) => sent += n as u64,
+                Ok(n) => {
+                    sent += n as u64;
+                    self.timeouts.pace.moved(n);
+                }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait()?,
                 Err(e) => {
                     if e.kind() == ErrorKind::BrokenPipe {
@@ -201,7 +200,10 @@ impl Output {
         IoSlice::advance_slices(&mut rest, 0);
         while !rest.is_empty() {
             match sys::sendmsg(self.fd, rest, libc::MSG_DONTWAIT) {
-                Ok(n) => IoSlice::advance_slices(&mut rest, n),
+                Ok(n) => {
+                    IoSlice::advance_slices(&mut rest, n);
+                    self.timeouts.pace.moved(n);
+                }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait()?,
                 Err(e) => return Err(write_error(&e)),
             }
@@ -232,47 +234,19 @@ impl Output {
     }
 
     fn flush_secure(&mut self, secure: &Secure) -> Result<()> {
-        while !secure.flush().map_err(|e| write_error(&e))?.1 {
+        loop {
+            let (sent, all) = secure.flush().map_err(|e| write_error(&e))?;
+            if all {
+                return Ok(());
+            }
+            self.timeouts.pace.moved(sent);
             self.wait()?;
         }
-        Ok(())
     }
 
     fn wait(&mut self) -> Result<()> {
-        let limits = (self.progress, self.deadline);
-        wait_for(self.fd, libc::POLLOUT, limits, &mut self.waited, "write", Phase::Write)
+        self.timeouts.ready(self.fd, &ROOM)
     }
-}
-
-/// wait_for waits until the socket is ready, but no longer than the progress timeout and not past the deadline,
-/// and adds the time to `waited`.
-pub(super) fn wait_for(
-    fd: RawFd,
-    events: i16,
-    (progress, deadline): (Option<Duration>, Option<Instant>),
-    waited: &mut Duration,
-    what: &str,
-    phase: Phase,
-) -> Result<()> {
-    before_peer();
-    let started = Instant::now();
-    let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-    let limit = match (progress, left) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    };
-    let mut fds = [sys::poll_fd(fd, events)];
-    let ready = sys::poll(&mut fds, limit.map_or(-1, sys::millis));
-    *waited += started.elapsed();
-    match ready {
-        Ok(0) => Err(timed_out(what, phase)),
-        Ok(_) => Ok(()),
-        Err(e) => Err(Error::io(Kind::Io, what, &e).with_phase(phase)),
-    }
-}
-
-pub(super) fn timed_out(what: &str, phase: Phase) -> Error {
-    Error::new(Kind::Timeout, format!("{what}: i/o timeout")).with_phase(phase)
 }
 
 pub(super) fn write_error(e: &std::io::Error) -> Error {

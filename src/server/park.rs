@@ -56,7 +56,7 @@ impl Http {
             let broken: Error = crate::error::Error::new(crate::error::Kind::Closed, "nethttp: aborted");
             ex.wire.output().break_with(broken);
         }
-        let deadline = ex.wire.output().deadline;
+        let deadline = ex.wire.output().timeouts.deadline;
         let sent = ex.wire.detach(&mut conn.pending);
         ex.give_back(&mut conn.carry);
         if let Some(secure) = &conn.secure {

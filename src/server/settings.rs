@@ -1,5 +1,6 @@
 //! `Settings`: the limits and times of a server, fixed when it starts.
 
+use super::peer_timeouts::MinRate;
 use crate::h1::MAX_REQUEST_FIELDS;
 use crate::h2::Options;
 use crate::message::protocols::Protocols;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub read_progress: Option<Duration>,
     /// While an answer is being sent: from byte to byte.
     pub write_progress: Option<Duration>,
+    /// What a peer must move of a body in a second while more than half of the handlers' threads are taken.
+    pub min_rate: Option<MinRate>,
     /// The longest head; Go's `MaxHeaderBytes`, to which 4 KiB of slack are added.
     pub max_header_bytes: usize,
     /// The most fields of a head.
@@ -62,6 +65,7 @@ impl Default for Settings {
             idle_timeout: s(120),
             read_progress: s(30),
             write_progress: s(30),
+            min_rate: Some(MinRate { rate: 240, grace: Duration::from_secs(5) }),
             max_header_bytes: 1 << 20,
             max_header_fields: MAX_REQUEST_FIELDS,
             max_body_bytes: u64::MAX,
@@ -83,6 +87,7 @@ impl Settings {
         self.idle_timeout = None;
         self.read_progress = None;
         self.write_progress = None;
+        self.min_rate = None;
     }
 
     /// header_timeout is Go's: ReadTimeout where no other is set.

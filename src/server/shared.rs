@@ -76,6 +76,11 @@ impl Shared {
         self.base_values.get()?.iter().find(|(k, _)| k == key).map(|(_, v)| &**v)
     }
 
+    /// is_short_of_handlers: more than half of the threads that may run handlers off the loop do.
+    pub(super) fn is_short_of_handlers(&self) -> bool {
+        self.runtime.get().and_then(Weak::upgrade).is_some_and(|rt| rt.is_half_busy())
+    }
+
     /// wake has a connection driven.
     pub(super) fn wake(&self, place: Place) {
         if let Some(rt) = self.runtime.get().and_then(Weak::upgrade) {

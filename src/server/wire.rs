@@ -42,8 +42,8 @@ pub(crate) struct Wire {
 impl Wire {
     pub(super) fn new(core: &Arc<Shared>) -> Wire {
         Wire {
-            input: Mutex::default(),
-            output: Mutex::default(),
+            input: Mutex::new(Input::new(core)),
+            output: Mutex::new(Output::new(core)),
             answered: AtomicBool::new(false),
             duplex: AtomicBool::new(false),
             timed: AtomicBool::new(false),
@@ -101,7 +101,7 @@ impl Wire {
         self.duplex.store(false, Ordering::Relaxed);
         if self.timed.load(Ordering::Relaxed) {
             self.timed.store(false, Ordering::Relaxed);
-            self.output().deadline = None;
+            self.output().timeouts.deadline = None;
         }
         self.leaving.reset();
     }

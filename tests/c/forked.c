@@ -84,6 +84,7 @@ static void old_handles(nh_server *server, nh_client *client, nh_request *reques
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_idle_timeout(server, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_read_progress_timeout(server, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_write_progress_timeout(server, 5));
+    CHECK_ERR(NH_ERR_FORKED, nh_server_set_min_rate(server, 5, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_shards(server, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_max_handlers(server, 5));
     CHECK_ERR(NH_ERR_FORKED, nh_server_set_max_queue(server, 5));

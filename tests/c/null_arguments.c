@@ -225,6 +225,7 @@ static void servers(void) {
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_idle_timeout(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_read_progress_timeout(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_write_progress_timeout(NULL, 0));
+    CHECK_ERR(NH_ERR_INVALID, nh_server_set_min_rate(NULL, 1, 1));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_shards(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_handlers(NULL, 0));
     CHECK_ERR(NH_ERR_INVALID, nh_server_set_max_queue(NULL, 0));

@@ -1,14 +1,16 @@
 //! `StreamBody`: a request's body as its handler reads it, and what it tells of the stream.
 
-use super::stream::SharedStream;
-use crate::error::{Phase, Result};
+use super::state::State;
+use super::stream::{SharedStream, Stream};
+use crate::error::{Error, Phase, Result};
 use crate::h1::status_line;
 use crate::message::address::Address;
 use crate::message::header::Header;
 use crate::message::request::{HTTP_11, Incoming};
 use crate::runtime::{before_peer, in_handler};
 use crate::server::input::within_limit;
-use crate::server::output::timed_out;
+use crate::server::peer_timeouts::{timed_out, too_slow};
+use crate::sync::MutexGuard;
 use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,6 +41,7 @@ impl Incoming for StreamBody {
             if !s.input.data.is_empty() {
                 let n = s.input.data.take(buf, KEEP);
                 s.input.consumed += n;
+                s.input.pace.moved(n);
                 if s.input.consumed >= TELL {
                     self.stream.tell(&mut s);
                 }
@@ -60,26 +63,7 @@ impl Incoming for StreamBody {
                 s = self.stream.state();
                 continue;
             };
-            let began = *began;
-            let mut until = s.input.deadline;
-            if let Some(progress) = s.input.progress {
-                let at = began + progress;
-                until = Some(until.map_or(at, |deadline| deadline.min(at)));
-            }
-            let left = until.map(|at| at.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                let e = timed_out("read", Phase::Body);
-                s.input.failed = Some(e.clone());
-                return Err(e);
-            }
-            if s.input.consumed > 0 {
-                self.stream.tell(&mut s);
-            }
-            s.input.waits = true;
-            let before = Instant::now();
-            s = self.stream.wait(s, left);
-            s.waited += before.elapsed();
-            s.input.waits = false;
+            s = self.stream.wait_for_data(s, *began)?;
         }
     }
 
@@ -124,6 +108,42 @@ impl Incoming for StreamBody {
     fn local_addr(&self) -> Option<Address> {
         self.stream.state().outbox.as_ref()?.local().cloned()
     }
+}
+
+impl Stream {
+    /// wait_for_data waits until something has changed, no longer than the body's time, which began then.
+    fn wait_for_data<'a>(
+        self: &'a Arc<Self>,
+        mut s: MutexGuard<'a, State>,
+        began: Instant,
+    ) -> Result<MutexGuard<'a, State>> {
+        if s.input.consumed > 0 {
+            self.tell(&mut s);
+        }
+        let progress = s.input.progress.map(|p| began + p);
+        let until = [progress, s.input.deadline].into_iter().flatten().min();
+        let before = Instant::now();
+        let left = until.map(|at| at.saturating_duration_since(before));
+        if left == Some(Duration::ZERO) {
+            return Err(fail(&mut s, timed_out("read", Phase::Body)));
+        }
+        s.input.waits = true;
+        let slice = s.input.pace.slice(left);
+        s = self.wait(s, slice);
+        s.input.waits = false;
+        let took = before.elapsed();
+        s.waited += took;
+        if s.input.pace.waited(took) && self.core().is_short_of_handlers() {
+            return Err(fail(&mut s, too_slow("read", Phase::Body)));
+        }
+        Ok(s)
+    }
+}
+
+/// fail has all later reads of the body fail too.
+fn fail(s: &mut State, e: Error) -> Error {
+    s.input.failed = Some(e.clone());
+    e
 }
 
 /// The references of a turn to its stream: its own, its writer's and its body's.

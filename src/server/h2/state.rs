@@ -6,6 +6,8 @@ use crate::h2::{Code, Queue};
 use crate::message::header::Header;
 use crate::runtime::NEVER;
 use crate::server::output::FULL;
+use crate::server::peer_timeouts::Pace;
+use crate::server::settings::Settings;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,6 +51,7 @@ pub(super) struct Received {
     pub(super) failed: Option<Error>,
     pub(super) progress: Option<Duration>,
     pub(super) deadline: Option<Instant>,
+    pub(super) pace: Pace,
     pub(super) waits: bool,
 }
 
@@ -76,6 +79,7 @@ pub(super) struct Answer {
     /// When the response is to be out, and when the last of it was sent, in the runtime's milliseconds.
     pub(super) deadline: u64,
     pub(super) moved: u64,
+    pub(super) pace: Pace,
 }
 
 impl Default for Answer {
@@ -90,6 +94,7 @@ impl Default for Answer {
             waits: false,
             deadline: NEVER,
             moved: NEVER,
+            pace: Pace::default(),
         }
     }
 }
@@ -109,7 +114,7 @@ impl Answer {
 
 impl State {
     /// begin is for the next request.
-    pub(super) fn begin(&mut self, id: u32, outbox: &Arc<Outbox>, ended: bool, limit: u64) {
+    pub(super) fn begin(&mut self, id: u32, outbox: &Arc<Outbox>, ended: bool, settings: &Settings) {
         self.id = id;
         if !self.outbox.as_ref().is_some_and(|o| Arc::ptr_eq(o, outbox)) {
             self.outbox = Some(outbox.clone());
@@ -121,10 +126,12 @@ impl State {
         self.watch = None;
         let i = &mut self.input;
         i.forget();
-        (i.ended, i.expect, i.waits, i.limit) = (ended, false, false, limit);
+        (i.ended, i.expect, i.waits, i.limit) = (ended, false, false, settings.max_body_bytes);
         (i.trailer, i.failed, i.progress, i.deadline) = (None, None, None, None);
+        i.pace = Pace::new(settings.min_rate);
         self.drop_body();
         self.output.clear();
+        self.output.pace = Pace::new(settings.min_rate);
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -151,6 +158,7 @@ impl State {
     /// sent takes off what was sent of the body.
     pub(super) fn sent(&mut self, n: usize) {
         self.output.body.consume(n, FULL);
+        self.output.pace.moved(n);
         if let Some(o) = &self.outbox {
             o.let_go(n);
         }

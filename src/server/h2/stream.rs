@@ -167,7 +167,14 @@ impl Stream {
                 break;
             }
             s.output.waits = true;
-            s = self.wait(s, None);
+            let before = Instant::now();
+            let slice = s.output.pace.slice(None);
+            s = self.wait(s, slice);
+            if s.output.pace.waited(before.elapsed()) && self.core.is_short_of_handlers() {
+                // The connection resets it.
+                s.output.deadline = 0;
+                self.tell(&mut s);
+            }
         }
         s.output.waits = false;
         s.waited += began.elapsed();

@@ -7,7 +7,7 @@ use crate::error::Phase;
 use crate::h2::Code;
 use crate::runtime::NEVER;
 use crate::server::drive::after;
-use crate::server::output::timed_out;
+use crate::server::peer_timeouts::timed_out;
 use crate::server::settings::Settings;
 
 /// How long a client has to answer the first GOAWAY, which a ping follows (RFC 9113, 6.8).

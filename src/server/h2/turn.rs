@@ -111,7 +111,7 @@ impl Turn {
         self.stream.leaving().reset();
         let settings = &core.settings;
         let mut s = self.stream.state();
-        s.begin(id, from.outbox, end, settings.max_body_bytes);
+        s.begin(id, from.outbox, end, settings);
         if !end {
             s.input.expect = expect;
             s.input.progress = settings.read_progress;
