@@ -27,7 +27,15 @@ impl HeadScan {
     /// find gives the length of the head, its empty line included. `msg` begins at the message's first byte
     /// and holds at least what it held at the last call. A message that begins with an empty line has a head
     /// of just that line.
+    #[inline]
     pub fn find(&mut self, msg: &[u8]) -> Option<usize> {
+        if self.seen == msg.len() {
+            return None;
+        }
+        self.find_in(msg)
+    }
+
+    fn find_in(&mut self, msg: &[u8]) -> Option<usize> {
         let began = self.seen;
         self.seen = msg.len();
         let (words, rest) = msg.get(began..).unwrap_or_default().as_chunks();
