@@ -14,7 +14,11 @@ pub fn grow_exact<T>(all: &mut Vec<T>, more: usize) -> Result<()> {
 
 fn wanting<T>(all: &[T], more: usize) -> Error {
     let bytes = all.len().saturating_add(more).saturating_mul(size_of::<T>());
-    Error::new(Kind::NoResources, format!("nethttp: no memory for {bytes} bytes"))
+    no_memory(format!("nethttp: no memory for {bytes} bytes"))
+}
+
+pub fn no_memory(text: impl Into<String>) -> Error {
+    Error::new(Kind::NoResources, text)
 }
 
 /// append adds bytes, if there is memory for them.

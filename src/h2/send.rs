@@ -18,7 +18,12 @@ pub enum Refusal {
     TooLarge,
     /// The peer permits no more streams at the moment, or on this connection: see [`Engine::can_open`].
     NoStream,
+    /// There is no memory for the output. Nothing has changed.
+    NoMemory,
 }
+
+/// Room in the output beyond its data, so that a frame which is no data finds some too.
+const SPARE: usize = 1024;
 
 /// Fields are given twice where they are counted first.
 pub trait Fields<'a>: IntoIterator<Item = (&'a [u8], &'a [u8]), IntoIter: Clone> {}
@@ -124,12 +129,19 @@ impl Engine {
     /// send_data sends as much of `data` as the windows permit and says how much. `end` counts once all of it was sent.
     pub fn send_data(&mut self, id: u32, data: &[u8], end: bool) -> Result<usize, Refusal> {
         let (connection, max) = (self.send_window.available(), self.peer.max_frame as usize);
-        let s = self.sending(id)?;
+        if self.dead.is_some() {
+            return Err(Refusal::Gone);
+        }
+        let s = self.streams.get_mut(id).ok_or(Refusal::Gone)?;
         if s.send != Half::Body {
             return Err(Refusal::Order);
         }
         let n = data.len().min(s.send_window.available()).min(connection);
         let end = end && n == data.len();
+        let frames = n.div_ceil(max).max(usize::from(end));
+        if self.out.try_reserve(n + frames * HEAD + SPARE).is_err() {
+            return Err(Refusal::NoMemory);
+        }
         if end {
             s.send = Half::Done;
             s.wants = false;
@@ -137,8 +149,6 @@ impl Engine {
         s.send_window.spend(n);
         self.send_window.spend(n);
         let mut rest = data.get(..n).unwrap_or_default();
-        let frames = n.div_ceil(max).max(usize::from(end));
-        self.out.reserve(n + frames * HEAD);
         for i in 1..=frames {
             let (piece, after) = rest.split_at_checked(max).unwrap_or((rest, &[]));
             let flags = if end && i == frames { flag::END_STREAM } else { 0 };

@@ -2,7 +2,7 @@
 
 use super::session::{Ending, Session};
 use super::state::State;
-use super::stream::{SharedStream, closed};
+use super::stream::{SharedStream, refused};
 use crate::h2::{Code, Refusal};
 use crate::message::header::written_fields;
 use crate::runtime::{NEVER, Place};
@@ -42,10 +42,10 @@ impl Session {
             if n > 0 {
                 self.engine.release(id, n);
             }
-            if self.send(&mut s, whole, now).is_err() {
+            if let Err(refusal) = self.send(&mut s, whole, now) {
                 // Where the engine has refused what is no response, the stream is still there.
                 self.engine.reset(id, Code::INTERNAL_ERROR);
-                let unread = stream.lose_with(&mut s, closed());
+                let unread = stream.lose_with(&mut s, refused(refusal));
                 self.engine.release(id, unread);
                 self.remove(id);
             }

@@ -1,8 +1,8 @@
 //! From the streams to the socket: whose turn it is, and what the socket takes.
 
 use super::session::Session;
-use super::stream::closed;
-use crate::h2::{Code, Engine};
+use super::stream::{closed, refused};
+use crate::h2::{Code, Engine, Refusal};
 use crate::net::sys;
 use crate::runtime::NEVER;
 use crate::server::secure::Secure;
@@ -66,6 +66,9 @@ impl Session {
             s.sent(moved);
             s.output.moved = now;
             let mut over = sent.is_err();
+            if sent == Err(Refusal::NoMemory) {
+                self.engine.reset(id, Code::INTERNAL_ERROR);
+            }
             if s.output.pending() == 0 {
                 self.engine.want(id, false);
                 s.output.moved = NEVER;
@@ -80,7 +83,7 @@ impl Session {
                 }
             }
             if over {
-                let unread = stream.lose_with(&mut s, closed());
+                let unread = stream.lose_with(&mut s, sent.err().map_or_else(closed, refused));
                 self.engine.release(id, unread);
                 self.remove(id);
             } else if s.output.waits && s.has_room_again() {

@@ -5,7 +5,8 @@
 
 use super::state::State;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::h2::Code;
+use crate::h2::{Code, Refusal};
+use crate::memory::no_memory;
 use crate::message::header::Header;
 use crate::runtime::{NEVER, before_peer};
 use crate::server::detach::Leaving;
@@ -256,6 +257,14 @@ impl Stream {
 /// closed is what a handler finds that goes on with a stream which has ended.
 pub(super) fn closed() -> Error {
     gone("http2: stream closed")
+}
+
+/// refused is what the handler finds whose response the engine did not take.
+pub(super) fn refused(why: Refusal) -> Error {
+    match why {
+        Refusal::NoMemory => no_memory("http2: no memory for what is to be sent").with_phase(Phase::Write),
+        _ => closed(),
+    }
 }
 
 /// gone is how a handler is told that its peer has left.

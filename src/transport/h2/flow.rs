@@ -4,11 +4,12 @@ use super::conn::{BACKLOG, H2Conn, State};
 use super::drive::{Halt, Wait};
 use super::exchange::Answer;
 use super::receive::Direct;
-use crate::error::{Error, Kind, Result};
-use crate::h2::Code;
+use crate::error::{Error, Kind, Phase, Result};
+use crate::h2::{Code, Refusal};
+use crate::memory::no_memory;
 use crate::message::header::Header;
 use crate::net::cancel::{CancelToken, canceled};
-use crate::transport::exchange::Clock;
+use crate::transport::exchange::{Clock, Failure, Retry};
 use crate::transport::tell::Teller;
 use crate::transport::upload::Upload;
 use std::sync::Arc;
@@ -85,7 +86,12 @@ impl Flow {
         if state.backlog() >= BACKLOG {
             return None;
         }
-        let n = state.engine.send_data(id, piece, last).unwrap_or(0);
+        let sent = state.engine.send_data(id, piece, last);
+        if sent == Err(Refusal::NoMemory) {
+            state.fail_for_memory(id);
+            return Some(Sending::Sent);
+        }
+        let n = sent.unwrap_or(0);
         if n == 0 {
             return None;
         }
@@ -194,6 +200,15 @@ impl State {
         s.sent = true;
         if s.ended {
             self.free(id, Instant::now());
+        }
+    }
+
+    /// fail_for_memory ends a stream whose request finds no room in the output.
+    fn fail_for_memory(&mut self, id: u32) {
+        self.engine.reset(id, Code::CANCEL);
+        if let Some(s) = self.slots.get_mut(id) {
+            let error = no_memory("http2: no memory for what is to be sent").with_phase(Phase::Write);
+            s.failed.get_or_insert(Failure { error, retry: Retry::No });
         }
     }
 
