@@ -69,16 +69,16 @@ impl<D: Driver> Leader<'_, D> {
 
     /// place gives a new connection to the emptiest shard; this one wins a draw.
     fn place(&mut self, shared: &Shared<D>, conn: Box<D::Conn>, due: u64) {
-        use std::sync::atomic::Ordering::Relaxed;
-        let mine = shared.conns.load(Relaxed);
-        let emptiest = self.rt.shards.iter().min_by_key(|s| s.conns.load(Relaxed));
-        match emptiest.filter(|s| s.conns.load(Relaxed) < mine) {
+        let stopping = &self.rt.stopping;
+        let mine = stopping.count(shared.index);
+        let emptiest = stopping.emptiest().filter(|i| stopping.count(*i) < mine);
+        match emptiest.and_then(|i| self.rt.shards.get(i)) {
             Some(other) => {
-                shard::add(&other.conns);
+                stopping.opened(other.index);
                 other.post(Msg::Adopt { conn, ready: Ready::default(), due });
             }
             None => {
-                shard::add(&shared.conns);
+                stopping.opened(shared.index);
                 self.insert(shared, conn, Ready::default(), due);
             }
         }

@@ -5,7 +5,7 @@ use super::current;
 use super::driver::{Away, Driven, Driver, Fate, Place, Ready};
 use super::rescue::{Driving, Parked, caught};
 use super::shard::{self, Flush, Msg, Shard, Shared};
-use super::start::{Job, Phase, Runtime};
+use super::start::{Job, Runtime};
 use super::timers::NEVER;
 use super::workers::Was;
 use crate::net::sys;
@@ -137,10 +137,10 @@ impl<'a, D: Driver> Leader<'a, D> {
             Msg::Forget(token) => self.close(token),
             Msg::Listen(l) => self.watch(shared, l),
             Msg::Stop => {
-                let first = !std::mem::replace(&mut self.shard.stopping, true);
+                let first = self.shard.stop.stop();
                 self.unwatch(shared);
                 if first {
-                    self.rt.stopped();
+                    self.rt.stopping.shard_stopped();
                 }
                 self.end_idle();
             }
@@ -156,8 +156,8 @@ impl<'a, D: Driver> Leader<'a, D> {
                     }
                 }
                 // Behind the last look at a descriptor: from here on what is detached may be let go.
-                if !std::mem::replace(&mut self.shard.aborted, true) {
-                    self.rt.aborted();
+                if self.shard.stop.abort() {
+                    self.rt.stopping.shard_aborted();
                 }
             }
         }
@@ -167,18 +167,18 @@ impl<'a, D: Driver> Leader<'a, D> {
     /// connections were ended: it ends with them.
     pub(super) fn insert(&mut self, shared: &Shared<D>, conn: Box<D::Conn>, ready: Ready, due: u64) {
         let s = &mut self.shard;
-        if s.aborted {
+        if !s.stop.takes() {
             drop(conn);
-            return shard::sub(&shared.conns);
+            return self.rt.stopping.closed(shared.index);
         }
         match s.insert(shared.epoll.as_raw_fd(), conn, due) {
-            Err(_) => shard::sub(&shared.conns),
+            Err(_) => self.rt.stopping.closed(shared.index),
             Ok(token) => {
                 if let Some(e) = s.entry(token) {
                     e.ready.readable |= ready.readable;
                     e.ready.closed |= ready.closed;
                 }
-                if ready.readable || ready.closed || s.stopping {
+                if ready.readable || ready.closed || s.stop.is_stopping() {
                     s.enqueue(token);
                 }
             }
@@ -291,9 +291,7 @@ impl<'a, D: Driver> Leader<'a, D> {
 
     fn close(&mut self, token: u64) {
         self.shard.remove(token);
-        if let Some(shared) = self.shared() {
-            shard::sub(&shared.conns);
-        }
+        self.rt.stopping.closed(self.shard.index);
     }
 
     fn drive_next(mut self, lease: &mut D::Lease) -> Option<Leader<'a, D>> {
@@ -353,8 +351,7 @@ impl<'a, D: Driver> Leader<'a, D> {
             let Some(conn) = e.conn.take() else { continue };
             let _ = sys::epoll_del(shared.epoll.as_raw_fd(), fd);
             self.shard.remove(token);
-            shard::add(&other.conns);
-            shard::sub(&shared.conns);
+            self.rt.stopping.moved(shared.index, other.index);
             other.post(Msg::Adopt { conn, ready: Ready { readable: true, ..ready }, due });
         }
     }
@@ -424,14 +421,12 @@ fn rounds<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::
                 leader.offer(round);
             }
         }
-        if leader.shard.live == 0 && rt.phase() != Phase::Running {
-            rt.maybe_drained();
-            if rt.phase() == Phase::Quit && !rt.has_mail(leader.shard.index) {
-                if !leader.shard.aborted {
-                    rt.aborted();
-                }
-                return Was::Leading;
+        let index = leader.shard.index;
+        if rt.stopping.is_over(leader.shard.live, || rt.has_mail(index), || rt.driver.drained()) {
+            if leader.shard.stop.abort() {
+                rt.stopping.shard_aborted();
             }
+            return Was::Leading;
         }
         leader.poll(rt.base);
     }

@@ -12,6 +12,7 @@ mod bell;
 mod handoff;
 mod learn;
 mod mailbox;
+mod stopping;
 mod sync;
 mod timers;
 mod workers;
@@ -32,6 +33,8 @@ mod monitor;
 mod rescue;
 #[cfg(not(loom))]
 mod shard;
+#[cfg(not(loom))]
+mod shutdown;
 #[cfg(not(loom))]
 mod start;
 

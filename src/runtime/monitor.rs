@@ -8,7 +8,8 @@ use super::driver::Driver;
 use super::handoff::Call;
 use super::learn::Stall;
 use super::shard::{Msg, Shared};
-use super::start::{Job, Phase, Runtime};
+use super::start::{Job, Runtime};
+use super::stopping::Phase;
 use super::sync::lock;
 use crate::net::sys::ThreadStat;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
     let mut suspects: Vec<Watched> = rt.shards.iter().map(|_| Watched::default()).collect();
     let (mut stepped_in, mut trimmed) = (None::<Instant>, Instant::now());
     let (mut calls, mut active) = (0, Instant::now());
-    while rt.phase() != Phase::Quit || rt.workers.is_short() {
+    while rt.stopping.phase() != Phase::Quit || rt.workers.is_short() {
         make_threads(rt);
         for (shared, suspect) in rt.shards.iter().zip(&mut suspects) {
             if watch(rt, shared, suspect) {
@@ -75,7 +76,7 @@ pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
         if now - active > QUIET && suspects.iter().all(|w| w.suspect.is_none()) {
             let work = || rt.workers.is_short() || rt.shards.iter().any(|s| s.handoff.current().is_some());
             rt.bell().sleep(work, || {
-                if rt.phase() != Phase::Quit {
+                if rt.stopping.phase() != Phase::Quit {
                     std::thread::park_timeout(TRIM_EVERY.min(until_drain))
                 }
             });

@@ -5,13 +5,13 @@ use super::handoff::HandOff;
 use super::listen::{Listening, Watched};
 use super::mailbox::Mailbox;
 use super::start::Runtime;
+use super::stopping::ShardStop;
 use super::timers::{Deadline, Timers};
 use crate::net::sys;
 use crate::sync::Mutex;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 /// Msg is what other threads tell the leader.
@@ -54,8 +54,6 @@ pub(super) struct Shared<D: Driver> {
     pub(super) mail: Mailbox<Msg<D>>,
     pub(super) epoll: OwnedFd,
     wake: OwnedFd,
-    /// Connections that belong here, those on their way included.
-    pub(super) conns: AtomicUsize,
     /// The leader, for the monitor to look at.
     pub(super) probe: Mutex<Option<sys::ThreadProbe>>,
 }
@@ -70,7 +68,6 @@ impl<D: Driver> Shared<D> {
             mail: Mailbox::new(),
             epoll,
             wake,
-            conns: AtomicUsize::new(0),
             probe: Mutex::new(None),
         })
     }
@@ -129,9 +126,7 @@ pub(super) struct Shard<D: Driver> {
     /// Buffers that came back from off the loop.
     pub(super) leases: Vec<D::Lease>,
     pub(super) now: u64,
-    pub(super) stopping: bool,
-    /// All connections were ended; none may come in any more.
-    pub(super) aborted: bool,
+    pub(super) stop: ShardStop,
     /// The route whose handler the leader is in.
     pub(super) route: u32,
     /// Output that must not wait for that handler.
@@ -164,8 +159,7 @@ impl<D: Driver> Shard<D> {
             listeners: Vec::new(),
             leases: Vec::new(),
             now: 0,
-            stopping: false,
-            aborted: false,
+            stop: ShardStop::default(),
             route: 0,
             cork: None,
             driven: 0,
@@ -202,7 +196,7 @@ impl<D: Driver> Shard<D> {
             return Err(err);
         }
         e.fd = fd;
-        e.ready = Ready { stop: self.stopping, ..Ready::default() };
+        e.ready = Ready { stop: self.stop.is_stopping(), ..Ready::default() };
         (e.queued, e.live, e.doomed) = (false, true, false);
         e.conn = Some(conn);
         e.deadline = Deadline::default();
@@ -247,12 +241,4 @@ impl<D: Driver> Shard<D> {
         let live = self.entries.iter().enumerate().filter(|(_, e)| e.live);
         live.map(|(i, e)| u64::from(e.generation) << 32 | i as u64).collect()
     }
-}
-
-pub(super) fn add(counter: &AtomicUsize) {
-    counter.fetch_add(1, Ordering::SeqCst);
-}
-
-pub(super) fn sub(counter: &AtomicUsize) {
-    counter.fetch_sub(1, Ordering::SeqCst);
 }

@@ -2,7 +2,7 @@
 
 use super::bell::Bell;
 use super::current::{self, GiveUp};
-use super::driver::{Away, Driver, Fate, Place, Ready};
+use super::driver::{Away, Driver, Fate, Place};
 use super::handoff::Call;
 use super::leader::lead;
 use super::learn::Stall;
@@ -10,16 +10,17 @@ use super::listen::Listening;
 use super::monitor;
 use super::rescue::caught;
 use super::shard::{Msg, Shard, Shared};
+use super::stopping::Stopping;
 use super::sync::lock;
 use super::timers::NEVER;
 use super::workers::{Limits, Order, Slot, Was, Workers};
 use crate::hooks;
-use crate::sync::{Condvar, Mutex, OnceLock};
+use crate::sync::{Mutex, OnceLock};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, Thread};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
@@ -37,14 +38,6 @@ pub(crate) struct Config {
     pub(crate) base: Instant,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub(super) enum Phase {
-    Running,
-    Draining,
-    Quit,
-}
-
 /// Job is what runs off the loop.
 pub(super) enum Job<D: Driver> {
     /// The handler of an exchange that has its connection with it.
@@ -59,20 +52,14 @@ pub(crate) struct Runtime<D: Driver> {
     pub(super) workers: Workers<Box<Shard<D>>, Job<D>>,
     pub(super) base: Instant,
     pub(super) queue_ms: u64,
-    lame_ms: u64,
+    pub(super) lame_ms: u64,
     /// When a drain that was put off begins.
-    drain_at: AtomicU64,
+    pub(super) drain_at: AtomicU64,
     bell: Bell,
     monitor: OnceLock<Thread>,
-    phase: AtomicU8,
-    drained: AtomicBool,
-    /// Shards that accept no more.
-    stopped: AtomicUsize,
-    stop_requested: AtomicBool,
-    /// Shards whose connections were ended, or that have ended themselves.
-    aborted: Mutex<usize>,
-    all_aborted: Condvar,
-    handles: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) stopping: Stopping,
+    pub(super) stop_requested: AtomicBool,
+    pub(super) handles: Mutex<Vec<JoinHandle<()>>>,
     spawned: AtomicUsize,
 }
 
@@ -95,12 +82,8 @@ impl<D: Driver> Runtime<D> {
             drain_at: AtomicU64::new(NEVER),
             bell: Bell::new(),
             monitor: OnceLock::new(),
-            phase: AtomicU8::new(Phase::Running as u8),
-            drained: AtomicBool::new(false),
-            stopped: AtomicUsize::new(0),
+            stopping: Stopping::new(n),
             stop_requested: AtomicBool::new(false),
-            aborted: Mutex::new(0),
-            all_aborted: Condvar::new(),
             handles: Mutex::new(Vec::new()),
             spawned: AtomicUsize::new(0),
         });
@@ -155,125 +138,10 @@ impl<D: Driver> Runtime<D> {
         }
     }
 
-    /// adopt takes a connection that no listener has brought; `false`: the runtime stops.
-    pub(crate) fn adopt(&self, conn: Box<D::Conn>, due: u64) -> bool {
-        let Some(s) = self.shards.iter().min_by_key(|s| s.conns.load(Ordering::Relaxed)) else {
-            return false;
-        };
-        // Counted before the phase is looked at, while whoever stops looks at the count after it has set the phase:
-        // one of the two sees the other.
-        super::shard::add(&s.conns);
-        if self.phase() != Phase::Running {
-            super::shard::sub(&s.conns);
-            // It may have been the last one: the leader is to look again.
-            s.post(Msg::Stop);
-            return false;
-        }
-        s.post(Msg::Adopt { conn, ready: Ready::default(), due });
-        true
-    }
-
     /// wake has a connection driven, from any thread; where it is not any more, nothing happens.
     pub(crate) fn wake(&self, place: Place) {
         if let Some(s) = self.shards.get(place.shard) {
             s.post(Msg::Wake(place.token));
-        }
-    }
-
-    /// begin_drain is [`Runtime::drain`] after the lame-duck period; only the first call counts.
-    pub(crate) fn begin_drain(&self) {
-        let at = self.now().saturating_add(self.lame_ms);
-        if self.drain_at.compare_exchange(NEVER, at, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            self.driver.draining();
-            if self.lame_ms == 0 {
-                self.drain();
-            } else {
-                self.wake_monitor();
-            }
-        }
-    }
-
-    /// until_drain is how long a drain is still put off; it begins here when the time has come.
-    pub(super) fn until_drain(&self) -> Option<Duration> {
-        let at = self.drain_at.load(Ordering::SeqCst);
-        if at == NEVER || self.phase() != Phase::Running {
-            return None;
-        }
-        let left = at.saturating_sub(self.now());
-        if left == 0 {
-            self.drain();
-            return None;
-        }
-        Some(Duration::from_millis(left))
-    }
-
-    /// drain ends accepting and idle connections; busy ones end after their answer.
-    pub(crate) fn drain(&self) {
-        self.set_phase(Phase::Draining);
-        self.tell(|| Msg::Stop);
-    }
-
-    /// end_idle ends idle connections; new ones are accepted as before.
-    pub(crate) fn end_idle(&self) {
-        self.tell(|| Msg::EndIdle);
-    }
-
-    /// request_stop asks for a drain; async-signal-safe.
-    pub(crate) fn request_stop(&self) {
-        self.stop_requested.store(true, Ordering::SeqCst);
-        if let Some(s) = self.shards.first() {
-            s.write_wake();
-        }
-    }
-
-    /// obey drains if that was asked for.
-    pub(super) fn obey(&self) {
-        if self.stop_requested.load(Ordering::SeqCst) && self.phase() == Phase::Running {
-            self.begin_drain();
-        }
-    }
-
-    /// abort ends everything now.
-    pub(crate) fn abort(&self) {
-        self.drain();
-        self.tell(|| Msg::Abort);
-    }
-
-    /// aborted is called once by each shard.
-    pub(super) fn aborted(&self) {
-        *lock(&self.aborted) += 1;
-        self.all_aborted.notify_all();
-    }
-
-    /// abort_and_wait is [`Runtime::abort`], and returns when no shard touches a descriptor of a connection any more that
-    /// somebody else has. It waits for no handler: a leader that is in one loses its shard to another thread.
-    pub(crate) fn abort_and_wait(&self) {
-        self.abort();
-        let mut aborted = lock(&self.aborted);
-        while *aborted < self.shards.len() {
-            aborted = self.all_aborted.wait(aborted).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// quit lets the threads end once the connections have.
-    pub(crate) fn quit(&self) {
-        self.set_phase(Phase::Quit);
-        // A message and not a mere wake: a leader that is just about to sleep sees it.
-        self.tell(|| Msg::Stop);
-        self.workers.stop();
-        self.wake_monitor();
-    }
-
-    /// join waits for all threads; not to be called by one of them.
-    pub(crate) fn join(&self) {
-        loop {
-            let handles = std::mem::take(&mut *lock(&self.handles));
-            if handles.is_empty() {
-                return;
-            }
-            for h in handles {
-                let _ = h.join();
-            }
         }
     }
 
@@ -282,23 +150,7 @@ impl<D: Driver> Runtime<D> {
         self.workers.is_half_busy()
     }
 
-    pub(crate) fn connections(&self) -> usize {
-        self.shards.iter().map(|s| s.conns.load(Ordering::SeqCst)).sum()
-    }
-
-    pub(super) fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::SeqCst) {
-            0 => Phase::Running,
-            1 => Phase::Draining,
-            _ => Phase::Quit,
-        }
-    }
-
-    fn set_phase(&self, p: Phase) {
-        self.phase.fetch_max(p as u8, Ordering::SeqCst);
-    }
-
-    fn tell(&self, msg: impl Fn() -> Msg<D>) {
+    pub(super) fn tell(&self, msg: impl Fn() -> Msg<D>) {
         for s in &self.shards {
             s.post(msg());
         }
@@ -308,26 +160,12 @@ impl<D: Driver> Runtime<D> {
         self.shards.get(index).is_some_and(|s| s.mail.has_some())
     }
 
-    /// stopped is called by each shard once it accepts no more.
-    pub(super) fn stopped(&self) {
-        self.stopped.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// maybe_drained tells the driver, once, that the last connection has ended after a stop.
-    pub(super) fn maybe_drained(self: &Arc<Self>) {
-        // In this order: a shard that still accepts may bring another one.
-        let all = self.stopped.load(Ordering::SeqCst) == self.shards.len();
-        if all && self.connections() == 0 && !self.drained.swap(true, Ordering::SeqCst) {
-            self.driver.drained();
-        }
-    }
-
     /// ring wakes the monitor if it sleeps.
     pub(super) fn ring(&self) {
         self.bell.ring(|| self.wake_monitor());
     }
 
-    fn wake_monitor(&self) {
+    pub(super) fn wake_monitor(&self) {
         if let Some(t) = self.monitor.get() {
             t.unpark();
         }

@@ -1,5 +1,7 @@
 //! The hand-off under loom: every interleaving of the shipped modules that these models reach.
 
+mod stop;
+
 use super::bell::Bell;
 use super::handoff::HandOff;
 use super::mailbox::Mailbox;
