@@ -1,7 +1,7 @@
 # The library itself: cargo builds it inside the build directory, lib/ of the build directory gets it under the
 # names that are installed.
 #
-#   lib/libnethttp.so -> libnethttp.so.0 -> libnethttp.so.0.1.0
+#   lib/libnethttp.so -> libnethttp.so.ABI -> libnethttp.so.VERSION
 #   lib/libnethttp.a                        one object whose only global symbols are nh_*
 
 find_program(NETHTTP_CARGO cargo HINTS "$ENV{HOME}/.cargo/bin" "$ENV{CARGO_HOME}/bin")
@@ -14,7 +14,7 @@ set(nethttp_lib_dir "${CMAKE_CURRENT_BINARY_DIR}/lib")
 set(NETHTTP_CARGO_TARGET_DIR "${CMAKE_CURRENT_BINARY_DIR}/cargo" CACHE PATH "Where cargo builds")
 set(nethttp_target_dir "${NETHTTP_CARGO_TARGET_DIR}")
 set(nethttp_include_dir "${CMAKE_CURRENT_SOURCE_DIR}/include")
-set(nethttp_soname "libnethttp.so.${PROJECT_VERSION_MAJOR}")
+set(nethttp_soname "libnethttp.so.${nethttp_abi_version}")
 set(nethttp_real_name "libnethttp.so.${PROJECT_VERSION}")
 set(nethttp_shared_file "${nethttp_lib_dir}/${nethttp_real_name}")
 set(nethttp_static_file "${nethttp_lib_dir}/libnethttp.a")

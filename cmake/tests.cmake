@@ -27,7 +27,7 @@ add_test(NAME consumer/install
          COMMAND "${PROJECT_SOURCE_DIR}/tests/consumers/install.sh" "${PROJECT_BINARY_DIR}" "${nethttp_prefix}")
 set_tests_properties(consumer/install PROPERTIES FIXTURES_SETUP nethttp_installed TIMEOUT 120)
 foreach(name find_package_shared find_package_static pkg_config pkg_config_static add_subdirectory cplusplus
-             beside_rust python)
+             beside_rust python version)
     add_test(NAME consumer/${name}
              COMMAND "${PROJECT_SOURCE_DIR}/tests/consumers/run.sh" ${name} "${nethttp_prefix}"
                      "${PROJECT_BINARY_DIR}/consumers/${name}" "${nethttp_target_dir}")

@@ -8,8 +8,8 @@ mv "$prefix.first" "$prefix"
 
 fail() { echo "install: $*" >&2; exit 1; }
 lib=$(dirname "$(find "$prefix" -name libnethttp.a -not -path "*/nethttp-static/*")")
-[ -L "$lib/libnethttp.so" ] && [ -L "$lib/libnethttp.so.0" ] || fail "the symbolic links are not there"
-readelf -d "$lib/libnethttp.so" | grep -q 'SONAME.*\[libnethttp\.so\.0\]' || fail "wrong SONAME"
+soname=$(readelf -d "$lib/libnethttp.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
+[ -L "$lib/libnethttp.so" ] && [ -L "$lib/$soname" ] || fail "the symbolic links are not there"
 readelf -d "$lib/libnethttp.so" | grep -q NODELETE || fail "not linked with -z nodelete"
 if readelf -d "$lib/libnethttp.so" | grep -qE 'R(UN)?PATH'; then fail "the library has a run path"; fi
 others=$(nm -g --defined-only "$lib/libnethttp.a" 2>/dev/null | awk 'NF == 3 && $3 !~ /^nh_/ {print $3}' | head -5)

@@ -45,8 +45,25 @@ beside_rust)
     "$cc" -DWITH_OTHER "$here/consumer.c" "-I$(dirname "$lib")/include" "-I$prefix/include" \
         "$lib/libnethttp.a" "$work/libother.a" -lgcc_s -lutil -lrt -lpthread -lm -ldl -o "$work/consumer"
     "$work/consumer" ;;
+version)
+    # Cargo.toml has the version and the ABI number; all that is installed agrees with it.
+    need pkg-config
+    field() { sed -n "s/^$1 = \"\{0,1\}\([^\"]*\)\"\{0,1\}$/\1/p" "$here/../../Cargo.toml" | head -n 1; }
+    same() { [ "$2" = "$3" ] || { echo "$1: '$2' instead of '$3'"; exit 1; }; }
+    version=$(field version) abi=$(field abi-version)
+    number=$(echo "$version" | awk -F. '{ print $1 * 1000000 + $2 * 1000 + $3 }')
+    eval "flags=($(with_pc --cflags --libs))"
+    "$cc" "$here/version/version.c" "${flags[@]}" -o "$work/version"
+    same "header and library" "$(LD_LIBRARY_PATH=$lib "$work/version")" "$number $abi $version $number $abi"
+    same SONAME "$(readelf -d "$lib/libnethttp.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')" "libnethttp.so.$abi"
+    same "the file" "$(basename "$(readlink -f "$lib/libnethttp.so.$abi")")" "libnethttp.so.$version"
+    same pkg-config "$(with_pc --modversion)" "$version"
+    echo "include(\"$lib/cmake/nethttp/nethttpConfigVersion.cmake\")
+message(\${PACKAGE_VERSION})" >"$work/version.cmake"
+    same "CMake's version" "$(cmake -DPACKAGE_FIND_VERSION="$version" -P "$work/version.cmake" 2>&1)" "$version"
+    grep -q "IMPORTED_SONAME \"libnethttp.so.$abi\"" "$lib/cmake/nethttp/nethttpConfig.cmake" ;;
 python)
     need python3
-    NETHTTP_LIBRARY="$lib/libnethttp.so.0" python3 "$here/python/consumer.py" ;;
+    NETHTTP_LIBRARY="$lib/libnethttp.so" python3 "$here/python/consumer.py" ;;
 *) echo "no such consumer: $name" >&2; exit 1 ;;
 esac

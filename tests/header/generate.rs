@@ -1,7 +1,8 @@
 //! Makes the header: the rules, the handles, then a section for each file of `src/ffi`, from simple to advanced.
 
 use super::root;
-use std::path::Path;
+use nethttp::ffi::version::{NH_ABI_VERSION, NH_VERSION_NUMBER};
+use std::path::{Path, PathBuf};
 
 /// ORDER of the sections; a file that is not named here comes after those that are.
 const ORDER: &[&str] = &[
@@ -106,7 +107,7 @@ fn section(path: &Path, handles: &mut Vec<String>) -> String {
     config.export.include.extend(types);
     let bindings = cbindgen::Builder::new()
         .with_config(config)
-        .with_src(path)
+        .with_src(evaluated(path))
         .generate()
         .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut raw = Vec::new();
@@ -134,6 +135,22 @@ fn section(path: &Path, handles: &mut Vec<String>) -> String {
         out.push_str(if joined { "\n" } else { "\n\n" });
     }
     out
+}
+
+/// evaluated is a file for cbindgen, which knows literals only: the constants that come from Cargo.toml are numbers there.
+fn evaluated(path: &Path) -> PathBuf {
+    if !path.ends_with("version.rs") {
+        return path.to_owned();
+    }
+    let mut source = std::fs::read_to_string(path).expect("source");
+    for (name, value) in [("NH_VERSION_NUMBER", NH_VERSION_NUMBER), ("NH_ABI_VERSION", NH_ABI_VERSION)] {
+        let start = source.find(&format!("pub const {name}: i32 = ")).expect(name);
+        let end = start + source[start..].find(';').expect(name);
+        source.replace_range(start..end, &format!("pub const {name}: i32 = {value}"));
+    }
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("version.rs");
+    std::fs::write(&copy, source).expect("a copy of version.rs");
+    copy
 }
 
 /// tidy puts negative constants into parentheses and takes Rust's backticks out of the comments.
