@@ -1,8 +1,9 @@
 //! The C programs that README.md shows are the files of c-examples/, which are compiled and run by CTest; relative
-//! links of the documents lead to files.
+//! links of the documents lead to files; `make help` lists the commands.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn readme_shows_the_examples_as_they_are() {
@@ -17,6 +18,32 @@ fn readme_shows_the_examples_as_they_are() {
         shown += 1;
     }
     assert_eq!(shown, readme.matches("```c\n").count(), "each C program of README.md names its file");
+}
+
+/// `make help` shows each command, those that the documents name among them.
+#[test]
+fn make_help_lists_the_commands() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let run =
+        Command::new("make").args(["-s", "help"]).current_dir(root).env_remove("MAKEFLAGS").output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let help = String::from_utf8(run.stdout).unwrap();
+    let shown: Vec<_> = help.lines().filter_map(|line| line.split_once(' ')).collect();
+    assert!(shown.iter().all(|(_, text)| !text.trim().is_empty()), "{help}");
+    let mut commands: Vec<String> = Vec::new();
+    let makefile = fs::read_to_string(root.join("Makefile")).unwrap();
+    let phony = makefile.lines().find_map(|line| line.strip_prefix(".PHONY: ")).unwrap();
+    commands.extend(phony.split(' ').map(str::to_owned));
+    for document in ["README.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        let named = text.split("`make ").chain(text.split("\n    make ")).skip(1);
+        let name =
+            |rest: &str| rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap().to_owned();
+        commands.extend(named.map(name).filter(|name| !name.is_empty()));
+    }
+    for command in commands {
+        assert!(shown.iter().any(|(name, _)| *name == command), "make help has no {command}:\n{help}");
+    }
 }
 
 #[test]

@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
-# install.sh BUILD PREFIX: installs, moves the prefix, and looks at what came out.
+# install.sh BUILD PREFIX: installs by `make install`, moves the prefix, and looks at what came out.
 set -eu
 build=$1 prefix=$2
-rm -rf "$prefix" "$prefix.first"
-cmake --install "$build" --prefix "$prefix.first" >/dev/null
-mv "$prefix.first" "$prefix"
-
+here=$(cd "$(dirname "$0")" && pwd)
+rm -rf "$prefix" "$prefix.first" "$prefix.stage"
 fail() { echo "install: $*" >&2; exit 1; }
+# Not with the variables of a make that runs the tests.
+install() { env -u MAKEFLAGS -u MAKEOVERRIDES NETHTTP_BUILD="$build" make -s -C "$here/../.." install "$@"; }
+install PREFIX="$prefix.first"
+mv "$prefix.first" "$prefix"
+install DESTDIR="$prefix.stage" PREFIX=/opt/nethttp
+diff -r "$prefix.stage/opt/nethttp" "$prefix" || fail "other files below DESTDIR"
+rm -r "$prefix.stage"
+
 lib=$(dirname "$(find "$prefix" -name libnethttp.a -not -path "*/nethttp-static/*")")
 soname=$(readelf -d "$lib/libnethttp.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
 [ -L "$lib/libnethttp.so" ] && [ -L "$lib/$soname" ] || fail "the symbolic links are not there"
