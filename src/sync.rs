@@ -11,6 +11,12 @@ pub use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock, TryLockError};
 #[cfg(nethttp_tsan)]
 pub use seen::{Condvar, Mutex, MutexGuard, OnceLock, RwLock, TryLockError};
 
+/// lock ignores poisoning: a panic is caught at the border, and what it left behind is whole, since no
+/// callback runs under a lock of ours.
+pub fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[cfg(nethttp_tsan)]
 mod seen {
     use std::ops::{Deref, DerefMut};

@@ -9,11 +9,11 @@ use super::cancel::{CancelToken, canceled};
 use super::event::Event;
 use super::sys;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, lock};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::CString;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// MAX_LOOKUPS bounds the lookups of one resolver that are waited for.
@@ -62,10 +62,6 @@ impl Default for Resolver {
     fn default() -> Resolver {
         Resolver::by(resolve)
     }
-}
-
-fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// literal reads an IP address, with an IPv6 zone if there is one; no lookup is needed for those.

@@ -1,7 +1,7 @@
 //! The primitives of the hand-off: std's when shipped, loom's when the model checker runs the same modules.
 
 #[cfg(not(loom))]
-pub(crate) use crate::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use crate::sync::{Condvar, Mutex, lock};
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Condvar, Mutex, MutexGuard,
@@ -10,8 +10,8 @@ pub(crate) use loom::sync::{
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 
-/// lock ignores poisoning: a panic is caught at the border, and what it left behind is whole, since no
-/// callback runs under a lock of ours.
+/// lock is [`crate::sync::lock`] for loom's mutex.
+#[cfg(loom)]
 pub(crate) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -7,12 +7,12 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::net::sys;
 use crate::net::tls::{Info, Stop, Tls};
 use crate::runtime::before_block;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, lock};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Session is TLS on a connection, for a reader beside a writer. Nothing in it waits for the socket.
@@ -79,10 +79,6 @@ pub struct Parts {
     pub local: Option<SocketAddr>,
     pub info: Option<Arc<Info>>,
     pub origin: Box<dyn Send + Sync>,
-}
-
-fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Duplex {

@@ -1,7 +1,7 @@
 //! How a request gets its connection; Go's `getConn`.
 
 use super::exchange::AWAITING_HEADERS;
-use super::pool::{Link, Shared, State, lock};
+use super::pool::{Link, Shared, State};
 use super::route::Route;
 use super::settings::Settings;
 use super::shared::Room;
@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event::Event;
 use crate::runtime::before_block;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 use std::time::Instant;
 

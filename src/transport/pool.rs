@@ -21,11 +21,11 @@ use crate::message::header::Header;
 use crate::message::protocols::Protocols;
 use crate::net::cancel::CancelToken;
 use crate::net::tls::{self, Identity};
-use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};
+use crate::sync::{Condvar, Mutex, OnceLock, RwLock, lock};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -135,10 +135,6 @@ impl Host {
         self.conns += usize::from(next.is_some());
         next.cloned()
     }
-}
-
-pub(super) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {

@@ -3,9 +3,10 @@
 //! Whoever closes a response takes in what is there and does not wait; for what is still to come the sweep does.
 
 use super::conn::Conn;
-use super::pool::{Shared, State, lock};
+use super::pool::{Shared, State};
 use crate::h1::BodyDecoder;
 use crate::net::sys;
+use crate::sync::lock;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -5,10 +5,11 @@
 //! one dial at a time is enough.
 
 use super::h2::{H2Conn, Lease};
-use super::pool::{Host, Link, Shared, lock};
+use super::pool::{Host, Link, Shared};
 use super::route::Route;
 use super::waiter::{Outcome, Waiter};
 use crate::error::{Error, Kind};
+use crate::sync::lock;
 use std::sync::Arc;
 
 /// Room is what a server's shared connections have for a request.

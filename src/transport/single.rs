@@ -3,7 +3,7 @@
 //! It is a transport with room for one connection, which is dialed at once and never replaced. A request takes its slot,
 //! which comes back when the answer has been read.
 
-use super::pool::{Link, lock};
+use super::pool::Link;
 use super::route::Route;
 use super::tell::Teller;
 use super::{Response, Transport};
@@ -12,7 +12,7 @@ use crate::message::outbound::{Key, Target};
 use crate::message::request::Request;
 use crate::net::addr::{parse_port, split_host_port};
 use crate::net::cancel::CancelToken;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;

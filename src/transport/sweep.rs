@@ -3,8 +3,9 @@
 //! Its thread starts when something is idle and ends when nothing is for a while, or when the pool closes.
 
 use super::conn::Conn;
-use super::pool::{IDLE_THREAD, Shared, State, lock};
+use super::pool::{IDLE_THREAD, Shared, State};
 use crate::net::sys;
+use crate::sync::lock;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 

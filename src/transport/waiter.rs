@@ -1,11 +1,11 @@
 //! `Waiter`: a call that wants a connection, and how it gets one.
 
-use super::pool::{Link, lock};
+use super::pool::Link;
 use super::tell::Log;
 use crate::error::Result;
 use crate::net::cancel::CancelToken;
 use crate::net::event::Event;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 
 /// Waiter is one call that wants a connection.
