@@ -21,7 +21,7 @@
 //! * [`net`]: sockets, resolver, deadlines, cancellation; the raw system calls.
 //! * [`error`]: the one error type of all of them.
 //! * [`log`], [`hooks`], [`fork`]: what a process has once: its log, how its threads start, whether it forked.
-//! * [`sync`]: the locks.
+//! * [`sync`]: the locks; [`thread_pool`]: threads that start when there are jobs for them.
 
 // Under loom only what is model-checked is compiled, and what that needs: loom's threads are not the system's.
 #[cfg(not(loom))]
@@ -49,5 +49,6 @@ pub mod server;
 #[cfg(not(loom))]
 pub mod stream;
 pub mod sync;
+pub mod thread_pool;
 #[cfg(not(loom))]
 pub mod transport;

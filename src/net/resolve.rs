@@ -10,11 +10,13 @@ use super::event::Event;
 use super::sys;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::sync::{Mutex, lock};
+use crate::thread_pool::{Jobs, ThreadPool};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::CString;
+use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// MAX_LOOKUPS bounds the lookups of one resolver that are waited for.
 pub const MAX_LOOKUPS: usize = 64;
@@ -30,6 +32,7 @@ pub struct Resolver(Arc<Shared>);
 
 struct Shared {
     ask: Ask,
+    threads: ThreadPool<Arc<Lookup>>,
     state: Mutex<State>,
 }
 
@@ -37,9 +40,9 @@ struct Shared {
 struct State {
     /// Lookups that run and are waited for.
     running: usize,
-    threads: usize,
     active: HashMap<String, Active>,
-    queue: VecDeque<Arc<Lookup>>,
+    /// Lookups that wait for a place, in line; whoever gives one up is taken out.
+    line: VecDeque<Arc<Lookup>>,
 }
 
 struct Active {
@@ -79,7 +82,8 @@ pub fn literal(host: &str, port: u16) -> Option<SocketAddr> {
 
 impl Resolver {
     fn by(ask: Ask) -> Resolver {
-        Resolver(Arc::new(Shared { ask, state: Mutex::default() }))
+        let threads = ThreadPool::detached("nh-resolve", MAX_THREADS);
+        Resolver(Arc::new(Shared { ask, threads, state: Mutex::default() }))
     }
 
     /// lookup answers at least one address, in the order in which they are to be tried. Any of the tokens ends it.
@@ -142,9 +146,9 @@ impl Resolver {
         }
         let progress = Mutex::new(Progress::Waiting(vec![event.clone()]));
         let lookup = Arc::new(Lookup { host: host.to_owned(), progress });
-        let queued = !state.has_room();
+        let queued = !self.has_room(&state);
         if queued {
-            state.queue.push_back(lookup.clone());
+            state.line.push_back(lookup.clone());
         } else {
             self.start(&mut state, lookup.clone())
                 .map_err(|e| Error::io(Kind::NoResources, "start a resolver thread", &e))?;
@@ -153,18 +157,35 @@ impl Resolver {
         Ok(lookup)
     }
 
-    fn start(&self, state: &mut State, lookup: Arc<Lookup>) -> std::io::Result<()> {
+    fn has_room(&self, state: &State) -> bool {
+        state.running < MAX_LOOKUPS && self.0.threads.jobs() < MAX_THREADS
+    }
+
+    fn start(&self, state: &mut State, lookup: Arc<Lookup>) -> io::Result<()> {
         let resolver = self.clone();
-        crate::hooks::spawn("nh-resolve", move || resolver.work(lookup))?;
+        let submitted = self.0.threads.submit(lookup, move |jobs| resolver.work(jobs));
+        submitted.map_err(|refused| refused.error)?;
         state.running += 1;
-        state.threads += 1;
         Ok(())
+    }
+
+    /// start_next gives a place that is free to the next in line.
+    fn start_next(&self, state: &mut State) {
+        if self.has_room(state)
+            && let Some(next) = state.line.pop_front()
+        {
+            match self.start(state, next.clone()) {
+                Ok(()) => state.begun(&next),
+                // A thread that is there comes to it.
+                Err(_) => state.line.push_front(next),
+            }
+        }
     }
 
     /// leave takes a caller out of a lookup, which gives its place to the next one if it was the last.
     fn leave(&self, lookup: &Arc<Lookup>, event: &Arc<Event>) {
         let mut state = lock(&self.0.state);
-        let State { running, active, queue, .. } = &mut *state;
+        let State { running, active, line } = &mut *state;
         // It may be over, and another one for the same name be under way.
         let Some(entry) = active.get_mut(&lookup.host).filter(|a| Arc::ptr_eq(&a.lookup, lookup)) else {
             return;
@@ -180,37 +201,21 @@ impl Resolver {
         }
         if entry.queued {
             active.remove(&lookup.host);
-            return queue.retain(|q| !Arc::ptr_eq(q, lookup));
+            return line.retain(|q| !Arc::ptr_eq(q, lookup));
         }
         *running -= 1;
-        if state.has_room()
-            && let Some(next) = state.queue.pop_front()
-        {
-            match self.start(&mut state, next.clone()) {
-                Ok(()) => state.begun(&next),
-                // A thread that is there comes to it.
-                Err(_) => state.queue.push_front(next),
-            }
-        }
+        self.start_next(&mut state);
     }
 
-    fn work(&self, first: Arc<Lookup>) {
-        let mut next = Some(first);
-        while let Some(lookup) = next.take() {
+    fn work(&self, mut jobs: Jobs<Arc<Lookup>>) {
+        while let Some(lookup) = jobs.next(Duration::ZERO) {
             let result = (self.0.ask)(&lookup.host);
             let mut state = lock(&self.0.state);
             let waited = state.active.remove(&lookup.host).is_some_and(|a| a.callers > 0);
             state.running -= usize::from(waited);
-            if state.running < MAX_LOOKUPS {
-                next = state.queue.pop_front();
-            }
-            match &next {
-                Some(next) => {
-                    state.running += 1;
-                    state.begun(next);
-                }
-                None => state.threads -= 1,
-            }
+            // This thread is free for the next.
+            jobs.done();
+            self.start_next(&mut state);
             drop(state);
             let before = std::mem::replace(&mut *lock(&lookup.progress), Progress::Done(result));
             if let Progress::Waiting(events) = before {
@@ -221,10 +226,6 @@ impl Resolver {
 }
 
 impl State {
-    fn has_room(&self) -> bool {
-        self.running < MAX_LOOKUPS && self.threads < MAX_THREADS
-    }
-
     fn begun(&mut self, lookup: &Lookup) {
         if let Some(entry) = self.active.get_mut(&lookup.host) {
             entry.queued = false;
@@ -266,7 +267,6 @@ fn resolve(host: &str) -> Result<Vec<SocketAddr>> {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-    use std::time::Duration;
 
     #[test]
     fn literals_need_no_lookup() {
@@ -311,7 +311,7 @@ mod tests {
 
     fn numbers(r: &Resolver) -> [usize; 4] {
         let s = lock(&r.0.state);
-        [s.running, s.threads, s.active.len(), s.queue.len()]
+        [s.running, r.0.threads.jobs(), s.active.len(), s.line.len()]
     }
 
     #[test]

@@ -3,11 +3,10 @@
 //! The thread starts with the first alarm and ends with the server. It must never wait for anything but the
 //! clock: what it is to do answers how long it wants to be asked again instead.
 
-use crate::hooks;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Mutex, lock};
+use crate::thread_pool::{Jobs, Received, ThreadPool};
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Ring is what an alarm does.
@@ -18,99 +17,87 @@ pub(super) trait Ring: Send + Sync {
 
 type Key = (Instant, u64);
 
+/// State stands under a lock and is no queue: each request that has a limit sets an alarm and calls it off again, and
+/// the thread need know of the first one alone.
 #[derive(Default)]
 struct State {
     due: BTreeMap<Key, Arc<dyn Ring>>,
     count: u64,
-    thread: Option<JoinHandle<()>>,
     quit: bool,
 }
 
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
+pub(super) struct Alarms {
+    state: Arc<Mutex<State>>,
+    /// A job: another alarm is the first.
+    thread: ThreadPool<()>,
 }
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Default)]
-pub(super) struct Alarms(Arc<Shared>);
 
 /// Alarm is one that was set; dropping it calls it off.
 pub(super) struct Alarm {
-    shared: Arc<Shared>,
+    state: Arc<Mutex<State>>,
     key: Key,
+}
+
+impl Default for Alarms {
+    fn default() -> Alarms {
+        Alarms { state: Arc::default(), thread: ThreadPool::new("nh-alarms", 1) }
+    }
 }
 
 impl Alarms {
     /// set has `what` ring at a time; `None`: there is no thread to be had.
     pub(super) fn set(&self, at: Instant, what: Arc<dyn Ring>) -> Option<Alarm> {
-        let mut state = self.0.state();
+        let mut state = lock(&self.state);
         if state.quit {
             return None;
         }
-        if state.thread.is_none() {
-            let shared = self.0.clone();
-            state.thread = Some(hooks::spawn("nh-alarms", move || run(&shared)).ok()?);
-        }
         state.count += 1;
         let key = (at, state.count);
-        let is_next = state.due.first_key_value().is_none_or(|(next, _)| key < *next);
-        state.due.insert(key, what);
-        drop(state);
-        if is_next {
-            self.0.changed.notify_one();
+        if state.due.first_key_value().is_none_or(|(next, _)| key < *next) {
+            let shared = self.state.clone();
+            self.thread.submit((), move |jobs| run(&shared, jobs)).ok()?;
         }
-        Some(Alarm { shared: self.0.clone(), key })
+        state.due.insert(key, what);
+        Some(Alarm { state: self.state.clone(), key })
     }
 
     /// end waits for the thread's end. No alarm rings afterwards.
     pub(super) fn end(&self) {
-        let thread = {
-            let mut state = self.0.state();
-            state.quit = true;
-            state.thread.take()
-        };
-        self.0.changed.notify_one();
-        if let Some(thread) = thread {
-            let _ = thread.join();
-        }
+        lock(&self.state).quit = true;
+        self.thread.close();
+        self.thread.join();
     }
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
         // Dropped behind the lock.
-        let _called_off = self.shared.state().due.remove(&self.key);
+        let _called_off = lock(&self.state).due.remove(&self.key);
     }
 }
 
-fn run(shared: &Shared) {
-    let mut state = shared.state();
-    while !state.quit {
-        let now = Instant::now();
-        let Some(next) = state.due.first_entry() else {
-            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            continue;
-        };
-        let (at, number) = *next.key();
-        if at > now {
-            let wait = shared.changed.wait_timeout(state, at - now);
-            state = wait.unwrap_or_else(PoisonError::into_inner).0;
-            continue;
+fn run(shared: &Mutex<State>, mut jobs: Jobs<()>) {
+    loop {
+        let mut state = lock(shared);
+        if state.quit {
+            return;
         }
-        let what = next.remove();
+        let now = Instant::now();
+        let ((_, number), next) = match state.due.first_entry() {
+            Some(next) if next.key().0 <= now => next.remove_entry(),
+            first => {
+                let until = first.map(|next| next.key().0);
+                drop(state);
+                if let Received::Closed = jobs.recv(until) {
+                    return;
+                }
+                continue;
+            }
+        };
         drop(state);
-        let again = what.ring();
-        state = shared.state();
-        if let Some(delay) = again {
+        if let Some(delay) = next.ring() {
             // Nobody calls it off under its new time: who sets alarms lets them ring in vain.
-            state.due.insert((Instant::now() + delay, number), what);
+            lock(shared).due.insert((Instant::now() + delay, number), next);
         }
     }
 }

@@ -5,19 +5,23 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::net::sys;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock};
+use crate::thread_pool::{Jobs, ThreadPool};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, PoisonError};
-use std::thread::{JoinHandle, ThreadId};
+use std::thread::ThreadId;
 
 pub(super) type Action = Box<dyn FnOnce() + Send>;
 
 const WAKE: u64 = u64::MAX;
 
-#[derive(Default)]
-pub(super) struct Watcher(Arc<Shared>);
+pub(super) struct Watcher {
+    shared: Arc<Shared>,
+    /// A job is one that has gone, and was no socket; an eventfd wakes the thread for it.
+    thread: ThreadPool<u64>,
+}
 
 #[derive(Default)]
 struct Shared {
@@ -29,12 +33,9 @@ struct Shared {
 struct State {
     poller: Option<Poller>,
     watched: HashMap<u64, Action>,
-    /// Those that have gone, and were no sockets.
-    fired: Vec<u64>,
     count: u64,
     /// What is being called, and by whom.
     calling: Option<(u64, ThreadId)>,
-    thread: Option<JoinHandle<()>>,
     quit: bool,
 }
 
@@ -59,7 +60,13 @@ impl Watch {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
+    }
+}
+
+impl Default for Watcher {
+    fn default() -> Watcher {
+        Watcher { shared: Arc::default(), thread: ThreadPool::new("nh-gone", 1) }
     }
 }
 
@@ -76,26 +83,29 @@ impl Watcher {
 
     /// fire has what is held called, on the watcher's thread.
     pub(super) fn fire(&self, token: u64) {
-        let mut state = self.0.state();
-        state.fired.push(token);
-        if let Some(p) = &state.poller {
+        if self.thread.enqueue(token).is_ok() {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(p) = &self.shared.state().poller {
             let _ = sys::eventfd_write(p.wake.as_raw_fd());
         }
     }
 
     fn add(&self, fd: Option<RawFd>, action: Action) -> Result<Watch> {
         let failed = |e: &io::Error| Error::io(Kind::NoResources, "nethttp: cannot watch the connection", e);
-        let mut state = self.0.state();
+        let mut state = self.shared.state();
         if state.poller.is_none() {
             let (epoll, wake) =
                 sys::epoll_create().and_then(|e| Ok((e, sys::eventfd()?))).map_err(|e| failed(&e))?;
             sys::epoll_add(epoll.as_raw_fd(), wake.as_raw_fd(), libc::EPOLLIN | libc::EPOLLET, WAKE)
                 .map_err(|e| failed(&e))?;
-            let shared = self.0.clone();
+            let shared = self.shared.clone();
             let raw = epoll.as_raw_fd();
-            let thread = crate::hooks::spawn("nh-gone", move || run(&shared, raw)).map_err(|e| failed(&e))?;
+            self.thread.start(move |jobs| run(&shared, raw, jobs)).map_err(|e| failed(&e))?;
             state.poller = Some(Poller { epoll, wake });
-            state.thread = Some(thread);
         }
         let Some(poller) = &state.poller else { return Err(failed(&io::ErrorKind::Other.into())) };
         let (epoll, token) = (poller.epoll.as_raw_fd(), state.count);
@@ -106,21 +116,15 @@ impl Watcher {
                 .map_err(|e| failed(&e))?;
         }
         state.watched.insert(token, action);
-        Ok(Watch { shared: self.0.clone(), token, fd })
+        Ok(Watch { shared: self.shared.clone(), token, fd })
     }
 
     /// end lets the thread go and waits for it.
     pub(super) fn end(&self) {
-        let mut state = self.0.state();
-        state.quit = true;
-        if let Some(p) = &state.poller {
-            let _ = sys::eventfd_write(p.wake.as_raw_fd());
-        }
-        let thread = state.thread.take();
-        drop(state);
-        if let Some(t) = thread {
-            let _ = t.join();
-        }
+        self.shared.state().quit = true;
+        self.wake();
+        self.thread.close();
+        self.thread.join();
     }
 }
 
@@ -141,12 +145,12 @@ impl Drop for Watch {
     }
 }
 
-fn run(shared: &Shared, epoll: RawFd) {
+fn run(shared: &Shared, epoll: RawFd, mut jobs: Jobs<u64>) {
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
     loop {
         let n = sys::epoll_wait(epoll, &mut events, -1).unwrap_or(0);
         let told = events.iter().take(n).map(|e| e.u64).filter(|&token| token != WAKE);
-        let fired = std::mem::take(&mut shared.state().fired);
+        let fired = std::iter::from_fn(|| jobs.try_recv());
         for token in told.chain(fired) {
             let mut state = shared.state();
             if state.quit {

@@ -18,8 +18,7 @@ use crate::net::addr::join_host_port;
 use crate::net::cancel::canceled;
 use crate::net::dial::{Dialed, Dialer, Tell, ends};
 use crate::net::tls::End;
-use crate::sync::{Condvar, Mutex, lock};
-use std::collections::VecDeque;
+use crate::thread_pool::{Jobs, ThreadPool};
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -32,19 +31,9 @@ const MAX_DIALS: usize = 128;
 /// TUNNEL bounds what a proxy takes to open a way; Go's.
 const TUNNEL: Duration = Duration::from_secs(60);
 
-#[derive(Default)]
 pub(super) struct Dials {
-    queue: Mutex<Queue>,
-    work: Condvar,
+    threads: ThreadPool<Job>,
     dialer: Dialer,
-}
-
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    threads: usize,
-    resting: usize,
-    closed: bool,
 }
 
 struct Job {
@@ -52,50 +41,33 @@ struct Job {
     waiter: Arc<Waiter>,
 }
 
+impl Default for Dials {
+    fn default() -> Dials {
+        Dials { threads: ThreadPool::new("nh-dial", MAX_DIALS), dialer: Dialer::default() }
+    }
+}
+
 impl Dials {
     /// start queues a dial whose outcome goes to `Shared::dialed`.
     pub(super) fn start(&self, shared: &Arc<Shared>, route: &Route, waiter: &Arc<Waiter>) -> io::Result<()> {
-        let mut queue = lock(&self.queue);
         let job = Job { route: route.clone(), waiter: waiter.clone() };
-        if queue.resting > queue.jobs.len() || queue.threads >= MAX_DIALS {
-            queue.jobs.push_back(job);
-            self.work.notify_one();
-            return Ok(());
-        }
-        queue.jobs.push_back(job);
-        queue.threads += 1;
-        drop(queue);
         let pool = shared.clone();
-        match crate::hooks::spawn("nh-dial", move || pool.dials.run(&pool)) {
-            Ok(thread) => {
-                let mut state = lock(&shared.state);
-                state.threads.retain(|t| !t.is_finished());
-                state.threads.push(thread);
-                Ok(())
-            }
-            Err(e) => {
-                let mut queue = lock(&self.queue);
-                queue.threads -= 1;
-                if queue.threads > 0 {
-                    // The others will come to it.
-                    return Ok(());
-                }
-                queue.jobs.pop_back();
-                Err(e)
-            }
-        }
+        self.threads.submit(job, move |jobs| pool.dials.run(&pool, jobs)).or_else(|refused| {
+            // Where no further thread is to be had the others come to it, if there are any.
+            self.threads.enqueue(refused.job).map_err(|_| refused.error)
+        })
     }
 
     pub(super) fn close(&self) {
-        let mut queue = lock(&self.queue);
-        queue.closed = true;
-        queue.jobs.clear();
-        drop(queue);
-        self.work.notify_all();
+        self.threads.close();
     }
 
-    fn run(&self, shared: &Arc<Shared>) {
-        while let Some(job) = self.next() {
+    pub(super) fn join(&self) {
+        self.threads.join();
+    }
+
+    fn run(&self, shared: &Arc<Shared>, mut jobs: Jobs<Job>) {
+        while let Some(job) = jobs.next(IDLE_THREAD) {
             // Somebody waits for an outcome, whatever happens here.
             let result = catch_unwind(AssertUnwindSafe(|| self.dial(shared, &job)))
                 .unwrap_or_else(|_| Err(Error::new(Kind::Panic, "nethttp: internal error in a dial")));
@@ -104,29 +76,6 @@ impl Dials {
                 Err(e) => format!("nethttp: connection to {} failed: {}", job.route.address(), e.message()),
             });
             shared.dialed(&job.route, &job.waiter, result);
-        }
-    }
-
-    fn next(&self) -> Option<Job> {
-        let mut queue = lock(&self.queue);
-        loop {
-            let job = if queue.closed { None } else { queue.jobs.pop_front() };
-            if job.is_some() {
-                return job;
-            }
-            let mut late = queue.closed;
-            if !late {
-                queue.resting += 1;
-                let waited = self.work.wait_timeout(queue, IDLE_THREAD);
-                let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-                queue = back;
-                queue.resting -= 1;
-                late = timeout.timed_out() && queue.jobs.is_empty();
-            }
-            if late {
-                queue.threads -= 1;
-                return None;
-            }
         }
     }
 

@@ -10,10 +10,10 @@ use super::dialer::Dials;
 use super::h2::{H2Conn, Lease};
 use super::hook::{Hooks, Spoken};
 use super::proxy::Rule;
-use super::rest::Rest;
 use super::route::{Route, Routes};
 use super::settings::{self, Settings};
 use super::single::Watch;
+use super::sweep::{Sweeper, Task};
 use super::waiter::{Outcome, Waiter};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h2::Options;
@@ -21,12 +21,11 @@ use crate::message::header::Header;
 use crate::message::protocols::Protocols;
 use crate::net::cancel::CancelToken;
 use crate::net::tls::{self, Identity};
-use crate::sync::{Condvar, Mutex, OnceLock, RwLock, lock};
+use crate::sync::{Mutex, OnceLock, RwLock, lock};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Shared is the pool as connections, threads and exchanges hold it; `Pool` is the owner that closes it.
@@ -40,8 +39,7 @@ pub(super) struct Shared {
     pub(super) dials: Dials,
     pub(super) schemes: super::tripper::Schemes,
     pub(super) closing: CancelToken,
-    /// Tells the sweeper that the pool closes.
-    pub(super) sweep: Condvar,
+    pub(super) sweeper: Sweeper,
     pub(super) counters: Counters,
     /// The pool of one connection alone: it is not replaced, and what becomes of it is watched.
     pub(super) single: OnceLock<Arc<dyn Watch>>,
@@ -88,9 +86,8 @@ pub(super) struct State {
     pub(super) reused: usize,
     pub(super) closed: bool,
     pub(super) sweeping: bool,
-    /// Bodies that were left, and whose connections may be saved.
-    pub(super) rests: Vec<Rest>,
-    pub(super) threads: Vec<JoinHandle<()>>,
+    /// How many rests the sweep has, or will have.
+    pub(super) rests: usize,
 }
 
 #[derive(Default)]
@@ -254,7 +251,7 @@ impl Shared {
         drop(state);
         drop(evicted);
         if start {
-            super::sweep::start(self);
+            self.sweeper.submit(self, Task::Begin);
         }
         self.changed();
         Ok(())
@@ -320,20 +317,16 @@ impl Drop for Pool {
         let mut state = lock(&shared.state);
         state.closed = true;
         let waiters: Vec<_> = state.hosts.values_mut().flat_map(|h| h.waiters.drain(..)).collect();
-        let threads = std::mem::take(&mut state.threads);
-        let rests = state.rests();
         drop(state);
-        drop(rests);
         for w in waiters {
             let _ = w.deliver(Err(Error::new(Kind::Closed, "http: client closed")));
         }
         shared.close_idle();
         shared.close_shared(true);
-        shared.sweep.notify_all();
+        shared.sweeper.close();
         shared.dials.close();
-        for t in threads {
-            let _ = t.join();
-        }
+        shared.sweeper.join();
+        shared.dials.join();
     }
 }
 

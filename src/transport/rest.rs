@@ -3,7 +3,8 @@
 //! Whoever closes a response takes in what is there and does not wait; for what is still to come the sweep does.
 
 use super::conn::Conn;
-use super::pool::{Shared, State};
+use super::pool::Shared;
+use super::sweep::Task;
 use crate::h1::BodyDecoder;
 use crate::net::sys;
 use crate::sync::lock;
@@ -66,44 +67,34 @@ impl Shared {
     /// leave has the sweep wait for a rest.
     pub(super) fn leave_rest(self: &Arc<Self>, rest: Rest) {
         let mut state = lock(&self.state);
-        if state.closed || state.rests.len() >= MOST {
+        if state.closed || state.rests >= MOST {
             drop(state);
             return drop(rest);
         }
-        state.rests.push(rest);
-        let start = !std::mem::replace(&mut state.sweeping, true);
+        state.rests += 1;
+        state.sweeping = true;
         drop(state);
-        if start {
-            super::sweep::start(self);
-        } else {
-            self.sweep.notify_all();
-        }
+        self.sweeper.submit(self, Task::Rest(rest));
     }
 
-    /// take_rests waits a little for the rests that there are.
-    pub(super) fn take_rests(self: &Arc<Self>, rests: Vec<Rest>) {
+    /// take_rests waits a little for the rests that there are, and leaves those that must wait further.
+    pub(super) fn take_rests(self: &Arc<Self>, rests: &mut Vec<Rest>) {
         let mut fds: Vec<_> = rests.iter().map(|r| sys::poll_fd(r.conn.fd(), sys::POLLIN)).collect();
         // What this could not wait for is looked at all the same.
         let _ = sys::poll(&mut fds, sys::millis(SLICE));
         let now = Instant::now();
-        let mut waiting = Vec::new();
-        for rest in rests {
+        let before = rests.len();
+        for rest in std::mem::take(rests) {
             match rest.take() {
                 Taken::Whole(mut conn) => {
                     if conn.buffered().is_empty() && conn.rest() {
                         let _ = self.put(conn);
                     }
                 }
-                Taken::Waits(rest) if now < rest.until => waiting.push(rest),
+                Taken::Waits(rest) if now < rest.until => rests.push(rest),
                 Taken::Waits(_) | Taken::Given => {}
             }
         }
-        lock(&self.state).rests.append(&mut waiting);
-    }
-}
-
-impl State {
-    pub(super) fn rests(&mut self) -> Vec<Rest> {
-        std::mem::take(&mut self.rests)
+        lock(&self.state).rests -= before - rests.len();
     }
 }

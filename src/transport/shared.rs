@@ -7,6 +7,7 @@
 use super::h2::{H2Conn, Lease};
 use super::pool::{Host, Link, Shared};
 use super::route::Route;
+use super::sweep::Task;
 use super::waiter::{Outcome, Waiter};
 use crate::error::{Error, Kind};
 use crate::sync::lock;
@@ -69,7 +70,7 @@ impl Shared {
         let start = !std::mem::replace(&mut state.sweeping, true);
         drop(state);
         if start {
-            super::sweep::start(self);
+            self.sweeper.submit(self, Task::Begin);
         }
         Link::Shared(made)
     }

@@ -4,81 +4,102 @@
 
 use super::conn::Conn;
 use super::pool::{IDLE_THREAD, Shared, State};
+use super::rest::Rest;
 use crate::net::sys;
 use crate::sync::lock;
-use std::sync::{Arc, PoisonError};
+use crate::thread_pool::{Jobs, Received, ThreadPool};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// start is called by whoever set `State::sweeping`.
-pub(super) fn start(shared: &Arc<Shared>) {
-    let pool = shared.clone();
-    let thread = crate::hooks::spawn("nh-sweep", move || run(&pool));
-    let mut state = lock(&shared.state);
-    match thread {
-        Ok(t) => state.threads.push(t),
-        // Without a sweep the check before reuse still finds the dead; the next one that rests tries again.
-        Err(_) => {
-            state.sweeping = false;
-            let rests = state.rests();
-            drop(state);
-            drop(rests);
-        }
+/// Task is what the sweep's thread is told: that there is something to look after, or a rest to wait for.
+pub(super) enum Task {
+    Begin,
+    Rest(Rest),
+}
+
+/// Sweeper is the thread.
+pub(super) struct Sweeper(ThreadPool<Task>);
+
+impl Default for Sweeper {
+    fn default() -> Sweeper {
+        Sweeper(ThreadPool::new("nh-sweep", 1))
     }
 }
 
-fn run(pool: &Arc<Shared>) {
+impl Sweeper {
+    /// submit is called by whoever has set `State::sweeping`.
+    pub(super) fn submit(&self, shared: &Arc<Shared>, task: Task) {
+        let pool = shared.clone();
+        if let Err(refused) = self.0.submit(task, move |jobs| run(&pool, jobs)) {
+            let mut state = lock(&shared.state);
+            // Without a sweep the check before reuse still finds the dead; the next one that rests tries again.
+            state.sweeping = false;
+            state.rests -= usize::from(matches!(refused.job, Task::Rest(_)));
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.0.close();
+    }
+
+    pub(super) fn join(&self) {
+        self.0.join();
+    }
+}
+
+fn run(pool: &Arc<Shared>, mut jobs: Jobs<Task>) {
     let mut quiet_since = Instant::now();
     let mut due = quiet_since + PERIOD;
-    let mut state = lock(&pool.state);
+    let mut rests = Vec::new();
     loop {
-        if !state.closed && state.rests.is_empty() {
-            let left = due.saturating_duration_since(Instant::now());
-            let waited = pool.sweep.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let mut until = if rests.is_empty() { due } else { Instant::now() };
+        loop {
+            match jobs.recv(Some(until)) {
+                Received::Job(Task::Rest(rest)) => rests.push(rest),
+                Received::Job(Task::Begin) => {}
+                Received::Late => break,
+                Received::Closed => return,
+            }
+            // What else has come is taken along.
+            until = Instant::now();
         }
         let now = Instant::now();
-        let rests = state.rests();
         if !rests.is_empty() {
             quiet_since = now;
-            let closed = state.closed;
-            drop(state);
-            match closed {
-                true => drop(rests),
-                false => pool.take_rests(rests),
-            }
-            state = lock(&pool.state);
+            pool.take_rests(&mut rests);
         }
-        if now < due && !state.closed {
+        if now < due {
             continue;
         }
         due = now + PERIOD;
+        let mut state = lock(&pool.state);
         let shared: Vec<_> = state.hosts.values().flat_map(|h| h.shared.iter().cloned()).collect();
         if state.idle > 0 || !shared.is_empty() {
             quiet_since = now;
         }
-        if state.closed && !state.rests.is_empty() {
+        if now.saturating_duration_since(quiet_since) > IDLE_THREAD {
+            state.sweeping = false;
+            drop(state);
+            if jobs.retire() {
+                return;
+            }
+            // Somebody has begun it again.
+            quiet_since = now;
             continue;
         }
-        if state.closed || now.saturating_duration_since(quiet_since) > IDLE_THREAD {
-            state.sweeping = false;
-            return;
-        }
         let (dead, stirred) = sweep(&mut state, pool.settings().idle, now);
-        if !dead.is_empty() || !stirred.is_empty() || !shared.is_empty() {
-            // A drop takes the lock.
-            drop(state);
-            drop(dead);
-            for mut conn in stirred {
-                if conn.is_quiet() {
-                    let _ = pool.keep(conn);
-                }
+        // A drop takes the lock.
+        drop(state);
+        drop(dead);
+        for mut conn in stirred {
+            if conn.is_quiet() {
+                let _ = pool.keep(conn);
             }
-            for conn in shared {
-                conn.care(&pool.settings(), now);
-            }
-            state = lock(&pool.state);
+        }
+        for conn in shared {
+            conn.care(&pool.settings(), now);
         }
     }
 }
