@@ -9,6 +9,7 @@ use super::cancel::{CancelToken, canceled};
 use super::event::Event;
 use super::sys;
 use crate::error::{Error, Kind, Phase, Result};
+use crate::message::url::ip_address;
 use crate::sync::{Mutex, lock};
 use crate::thread_pool::{Jobs, ThreadPool};
 use std::collections::{HashMap, VecDeque};
@@ -69,15 +70,16 @@ impl Default for Resolver {
 
 /// literal reads an IP address, with an IPv6 zone if there is one; no lookup is needed for those.
 pub fn literal(host: &str, port: u16) -> Option<SocketAddr> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
+    if let Some(ip) = ip_address(host) {
         return Some(SocketAddr::new(ip, port));
     }
     let (ip, zone) = host.split_once('%')?;
+    let Some(IpAddr::V6(ip)) = ip_address(ip) else { return None };
     let scope = match zone.parse() {
         Ok(n) => n,
         Err(_) => sys::interface_index(&CString::new(zone).ok()?),
     };
-    Some(SocketAddr::V6(SocketAddrV6::new(ip.parse().ok()?, port, 0, scope)))
+    Some(SocketAddr::V6(SocketAddrV6::new(ip, port, 0, scope)))
 }
 
 impl Resolver {

@@ -3,7 +3,7 @@
 use super::proxy::Proxy;
 use crate::error::{Result, invalid};
 use crate::message::outbound::Key;
-use crate::message::url::to_ascii;
+use crate::message::url::{ip_address, to_ascii};
 use crate::net::addr::split_host_port;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl Environment {
         }
         // A name with the root's dot is the same name.
         let host = server.host.strip_suffix('.').unwrap_or(&server.host);
-        let ip: Option<IpAddr> = host.parse().ok();
+        let ip = ip_address(host);
         let here = host == "localhost" || ip.is_some_and(|ip| ip.to_canonical().is_loopback());
         let port = server.port.to_string();
         if here || self.except.iter().any(|e| e.matches(host, &port, ip)) {
@@ -81,13 +81,13 @@ impl Except {
             return Some(Except::All);
         }
         if let Some((net, bits)) = text.split_once('/')
-            && let (Ok(net), Ok(bits)) = (net.parse::<IpAddr>(), bits.parse::<u8>())
+            && let (Some(net), Ok(bits)) = (ip_address(net), bits.parse::<u8>())
             && bits <= if net.is_ipv4() { 32 } else { 128 }
         {
             return Some(Except::Net(net, bits));
         }
         let (host, port) = split_host_port(text).unwrap_or((text, ""));
-        if let Ok(ip) = host.parse::<IpAddr>() {
+        if let Some(ip) = ip_address(host) {
             return Some(Except::Ip(ip, port.to_owned()));
         }
         let host = host.strip_prefix('*').filter(|h| h.starts_with('.')).unwrap_or(host);

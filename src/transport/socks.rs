@@ -4,6 +4,7 @@ use super::line::Line;
 use super::proxy::Proxy;
 use crate::error::{Error, Kind, Phase, Result, invalid};
 use crate::message::outbound::Key;
+use crate::message::url::ip_address;
 use crate::net::addr::join_host_port;
 use std::net::IpAddr;
 use std::time::Instant;
@@ -81,16 +82,16 @@ fn greet(line: &mut Line<'_>, proxy: &Proxy, until: Option<Instant>) -> Result<(
 
 fn request(server: &Key) -> Result<Vec<u8>> {
     let mut out = vec![VERSION, CONNECT, 0];
-    match server.host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(ip)) => {
+    match ip_address(&server.host) {
+        Some(IpAddr::V4(ip)) => {
             out.push(1);
             out.extend_from_slice(&ip.octets());
         }
-        Ok(IpAddr::V6(ip)) => {
+        Some(IpAddr::V6(ip)) => {
             out.push(4);
             out.extend_from_slice(&ip.octets());
         }
-        Err(_) => {
+        None => {
             let n = u8::try_from(server.host.len());
             let n = n.map_err(|_| invalid("FQDN too long").with_phase(Phase::Proxy))?;
             out.extend_from_slice(&[3, n]);

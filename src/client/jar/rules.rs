@@ -2,8 +2,7 @@
 
 use super::{Kept, MAX_BYTES};
 use crate::message::cookie::Cookie;
-use crate::message::url::{Url, to_ascii};
-use std::net::IpAddr;
+use crate::message::url::{Url, ip_address, to_ascii};
 
 /// MAX_ATTRIBUTE is the longest Domain or Path that counts (RFC 6265bis, 5.6).
 const MAX_ATTRIBUTE: usize = 1024;
@@ -67,12 +66,12 @@ pub(super) fn key_of(host: &str) -> &str {
 }
 
 pub(super) fn is_address(host: &str) -> bool {
-    host.contains([':', '%']) || host.parse::<IpAddr>().is_ok()
+    host.contains([':', '%']) || ip_address(host).is_some()
 }
 
 fn is_loopback(host: &str) -> bool {
     let name = host.rsplit('.').next().unwrap_or(host);
-    name == "localhost" || host.parse::<IpAddr>().is_ok_and(|a| a.is_loopback())
+    name == "localhost" || ip_address(host).is_some_and(|a| a.is_loopback())
 }
 
 /// is_beneath tells whether `host` is `domain` or ends in `.domain`.

@@ -3,7 +3,9 @@
 use crate::error::{Result, invalid};
 use crate::message::escape::{Part, quote, unescape};
 use std::borrow::Cow;
-use std::net::Ipv6Addr;
+use std::net::IpAddr;
+use url::Host;
+use url::quirks::domain_to_unicode;
 
 /// parse_host checks `host`, `host:port` or `[v6]:port`, and decodes the host's escapes.
 pub(super) fn parse_host(scheme: &[u8], host: &[u8]) -> Result<Vec<u8>> {
@@ -38,21 +40,36 @@ fn check_ipv6(name: &[u8]) -> Result<()> {
     let refuse = |why: &str| Err(invalid(format!("invalid host: ParseAddr({}): {why}", quote(name))));
     let split = memchr::memchr(b'%', name);
     let address = name.get(..split.unwrap_or(name.len())).unwrap_or_default();
-    let address = std::str::from_utf8(address).unwrap_or_default();
-    if address.parse::<std::net::Ipv4Addr>().is_ok() {
-        return if split.is_some() {
-            refuse("zone on an IPv4 address")
-        } else {
-            Err(invalid("invalid IP-literal"))
+    match ip_address(std::str::from_utf8(address).unwrap_or_default()) {
+        Some(IpAddr::V4(_)) if split.is_some() => refuse("zone on an IPv4 address"),
+        Some(IpAddr::V4(_)) => Err(invalid("invalid IP-literal")),
+        Some(IpAddr::V6(_)) if split.is_some_and(|i| i + 1 == name.len()) => {
+            refuse("zone must be a non-empty string")
+        }
+        Some(IpAddr::V6(_)) => Ok(()),
+        None => refuse("unable to parse IP"),
+    }
+}
+
+/// ip_address reads a host that is an IP address, without brackets and zone.
+///
+/// WHATWG's IPv4 may be octal, hexadecimal, of fewer parts, and end in a dot; Go's is the one form that it is written in,
+/// and any other is a name.
+pub fn ip_address(host: &str) -> Option<IpAddr> {
+    if host.contains(':') {
+        return match Host::parse(&format!("[{host}]")) {
+            Ok(Host::Ipv6(ip)) => Some(ip.into()),
+            _ => None,
         };
     }
-    if address.parse::<Ipv6Addr>().is_err() {
-        return refuse("unable to parse IP");
+    // Most hosts are names: that costs them nothing.
+    if !host.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return None;
     }
-    if split.is_some_and(|i| i + 1 == name.len()) {
-        return refuse("zone must be a non-empty string");
+    match Host::parse(host) {
+        Ok(Host::Ipv4(ip)) if ip.to_string() == host => Some(ip.into()),
+        _ => None,
     }
-    Ok(())
 }
 
 fn check_port(colon_port: &[u8]) -> Result<()> {
@@ -85,15 +102,31 @@ pub fn split_host_port(host: &[u8]) -> (&[u8], &[u8]) {
 /// to_ascii gives a host name as DNS has it: punycode for what is not ASCII (IDNA 2008, UTS 46 as Go's
 /// `idna.Lookup`). ASCII passes unchanged.
 pub fn to_ascii(name: &[u8]) -> Result<Cow<'_, [u8]>> {
-    use idna::AsciiDenyList;
-    use idna::uts46::{DnsLength, Hyphens, Uts46};
     if name.is_ascii() {
         return Ok(Cow::Borrowed(name));
     }
-    match Uts46::new().to_ascii(name, AsciiDenyList::STD3, Hyphens::Check, DnsLength::Ignore) {
-        Ok(ascii) => Ok(Cow::Owned(ascii.into_owned().into_bytes())),
-        Err(_) => Err(invalid(format!("idna: invalid label {}", quote(name)))),
+    match std::str::from_utf8(name).ok().and_then(lookup) {
+        Some(ascii) => Ok(Cow::Owned(ascii.into_bytes())),
+        None => Err(invalid(format!("idna: invalid label {}", quote(name)))),
     }
+}
+
+/// lookup has WHATWG's reader of hosts map a name, and keeps it to Go's rules: it undoes no escapes, a number at the end
+/// makes no IPv4 address of a name, and labels are of letters, digits and hyphens in the places for them.
+fn lookup(name: &str) -> Option<String> {
+    const BEHIND: &str = ".x";
+    if name.contains('%') {
+        return None;
+    }
+    let Ok(Host::Domain(mut ascii)) = Host::parse(&[name, BEHIND].concat()) else { return None };
+    let may_be = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+    let hyphens_fit = |label: &str| {
+        !label.starts_with('-') && !label.ends_with('-') && !label.chars().skip(2).take(2).eq(['-', '-'])
+    };
+    // Hyphens have their places in what the punycode stands for.
+    let fits = ascii.bytes().all(may_be) && domain_to_unicode(&ascii).split('.').all(hyphens_fit);
+    ascii.truncate(ascii.len().checked_sub(BEHIND.len())?);
+    fits.then_some(ascii)
 }
 
 /// host_header makes the value of `Host` from a URL's host: ASCII, and without an IPv6 zone, which is of no

@@ -10,7 +10,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
-pub use host::{host_header, join_host_port, split_host_port, to_ascii};
+pub use host::{host_header, ip_address, join_host_port, split_host_port, to_ascii};
 pub use parse::without_password;
 
 use super::escape::{Part, escape, escape_to, is_literal, unescape};

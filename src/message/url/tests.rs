@@ -128,6 +128,68 @@ fn hosts_on_the_wire() {
     assert!(host_header("a\u{200b}\u{2488}b".as_bytes()).is_err());
 }
 
+/// Each row is one in which WHATWG's hosts are not Go's.
+#[test]
+fn names_stay_names() {
+    for (name, want) in [
+        ("１２７.0.0.1", Some("127.0.0.1")),
+        ("１２７.1", Some("127.1")),
+        ("bü.08", Some("xn--b-eha.08")),
+        ("ü.0x7f", Some("xn--tda.0x7f")),
+        ("ü.", Some("xn--tda.")),
+        ("\u{ad}", Some("")),
+        ("日本。Jp", Some("xn--wgv71a.jp")),
+        ("ü%41", None),
+        ("ü％41", None),
+        ("ü_a", None),
+        ("-ü", None),
+        ("ü-.a", None),
+        ("aü--b", None),
+        ("a-üb", Some("xn--a-b-ioa")),
+        ("ü.ab--c", None),
+        ("ü.xn--0", None),
+        ("א.1", None),
+        ("ü[::1]", None),
+    ] {
+        assert_eq!(to_ascii(name.as_bytes()).ok().as_deref().map(text), want, "{name}");
+    }
+    assert!(to_ascii(b"\xff.de").is_err());
+}
+
+#[test]
+fn addresses_are_written_in_one_form() {
+    for address in
+        ["0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1", "1:2::8", "::ffff:1.2.3.4", "FE80::1"]
+    {
+        assert_eq!(ip_address(address), Some(address.parse().unwrap()));
+    }
+    for name in [
+        "",
+        ".",
+        "1",
+        "127.1",
+        "127.0.1",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "127.0.0.01",
+        "127.0.0.1.",
+        "127.0.0.256",
+        "2130706433",
+        "１２７.0.0.1",
+        "[::1]",
+        ":",
+        ":::",
+        "1::2::3",
+        "::1%eth0",
+        "::12345",
+        "::1.2.3",
+        "1:2:3:4:5:6:7",
+        "::1]",
+    ] {
+        assert_eq!(ip_address(name), None, "{name}");
+    }
+}
+
 #[test]
 fn targets_as_urls() {
     for (method, target, path, query, want) in [
