@@ -64,7 +64,7 @@ mod seen {
     }
 
     impl<T> Deref for MutexGuard<'_, T> {
-        type Target = T;
+        type Endpoint = T;
         fn deref(&self) -> &T {
             &self.guard
         }

@@ -7,7 +7,7 @@ mod origin;
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use nethttp::client::Client;
 use nethttp::error::Kind;
-use nethttp::message::outbound::Target;
+use nethttp::message::endpoint::Endpoint;
 use nethttp::message::request::Request;
 use nethttp::transport::Response;
 use origin::{Origin, head_of};
@@ -15,7 +15,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 fn request(method: &str, url: &str) -> Request {
-    let mut r = Request { outbound: Some(Arc::new(Target::parse(url).unwrap())), ..Request::default() };
+    let mut r = Request { endpoint: Some(Arc::new(Endpoint::parse(url).unwrap())), ..Request::default() };
     r.method = r.header.store_mut().intern(method.as_bytes());
     r.url = r.header.store_mut().intern(url.as_bytes());
     r

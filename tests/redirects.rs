@@ -7,8 +7,8 @@ mod origin;
 use nethttp::client::Client;
 use nethttp::client::redirect::{Judge, Policy, Verdict};
 use nethttp::error::{Error, Kind};
-use nethttp::message::outbound::Target;
-use nethttp::message::request::{Body, Request};
+use nethttp::message::endpoint::Endpoint;
+use nethttp::message::request::{Request, RequestBody};
 use nethttp::message::source::{Source, SourceSlot};
 use nethttp::net::cancel::CancelToken;
 use origin::{Origin, head_of};
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 fn request(method: &str, url: &str) -> Request {
-    let mut r = Request { outbound: Some(Arc::new(Target::parse(url).unwrap())), ..Request::default() };
+    let mut r = Request { endpoint: Some(Arc::new(Endpoint::parse(url).unwrap())), ..Request::default() };
     r.method = r.header.store_mut().intern(method.as_bytes());
     r.url = r.header.store_mut().intern(url.as_bytes());
     r
@@ -129,7 +129,7 @@ fn methods_and_bodies_by_status() {
         r.header.add(b"Content-Type", b"text/x").unwrap();
         let has_body = !matches!(method, "GET" | "HEAD");
         if has_body {
-            r.body = Body::Bytes(Arc::new(b"data".to_vec()));
+            r.body = RequestBody::Bytes(Arc::new(b"data".to_vec()));
             r.content_length = 4;
         }
         let d = c.run(&r, None, None).map_err(|f| f.error).unwrap();
@@ -147,7 +147,7 @@ fn methods_and_bodies_by_status() {
 fn a_body_that_was_dropped_stays_dropped() {
     let s = Site::new(table(&[("/a", 302, "/b"), ("/b", 307, "/c")]));
     let mut r = request("POST", &s.url("/a"));
-    r.body = Body::Bytes(Arc::new(b"data".to_vec()));
+    r.body = RequestBody::Bytes(Arc::new(b"data".to_vec()));
     r.content_length = 4;
     Client::default().send(&r, None, None).unwrap();
     assert_eq!(s.lines(), ["POST /a", "GET /b", "GET /c"]);
@@ -159,7 +159,7 @@ fn sources_are_rewound_or_the_redirect_is_the_answer() {
     for rewinds in [true, false] {
         let s = Site::new(table(&[("/a", 308, "/b")]));
         let mut r = request("PUT", &s.url("/a"));
-        r.body = Body::Source(SourceSlot::new(Box::new(Once(Some(b"data"), rewinds))));
+        r.body = RequestBody::Source(SourceSlot::new(Box::new(Once(Some(b"data"), rewinds))));
         r.content_length = 4;
         let mut response = Client::default().send(&r, None, None).unwrap();
         if rewinds {
@@ -255,7 +255,7 @@ fn an_own_referer_and_an_own_host_stay() {
     let other = Site::new(Vec::new());
     let first = Site::new(vec![("/a", 302, other.url("/c").replace("http:", ""))]);
     r.url = r.header.store_mut().intern(first.url("/a").as_bytes());
-    r.outbound = Some(Arc::new(Target::parse(&first.url("/a")).unwrap()));
+    r.endpoint = Some(Arc::new(Endpoint::parse(&first.url("/a")).unwrap()));
     Client::default().send(&r, None, None).unwrap();
     assert_eq!(other.field(0, "Host"), Some(other.url("").replace("http://", "")));
 }

@@ -6,8 +6,8 @@ mod origin;
 
 use nethttp::client::Client;
 use nethttp::error::{Kind, Phase};
-use nethttp::message::outbound::Target;
-use nethttp::message::request::{Body, Request};
+use nethttp::message::endpoint::Endpoint;
+use nethttp::message::request::{Request, RequestBody};
 use nethttp::message::source::{Source, SourceSlot};
 use nethttp::net::cancel::CancelToken;
 use nethttp::transport::Response;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn request(method: &str, url: &str) -> Request {
-    let mut r = Request { outbound: Some(Arc::new(Target::parse(url).unwrap())), ..Request::default() };
+    let mut r = Request { endpoint: Some(Arc::new(Endpoint::parse(url).unwrap())), ..Request::default() };
     r.method = r.header.store_mut().intern(method.as_bytes());
     r.url = r.header.store_mut().intern(url.as_bytes());
     r
@@ -63,8 +63,8 @@ impl Source for Repeat {
     }
 }
 
-fn repeat(n: usize, rewindable: bool) -> Body {
-    Body::Source(SourceSlot::new(Box::new(Repeat { whole: n, left: n, rewindable })))
+fn repeat(n: usize, rewindable: bool) -> RequestBody {
+    RequestBody::Source(SourceSlot::new(Box::new(Repeat { whole: n, left: n, rewindable })))
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn stale_reuse_is_retried_by_gos_rules() {
     let o = Origin::serve(die);
     get(&c, &o.url).unwrap();
     let mut post = request("POST", &o.url);
-    post.body = Body::Bytes(Arc::new(b"data".to_vec()));
+    post.body = RequestBody::Bytes(Arc::new(b"data".to_vec()));
     let e = c.send(&post, None, None).err().unwrap();
     assert!(matches!(e.kind(), Kind::UnexpectedEof | Kind::Io), "{e}");
     assert!(e.message().starts_with("Post \"http://"), "{e}");
@@ -418,7 +418,7 @@ fn full_duplex_echo_does_not_deadlock() {
     let again = c.send(&r, None, None).err().unwrap();
     assert_eq!(again.kind(), Kind::BodySpent);
     let mut r = request("POST", &o.url);
-    r.body = Body::Bytes(Arc::new(vec![b'y'; 8 << 20]));
+    r.body = RequestBody::Bytes(Arc::new(vec![b'y'; 8 << 20]));
     assert_eq!(body(&mut c.send(&r, None, None).unwrap()).unwrap().len(), 8 << 20);
 }
 
@@ -488,7 +488,7 @@ fn expect_continue_waits_for_a_word() {
     let c = Client::default();
     c.transport.configure(|s| s.expect_continue = Duration::from_millis(200));
     let mut r = request("POST", &o.url);
-    r.body = Body::Bytes(Arc::new(b"data".to_vec()));
+    r.body = RequestBody::Bytes(Arc::new(b"data".to_vec()));
     r.header.add(b"Expect", b"100-continue").unwrap();
     r.close = true;
     assert_eq!(c.send(&r, None, None).unwrap().line.code, 200);

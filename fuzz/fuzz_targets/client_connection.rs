@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use nethttp::error::{Error, Kind, Result};
-use nethttp::message::outbound::Target;
+use nethttp::message::endpoint::Endpoint;
 use nethttp::message::request::Request;
 use nethttp::transport::proxy::{Proxy, Rule};
 use nethttp::transport::{Dial, Transport};
@@ -43,7 +43,7 @@ fuzz_target!(|input: &[u8]| {
     };
     transport.set_proxy(proxy.map_or(Rule::Direct, |p| Rule::Fixed(Arc::new(Proxy::parse(p).unwrap()))));
     let method: &[u8] = if how & 4 == 0 { b"GET" } else { b"HEAD" };
-    let mut r = Request { outbound: Some(Arc::new(Target::parse(url).unwrap())), ..Request::default() };
+    let mut r = Request { endpoint: Some(Arc::new(Endpoint::parse(url).unwrap())), ..Request::default() };
     r.method = r.header.store_mut().intern(method);
     r.url = r.header.store_mut().intern(url.as_bytes());
     let end = Instant::now() + Duration::from_secs(8);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nethttp::message::parts::{Disposition, HEADER_BYTES, HEADERS, Parts, Step};
+use nethttp::message::multipart_reader::{Disposition, HEADER_BYTES, HEADERS, MultipartReader, ReadStep};
 
 #[derive(Debug, Default, PartialEq)]
 struct Outcome {
@@ -19,7 +19,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn split(body: &[u8], step: usize, room: usize) -> Outcome {
-    let mut parts = Parts::new(b"b").expect("a boundary");
+    let mut parts = MultipartReader::new(b"b").expect("a boundary");
     let (mut chunks, mut out, mut buf) = (body.chunks(step), Outcome::default(), vec![0; room]);
     let mut inside = false;
     loop {
@@ -27,26 +27,26 @@ fn split(body: &[u8], step: usize, room: usize) -> Outcome {
             parts.read(&mut buf).map(Some)
         } else {
             parts.next((HEADER_BYTES, HEADERS)).map(|s| match s {
-                Step::Need => Some(Step::Need),
-                Step::Done(None) => None,
-                Step::Done(Some(header)) => {
+                ReadStep::Need => Some(ReadStep::Need),
+                ReadStep::Done(None) => None,
+                ReadStep::Done(Some(header)) => {
                     let mut text = Vec::new();
                     header.write_to(&mut text);
-                    out.parts.push((Disposition::of(&header), text, Vec::new()));
+                    out.parts.push((Disposition::from_header(&header), text, Vec::new()));
                     inside = true;
-                    Some(Step::Done(usize::MAX))
+                    Some(ReadStep::Done(usize::MAX))
                 }
             })
         };
         match result {
             Ok(None) => return out,
-            Ok(Some(Step::Need)) => match chunks.next() {
+            Ok(Some(ReadStep::Need)) => match chunks.next() {
                 Some(chunk) => parts.feed(chunk),
                 None => parts.eof(),
             },
-            Ok(Some(Step::Done(0))) => inside = false,
-            Ok(Some(Step::Done(usize::MAX))) => {}
-            Ok(Some(Step::Done(n))) => {
+            Ok(Some(ReadStep::Done(0))) => inside = false,
+            Ok(Some(ReadStep::Done(usize::MAX))) => {}
+            Ok(Some(ReadStep::Done(n))) => {
                 if let Some(last) = out.parts.last_mut() {
                     last.2.extend_from_slice(&buf[..n]);
                 }

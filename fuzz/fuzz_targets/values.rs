@@ -4,8 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use nethttp::message::header::Header;
-use nethttp::message::outbound::Target;
-use nethttp::message::parts::{Disposition, boundary_of};
+use nethttp::message::endpoint::Endpoint;
+use nethttp::message::multipart_reader::{Disposition, boundary_of};
 use nethttp::message::query::Values;
 use nethttp::message::url::Url;
 use nethttp::message::{cookie_date, date};
@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
             if let Ok(again) = Url::parse(&text) {
                 assert_eq!(again.to_bytes(), text);
             }
-            let _ = Target::of(&url);
+            let _ = Endpoint::from_url(&url);
             let _ = url.for_errors();
         }
         Err(e) => assert!(!e.message().is_empty()),
@@ -44,7 +44,7 @@ fuzz_target!(|input: &[u8]| {
     }
     let mut h = Header::new();
     if h.add(b"Content-Disposition", input).is_ok() {
-        let d = Disposition::of(&h);
+        let d = Disposition::from_header(&h);
         assert!(d.filename.len() <= input.len() * 4 && d.name.len() <= input.len() * 4);
     }
     let _ = boundary_of(Some(input), true);

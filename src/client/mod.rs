@@ -8,7 +8,7 @@ pub mod redirect;
 use crate::error::{Error, Kind, Result};
 use crate::message::cookie;
 use crate::message::escape::quote;
-use crate::message::request::{Body, Redirected, Request};
+use crate::message::request::{Redirected, Request, RequestBody};
 use crate::message::url::{Url, without_password};
 use crate::net::cancel::CancelToken;
 use crate::sync::RwLock;
@@ -227,7 +227,7 @@ fn done(response: Box<Response>, mut hops: Vec<Request>, own: Option<Box<Request
     let mut last = hops.pop().map(Box::new).or(own);
     if let Some(r) = &mut last {
         // An upload that goes on has it on loan itself.
-        r.body = Body::None;
+        r.body = RequestBody::None;
     }
     Done { response, last }
 }
@@ -245,7 +245,7 @@ pub fn now() -> i64 {
 
 /// shown is the request's URL for an error, without its password.
 fn shown(r: &Request) -> String {
-    match &r.outbound {
+    match &r.endpoint {
         Some(t) => t.display.clone(),
         None => String::from_utf8_lossy(r.text(r.url)).into_owned(),
     }

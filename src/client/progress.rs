@@ -4,9 +4,9 @@
 
 use crate::error::{Error, Phase, Result};
 use crate::message::header::Header;
-use crate::message::progress::{Amounts, Progress};
-use crate::message::request::{Body, Request};
-use crate::message::source::{Source, SourceSlot, Taken};
+use crate::message::progress::{Progress, ProgressAmounts};
+use crate::message::request::{Request, RequestBody};
+use crate::message::source::{LentSource, Source, SourceSlot};
 use crate::stream::Duplex;
 use crate::transport::{ReadBody, Response, read_when_closed};
 use std::io;
@@ -33,7 +33,7 @@ impl Watch {
     pub(super) fn over(r: &Request) -> Option<(Arc<Watch>, Request)> {
         let program = r.progress.clone()?;
         let mut copy = r.share();
-        if let Body::Bytes(b) = &r.body {
+        if let RequestBody::Bytes(b) = &r.body {
             copy.content_length = i64::try_from((**b).as_ref().len()).unwrap_or(i64::MAX);
         }
         let watch = Arc::new(Watch {
@@ -46,12 +46,15 @@ impl Watch {
             to_receive: AtomicI64::new(-1),
         });
         let inner = match &r.body {
-            Body::Source(slot) => Inner::Slot { slot: slot.clone(), taken: None },
-            Body::Bytes(b) if !(**b).as_ref().is_empty() => Inner::Bytes { data: b.clone(), at: 0 },
+            RequestBody::Source(slot) => Inner::Slot { slot: slot.clone(), taken: None },
+            RequestBody::Bytes(b) if !(**b).as_ref().is_empty() => Inner::Bytes { data: b.clone(), at: 0 },
             _ => return Some((watch, copy)),
         };
-        copy.body =
-            Body::Source(SourceSlot::new(Box::new(Counted { inner, ended: false, watch: watch.clone() })));
+        copy.body = RequestBody::Source(SourceSlot::new(Box::new(Counted {
+            inner,
+            ended: false,
+            watch: watch.clone(),
+        })));
         Some((watch, copy))
     }
 
@@ -68,7 +71,7 @@ impl Watch {
             return Ok(());
         }
         self.told.store(now, Relaxed);
-        self.program.report(Amounts {
+        self.program.report(ProgressAmounts {
             sent: self.sent.load(Relaxed),
             to_send: self.to_send.load(Relaxed),
             received: self.received.load(Relaxed),
@@ -79,7 +82,7 @@ impl Watch {
 
 enum Inner {
     Bytes { data: Arc<dyn AsRef<[u8]> + Send + Sync>, at: usize },
-    Slot { slot: SourceSlot, taken: Option<Taken> },
+    Slot { slot: SourceSlot, taken: Option<LentSource> },
 }
 
 struct Counted {

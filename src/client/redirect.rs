@@ -3,9 +3,9 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::message::cookie::{self, Cookie};
+use crate::message::endpoint::{Endpoint, Origin};
 use crate::message::header::Header;
-use crate::message::outbound::{Key, Target};
-use crate::message::request::{Body, Request};
+use crate::message::request::{Request, RequestBody};
 use crate::message::url::Url;
 use crate::transport::Response;
 use std::collections::HashSet;
@@ -120,8 +120,8 @@ impl<'a> Chain<'a> {
         let base = Url::parse(current.text(current.url))?;
         let reference = Url::parse(location)?;
         let url = base.resolve(&reference)?;
-        let target = Target::of(&url)?;
-        self.strips |= !may_see_secrets(first, &target.key, self.go);
+        let target = Endpoint::from_url(&url)?;
+        self.strips |= !may_see_secrets(first, &target.origin, self.go);
         let (timeout, trace) = (first.timeout, first.trace.clone());
         let mut r = Request { timeout, trace, ..Request::default() };
         for (name, value) in first.header.iter() {
@@ -141,12 +141,12 @@ impl<'a> Chain<'a> {
         }
         if self.keeps_body {
             r.body = first.body.share();
-            if !matches!(r.body, Body::None) {
+            if !matches!(r.body, RequestBody::None) {
                 r.content_length = first.content_length;
                 r.chunked = first.chunked;
             }
         }
-        r.outbound = Some(Arc::new(target));
+        r.endpoint = Some(Arc::new(target));
         Ok(r)
     }
 }
@@ -178,8 +178,8 @@ impl Chain<'_> {
 
 /// may_see_secrets: the same host or one beneath it, at the same port and by the same scheme: another port may be another
 /// program's, and another user's (CVE-2022-27776). By Go's rule ports do not count, and TLS may take the clear's place.
-fn may_see_secrets(first: &Request, to: &Key, go: bool) -> bool {
-    let Some(from) = first.outbound.as_ref().map(|t| &*t.key) else { return false };
+fn may_see_secrets(first: &Request, to: &Origin, go: bool) -> bool {
+    let Some(from) = first.endpoint.as_ref().map(|t| &*t.origin) else { return false };
     if from.scheme == "https" && to.scheme != "https" {
         return false;
     }
@@ -230,9 +230,9 @@ mod tests {
             ("http://a.test/", "http://b.a.test:81/"),
             ("https://a.test/", "https://a.test:444/"),
         ] {
-            let (from, to) = (Target::parse(from).unwrap(), Target::parse(to).unwrap());
-            let first = Request { outbound: Some(Arc::new(from)), ..Request::default() };
-            assert!(may_see_secrets(&first, &to.key, true) && !may_see_secrets(&first, &to.key, false));
+            let (from, to) = (Endpoint::parse(from).unwrap(), Endpoint::parse(to).unwrap());
+            let first = Request { endpoint: Some(Arc::new(from)), ..Request::default() };
+            assert!(may_see_secrets(&first, &to.origin, true) && !may_see_secrets(&first, &to.origin, false));
         }
         for (from, to, want) in [
             ("http://a.test/", "http://a.test:80/", true),
@@ -248,9 +248,9 @@ mod tests {
             ("https://a.test/", "http://a.test/", false),
         ] {
             let first =
-                Request { outbound: Some(Arc::new(Target::parse(from).unwrap())), ..Request::default() };
+                Request { endpoint: Some(Arc::new(Endpoint::parse(from).unwrap())), ..Request::default() };
             for go in [false, true] {
-                let to = &Target::parse(to).unwrap().key;
+                let to = &Endpoint::parse(to).unwrap().origin;
                 assert_eq!(may_see_secrets(&first, to, go), want, "{from} {to:?}");
             }
         }

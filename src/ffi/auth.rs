@@ -2,7 +2,7 @@
 
 use super::{guard_plain, nh_result, ptr};
 use crate::error::{Error, Kind, invalid};
-use crate::message::auth::{Basic, basic};
+use crate::message::auth::{BasicCredentials, basic};
 use std::ffi::c_char;
 
 /// nh_basic_auth_make writes the value of an Authorization field for a user name and a password.
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn nh_basic_auth_parse(
         ptr::out(password_len_out, 0, "password_len_out")?;
         // SAFETY: P2.
         let value = unsafe { ptr::text(value, "value")? };
-        let pair = Basic::parse(value)
+        let pair = BasicCredentials::parse(value)
             .ok_or_else(|| Error::new(Kind::NotFound, "nethttp: no basic authentication"))?;
         // SAFETY: P3, P4.
         let (name, word) = unsafe {

@@ -6,7 +6,7 @@ use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::client::{Client, Done};
 use crate::error::Result;
 use crate::fork::Stamp;
-use crate::message::request::Body;
+use crate::message::request::RequestBody;
 use crate::sync::Mutex;
 use crate::transport::Transport;
 use std::ffi::{c_char, c_void};
@@ -193,7 +193,7 @@ pub(super) unsafe fn fill(r: &mut nh_request, content_type: *const c_char, body:
         r.0.header.set(b"Content-Type", unsafe { ptr::text(content_type, "content_type")? })?;
     }
     if !body.is_empty() {
-        r.0.body = Body::Bytes(Arc::new(body.to_vec()));
+        r.0.body = RequestBody::Bytes(Arc::new(body.to_vec()));
         r.0.content_length = i64::try_from(body.len()).unwrap_or(i64::MAX);
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Escaping for URLs and HTML. Input is bytes with a length; output goes to the caller's buffer.
 
 use super::{guard, guard_plain, nh_error, nh_result, ptr};
-use crate::message::escape::{Part, escape, html, unescape};
+use crate::message::escape::{UrlPart, escape, html, unescape};
 use std::ffi::c_char;
 
 /// nh_query_escape escapes text for a key or a value of a query: a space becomes "+".
@@ -26,7 +26,7 @@ pub unsafe extern "C" fn nh_query_escape(
         // SAFETY: P3.
         let input = unsafe { ptr::bytes(text.cast(), len, "text")? };
         // SAFETY: P3, P4.
-        unsafe { ptr::copy_out(&escape(input, Part::Query), buf, cap, len_out) }
+        unsafe { ptr::copy_out(&escape(input, UrlPart::Query), buf, cap, len_out) }
     })
 }
 
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn nh_path_escape(
         // SAFETY: P3.
         let input = unsafe { ptr::bytes(text.cast(), len, "text")? };
         // SAFETY: P3, P4.
-        unsafe { ptr::copy_out(&escape(input, Part::Segment), buf, cap, len_out) }
+        unsafe { ptr::copy_out(&escape(input, UrlPart::Segment), buf, cap, len_out) }
     })
 }
 
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn nh_query_unescape(
         // SAFETY: P3.
         let input = unsafe { ptr::bytes(text.cast(), len, "text")? };
         // SAFETY: P3, P4.
-        unsafe { ptr::copy_out(&unescape(input, Part::Query)?, buf, cap, len_out) }
+        unsafe { ptr::copy_out(&unescape(input, UrlPart::Query)?, buf, cap, len_out) }
     })
 }
 
@@ -132,6 +132,6 @@ pub unsafe extern "C" fn nh_path_unescape(
         // SAFETY: P3.
         let input = unsafe { ptr::bytes(text.cast(), len, "text")? };
         // SAFETY: P3, P4.
-        unsafe { ptr::copy_out(&unescape(input, Part::Segment)?, buf, cap, len_out) }
+        unsafe { ptr::copy_out(&unescape(input, UrlPart::Segment)?, buf, cap, len_out) }
     })
 }

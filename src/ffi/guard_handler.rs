@@ -6,7 +6,7 @@ use super::handler::nh_handler;
 use super::ptr;
 use crate::error::invalid;
 use crate::handlers::{self, Check};
-use crate::message::auth::Basic;
+use crate::message::auth::BasicCredentials;
 use std::ffi::{c_char, c_void};
 
 /// nh_timeout_handler makes a handler that gives h a time, in milliseconds: Go's TimeoutHandler. What h writes is
@@ -78,7 +78,7 @@ struct CCheck {
 }
 
 impl Check for CCheck {
-    fn check(&self, who: &Basic) -> bool {
+    fn check(&self, who: &BasicCredentials) -> bool {
         let with_nul = |text: &[u8]| [text, b"\0"].concat();
         let (name, word) = (with_nul(&who.username), with_nul(&who.password));
         let (name_len, word_len) = (who.username.len(), who.password.len());

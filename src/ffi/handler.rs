@@ -50,7 +50,7 @@ struct CHandler {
 
 impl Handler for CHandler {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        let (w, r) = (w.name().cast(), r.name().cast());
+        let (w, r) = (w.name().cast(), r.handle().cast());
         no_unwind("nh_handler_fn", || {
             // SAFETY: P5; w and r live until the call returns.
             unsafe { (self.call)(w, r, self.userdata.ptr()) }
@@ -100,7 +100,7 @@ struct CResultHandler {
 impl Handler for CResultHandler {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
         let exchange = w.exchange();
-        let names = (w.name().cast(), r.name().cast());
+        let names = (w.name().cast(), r.handle().cast());
         let code = no_unwind("nh_handler_result_fn", || {
             // SAFETY: P5; w and r live until the call returns.
             unsafe { (self.call)(names.0, names.1, self.userdata.ptr()) }

@@ -7,8 +7,8 @@ use super::request::{change, nh_request};
 use super::request_body::{nh_body_read_fn, nh_body_rewind_fn, of_callback, of_fd, of_path, set};
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::Result;
-use crate::message::multipart::Multipart;
-use crate::message::request::Body;
+use crate::message::multipart_writer::MultipartWriter;
+use crate::message::request::RequestBody;
 use crate::message::source::SourceSlot;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// nh_multipart is a form with files, built part by part and then given to a request: Go's multipart.Writer. Files are
 /// read while they are sent.
 pub struct nh_multipart {
-    form: Multipart,
+    form: MultipartWriter,
     boundary: CString,
 }
 
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn nh_request_set_form(r: *mut nh_request, values: *const 
         let body = values.0.encode();
         r.0.header.set(b"Content-Type", b"application/x-www-form-urlencoded")?;
         let length = i64::try_from(body.len()).unwrap_or(i64::MAX);
-        set(r, if body.is_empty() { Body::None } else { Body::Bytes(Arc::new(body)) }, length);
+        set(r, if body.is_empty() { RequestBody::None } else { RequestBody::Bytes(Arc::new(body)) }, length);
         Ok(())
     })
 }
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn nh_request_set_form(r: *mut nh_request, values: *const 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_multipart_new() -> *mut nh_multipart {
     guard_or(std::ptr::null_mut(), || {
-        let form = Multipart::default();
+        let form = MultipartWriter::default();
         let boundary = CString::new(form.boundary()).unwrap_or_default();
         Some(ptr::give(nh_multipart { form, boundary }))
     })
@@ -282,7 +282,7 @@ pub unsafe extern "C" fn nh_request_set_multipart(r: *mut nh_request, m: *mut nh
         form.close();
         r.0.header.set(b"Content-Type", form.content_type().as_bytes())?;
         let length = form.length();
-        set(r, Body::Source(SourceSlot::new(Box::new(form))), length);
+        set(r, RequestBody::Source(SourceSlot::new(Box::new(form))), length);
         Ok(())
     })
 }

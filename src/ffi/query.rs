@@ -1,7 +1,7 @@
 //! Values: the decoded keys and values of a query or a form. Go's url.Values.
 
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
-use crate::message::query::{Text, Values};
+use crate::message::query::{NulText, Values};
 use std::ffi::c_char;
 use std::ptr::{null, null_mut};
 
@@ -11,7 +11,7 @@ use std::ptr::{null, null_mut};
 pub struct nh_values(pub(crate) Values);
 
 /// lend gives a decoded text and its length to C.
-fn lend(text: &Text, len_out: *mut usize) -> *const c_char {
+fn lend(text: &NulText, len_out: *mut usize) -> *const c_char {
     ptr::set_out(len_out, text.bytes().len());
     text.with_nul().as_ptr().cast()
 }

@@ -6,8 +6,8 @@ use super::header::nh_header;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::fork::Stamp;
+use crate::message::endpoint::Endpoint;
 use crate::message::header::is_token;
-use crate::message::outbound::Target;
 use crate::message::request::Request;
 use crate::message::text::Span;
 use crate::net::cancel::CancelToken;
@@ -141,8 +141,8 @@ pub(super) fn make(method: &[u8], url: &str) -> Result<nh_request> {
     if !is_token(method) {
         return Err(invalid(format!("net/http: invalid method {:?}", String::from_utf8_lossy(method))));
     }
-    let target = Target::parse(url)?;
-    let mut r = Request { outbound: Some(Arc::new(target)), ..Request::default() };
+    let target = Endpoint::parse(url)?;
+    let mut r = Request { endpoint: Some(Arc::new(target)), ..Request::default() };
     r.method = r.header.store_mut().intern(method);
     r.url = r.header.store_mut().intern(url.as_bytes());
     Ok(nh_request::wrap(r))
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn nh_request_set_url(
     guard(err, || {
         // SAFETY: P1, P2, P6.
         let (r, url) = unsafe { (change(r)?, ptr::utf8(url, "url")?) };
-        r.0.outbound = Some(Arc::new(Target::parse(url)?));
+        r.0.endpoint = Some(Arc::new(Endpoint::parse(url)?));
         r.0.url = intern(r, url.as_bytes());
         Ok(())
     })

@@ -4,7 +4,7 @@ use super::callback::{NO_COUNT, Userdata, check_count, nh_free_fn, no_unwind};
 use super::request::{change, nh_request};
 use super::{guard, guard_plain, nh_error, nh_result, ptr, result};
 use crate::error::{Error, Kind, Result, invalid};
-use crate::message::request::Body;
+use crate::message::request::RequestBody;
 use crate::message::source::{Source, SourceSlot};
 use std::ffi::{OsStr, c_char, c_void};
 use std::fs::File;
@@ -65,7 +65,7 @@ impl AsRef<[u8]> for Borrowed {
     }
 }
 
-pub(super) fn set(r: &mut nh_request, body: Body, length: i64) {
+pub(super) fn set(r: &mut nh_request, body: RequestBody, length: i64) {
     let old = std::mem::replace(&mut r.0.body, body);
     r.0.content_length = length;
     r.0.chunked = length < 0;
@@ -91,7 +91,11 @@ pub unsafe extern "C" fn nh_request_set_body(
     guard_plain(|| {
         // SAFETY: P1, P3, P6.
         let (r, data) = unsafe { (change(r)?, ptr::bytes(data, len, "data")?) };
-        set(r, if len == 0 { Body::None } else { Body::Bytes(Arc::new(data.to_vec())) }, length_of(len));
+        set(
+            r,
+            if len == 0 { RequestBody::None } else { RequestBody::Bytes(Arc::new(data.to_vec())) },
+            length_of(len),
+        );
         Ok(())
     })
 }
@@ -119,7 +123,7 @@ pub unsafe extern "C" fn nh_request_set_body_borrowed(
         let r = unsafe { change(r)? };
         // SAFETY: P3.
         let bytes = unsafe { Borrowed::new(data, len, userdata)? };
-        set(r, Body::Bytes(Arc::new(bytes)), length_of(len));
+        set(r, RequestBody::Bytes(Arc::new(bytes)), length_of(len));
         Ok(())
     })
 }
@@ -197,7 +201,7 @@ pub unsafe extern "C" fn nh_request_set_body_file(
         // SAFETY: P1, P2, P6.
         let (r, path) = unsafe { (change(r)?, ptr::text(path, "path")?) };
         let (source, length) = of_path(path)?;
-        set(r, Body::Source(SourceSlot::new(source)), length);
+        set(r, RequestBody::Source(SourceSlot::new(source)), length);
         Ok(())
     })
 }
@@ -220,7 +224,7 @@ pub unsafe extern "C" fn nh_request_set_body_fd(
         // SAFETY: P1, P6.
         let r = unsafe { change(r)? };
         let (source, length) = of_fd(fd)?;
-        set(r, Body::Source(SourceSlot::new(source)), length);
+        set(r, RequestBody::Source(SourceSlot::new(source)), length);
         Ok(())
     })
 }
@@ -294,7 +298,7 @@ pub unsafe extern "C" fn nh_request_set_body_callback(
         // SAFETY: P1, P6.
         let r = unsafe { change(r)? };
         let source = of_callback(length, read, rewind, userdata)?;
-        set(r, Body::Source(SourceSlot::new(source)), length);
+        set(r, RequestBody::Source(SourceSlot::new(source)), length);
         Ok(())
     })
 }

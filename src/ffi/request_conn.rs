@@ -3,8 +3,8 @@
 use super::request::nh_request;
 use super::server_request::{not_received, shared};
 use super::{guard_or, guard_plain, nh_result, ptr};
-use crate::message::request::Body;
-use crate::net::tls::Info;
+use crate::message::request::RequestBody;
+use crate::net::tls::TlsInfo;
 use std::ffi::{CString, c_char, c_void};
 
 /// nh_request_remote_addr writes the peer's address as "127.0.0.1:4711" to buf, with its NUL; *len_out is
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn nh_request_local_addr(
         ptr::out(len_out, 0, "len_out")?;
         // SAFETY: P1, P6.
         let addr = match &unsafe { shared(r)? }.body {
-            Body::Incoming(body) => body.local_addr(),
+            RequestBody::Incoming(body) => body.local_addr(),
             _ => None,
         };
         let addr = addr.ok_or_else(not_received)?;
@@ -60,12 +60,12 @@ pub unsafe extern "C" fn nh_request_local_addr(
     })
 }
 
-fn info<T>(r: *const nh_request, neutral: T, f: impl FnOnce(&Info) -> Option<T>) -> T {
+fn info<T>(r: *const nh_request, neutral: T, f: impl FnOnce(&TlsInfo) -> Option<T>) -> T {
     // SAFETY: P1, P6.
     guard_or(neutral, || f(unsafe { shared(r) }.ok()?.tls.as_deref()?))
 }
 
-fn text(r: *const nh_request, f: impl FnOnce(&Info) -> Option<&CString>) -> *const c_char {
+fn text(r: *const nh_request, f: impl FnOnce(&TlsInfo) -> Option<&CString>) -> *const c_char {
     info(r, std::ptr::null(), |i| Some(f(i)?.as_ptr()))
 }
 

@@ -37,7 +37,7 @@ pub(super) fn proto(v: Version) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_request_url(r: *const nh_request) -> *const c_char {
     // SAFETY: P1.
-    guard_or(std::ptr::null(), || Some(unsafe { ptr::shared(r, "request") }.ok()?.0.shown_url().as_ptr()))
+    guard_or(std::ptr::null(), || Some(unsafe { ptr::shared(r, "request") }.ok()?.0.display_url().as_ptr()))
 }
 
 /// nh_request_proto_major is the 1 of "HTTP/1.0"; 0 for NULL.

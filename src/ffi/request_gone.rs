@@ -6,7 +6,7 @@ use super::request::nh_request;
 use super::server_request::not_received;
 use super::{guard, nh_error, nh_result, ptr};
 use crate::error::Result;
-use crate::message::request::Body;
+use crate::message::request::RequestBody;
 use std::ffi::c_void;
 
 /// nh_gone_fn is called when the client has gone: it has closed its side, or the connection broke. It runs on a thread
@@ -24,9 +24,9 @@ fn watch(r: &mut nh_request, told: Option<Box<dyn FnOnce() + Send>>) -> Result<(
     let before = r.0.values.iter().position(|(k, _)| k.is_empty()).map(|at| r.0.values.swap_remove(at));
     // Its socket can be watched once at a time.
     drop(before);
-    let Body::Incoming(body) = &r.0.body else { return Err(not_received()) };
+    let RequestBody::Incoming(body) = &r.0.body else { return Err(not_received()) };
     if let Some(told) = told {
-        let watch = body.on_gone(told)?;
+        let watch = body.on_disconnect(told)?;
         r.0.values.push((String::new(), watch));
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::callback::{Userdata, nh_free_fn, no_unwind};
 use super::request::{change, nh_request};
 use super::{guard_plain, nh_result, result};
 use crate::error::{Error, Kind, Result};
-use crate::message::progress::{Amounts, Progress};
+use crate::message::progress::{Progress, ProgressAmounts};
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ struct CallbackProgress {
 }
 
 impl Progress for CallbackProgress {
-    fn report(&self, a: Amounts) -> Result<()> {
+    fn report(&self, a: ProgressAmounts) -> Result<()> {
         let bytes = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let (sent, received) = (bytes(a.sent), bytes(a.received));
         // SAFETY: P5.

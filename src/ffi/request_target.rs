@@ -3,7 +3,7 @@
 use super::request::{change, nh_request};
 use super::{guard_plain, nh_result, ptr};
 use crate::error::invalid;
-use crate::message::outbound::Target;
+use crate::message::endpoint::Endpoint;
 use std::ffi::c_char;
 use std::sync::Arc;
 
@@ -27,8 +27,8 @@ pub unsafe extern "C" fn nh_request_set_target(r: *mut nh_request, target: *cons
         if target.is_empty() || !target.iter().all(u8::is_ascii_graphic) {
             return Err(invalid("nethttp: the target is empty, or has a byte that no target has"));
         }
-        let old = r.0.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
-        r.0.outbound = Some(Arc::new(Target { request_uri: target.to_vec(), ..old.clone() }));
+        let old = r.0.endpoint.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
+        r.0.endpoint = Some(Arc::new(Endpoint { request_uri: target.to_vec(), ..old.clone() }));
         Ok(())
     })
 }

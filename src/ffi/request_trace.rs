@@ -6,8 +6,8 @@ use super::header::nh_header;
 use super::request::{change, nh_request};
 use super::{guard_or, guard_plain, nh_result, ptr, result};
 use crate::error::{Error, Kind, Result};
-use crate::message::tls_info::Info;
-use crate::message::trace::{Step, Trace};
+use crate::message::tls_info::TlsInfo;
+use crate::message::trace::{Trace, TraceStep};
 use std::ffi::{CString, c_char, c_void};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ pub struct nh_trace_event {
     header: *const nh_header,
     name: Option<CString>,
     value: Option<CString>,
-    tls: Option<Info>,
+    tls: Option<TlsInfo>,
     error: Option<nh_error>,
 }
 
@@ -82,7 +82,7 @@ struct CTrace {
 }
 
 impl Trace for CTrace {
-    fn step(&self, at: Duration, step: &Step) -> Result<()> {
+    fn step(&self, at: Duration, step: &TraceStep) -> Result<()> {
         let event = event(at, step);
         // SAFETY: P5; the event lives until the call returns.
         match no_unwind("nh_trace_fn", || unsafe { (self.call)(&event, self.userdata.ptr()) }) {
@@ -96,7 +96,7 @@ fn text(bytes: impl Into<Vec<u8>>) -> CString {
     CString::new(bytes).unwrap_or_default()
 }
 
-fn event(at: Duration, step: &Step) -> nh_trace_event {
+fn event(at: Duration, step: &TraceStep) -> nh_trace_event {
     let mut e = nh_trace_event {
         kind: 0,
         at,
@@ -114,43 +114,43 @@ fn event(at: Duration, step: &Step) -> nh_trace_event {
     let failed = |error: &Option<Error>| error.clone().map(nh_error::new);
     let shown = |a: &SocketAddr| text(a.to_string());
     match step {
-        Step::GetConn(address) => {
+        TraceStep::GetConn(address) => {
             (e.kind, e.address) = (NH_TRACE_GET_CONN, Some(text(address.as_str())));
         }
-        Step::GotConn { remote, reused, idle } => {
+        TraceStep::GotConn { remote, reused, idle } => {
             (e.kind, e.reused, e.idle) = (NH_TRACE_GOT_CONN, *reused, *idle);
             e.address = remote.as_ref().map(shown);
         }
-        Step::PutIdleConn(error) => (e.kind, e.error) = (NH_TRACE_PUT_IDLE_CONN, failed(error)),
-        Step::FirstByte => e.kind = NH_TRACE_FIRST_BYTE,
-        Step::Continue => e.kind = NH_TRACE_CONTINUE,
-        Step::Informational { code, header } => {
+        TraceStep::PutIdleConn(error) => (e.kind, e.error) = (NH_TRACE_PUT_IDLE_CONN, failed(error)),
+        TraceStep::FirstByte => e.kind = NH_TRACE_FIRST_BYTE,
+        TraceStep::Continue => e.kind = NH_TRACE_CONTINUE,
+        TraceStep::Informational { code, header } => {
             (e.kind, e.status, e.header) = (NH_TRACE_INFORMATIONAL, *code, nh_header::lend(header));
         }
-        Step::DnsStart(host) => (e.kind, e.address) = (NH_TRACE_DNS_START, Some(text(host.as_str()))),
-        Step::DnsDone { addrs, error } => {
+        TraceStep::DnsStart(host) => (e.kind, e.address) = (NH_TRACE_DNS_START, Some(text(host.as_str()))),
+        TraceStep::DnsDone { addrs, error } => {
             (e.kind, e.error) = (NH_TRACE_DNS_DONE, failed(error));
             e.addresses = addrs.iter().map(|a| text(a.ip().to_string())).collect();
         }
-        Step::ConnectStart(to) => (e.kind, e.address) = (NH_TRACE_CONNECT_START, Some(shown(to))),
-        Step::ConnectDone(to, error) => {
+        TraceStep::ConnectStart(to) => (e.kind, e.address) = (NH_TRACE_CONNECT_START, Some(shown(to))),
+        TraceStep::ConnectDone(to, error) => {
             (e.kind, e.address, e.error) = (NH_TRACE_CONNECT_DONE, Some(shown(to)), failed(error));
         }
-        Step::TlsStart => e.kind = NH_TRACE_TLS_START,
-        Step::TlsDone(outcome) => {
+        TraceStep::TlsStart => e.kind = NH_TRACE_TLS_START,
+        TraceStep::TlsDone(outcome) => {
             e.kind = NH_TRACE_TLS_DONE;
             match outcome {
                 Ok(info) => e.tls = Some(info.clone()),
                 Err(error) => e.error = Some(nh_error::new(error.clone())),
             }
         }
-        Step::WroteField { name, value } => {
+        TraceStep::WroteField { name, value } => {
             e.kind = NH_TRACE_WROTE_FIELD;
             (e.name, e.value) = (Some(text(name.as_slice())), Some(text(value.as_slice())));
         }
-        Step::WroteHeaders => e.kind = NH_TRACE_WROTE_HEADERS,
-        Step::WaitContinue => e.kind = NH_TRACE_WAIT_CONTINUE,
-        Step::WroteRequest(error) => (e.kind, e.error) = (NH_TRACE_WROTE_REQUEST, failed(error)),
+        TraceStep::WroteHeaders => e.kind = NH_TRACE_WROTE_HEADERS,
+        TraceStep::WaitContinue => e.kind = NH_TRACE_WAIT_CONTINUE,
+        TraceStep::WroteRequest(error) => (e.kind, e.error) = (NH_TRACE_WROTE_REQUEST, failed(error)),
     }
     e
 }

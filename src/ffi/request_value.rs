@@ -5,7 +5,7 @@ use super::request::nh_request;
 use super::server::{nh_server, server};
 use super::{guard_or, guard_plain, nh_result, ptr};
 use crate::error::invalid;
-use crate::message::request::Body;
+use crate::message::request::RequestBody;
 use std::ffi::{c_char, c_void};
 
 /// nh_request_set_value attaches a value to a request by a name, to be read back by whoever serves it further down, or
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn nh_request_value(r: *const nh_request, key: *const c_ch
         let (r, key) = unsafe { (ptr::shared(r, "request").ok()?, ptr::utf8(key, "key").ok()?) };
         let own = r.0.values.iter().find(|(k, _)| k == key).map(|(_, v)| &**v);
         let value = match (own, &r.0.body) {
-            (None, Body::Incoming(body)) => body.base_value(key)?,
+            (None, RequestBody::Incoming(body)) => body.base_value(key)?,
             (own, _) => own?,
         };
         value.downcast_ref::<Userdata>().map(Userdata::ptr)

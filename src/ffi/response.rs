@@ -10,7 +10,7 @@ use crate::fork::Stamp;
 use crate::message::cookie;
 use crate::message::header::Header;
 use crate::message::request::Request;
-use crate::net::tls::Info;
+use crate::net::tls::TlsInfo;
 use crate::sync::OnceLock;
 use crate::transport::{Response, Timing};
 use std::ffi::{CString, c_char};
@@ -86,7 +86,7 @@ impl nh_response {
         self.response.stream
     }
 
-    pub(super) fn tls_info(&self) -> Option<&Info> {
+    pub(super) fn tls_info(&self) -> Option<&TlsInfo> {
         self.response.tls.as_deref()
     }
 }

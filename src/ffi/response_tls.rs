@@ -3,15 +3,15 @@
 use super::guard_or;
 use super::ptr;
 use super::response::nh_response;
-use crate::net::tls::Info;
+use crate::net::tls::TlsInfo;
 use std::ffi::{CString, c_char, c_void};
 
-fn info<T>(r: *const nh_response, neutral: T, f: impl FnOnce(&Info) -> Option<T>) -> T {
+fn info<T>(r: *const nh_response, neutral: T, f: impl FnOnce(&TlsInfo) -> Option<T>) -> T {
     // SAFETY: P1.
     guard_or(neutral, || f(unsafe { ptr::shared(r, "response") }.ok()?.tls_info()?))
 }
 
-fn text(r: *const nh_response, f: impl FnOnce(&Info) -> Option<&CString>) -> *const c_char {
+fn text(r: *const nh_response, f: impl FnOnce(&TlsInfo) -> Option<&CString>) -> *const c_char {
     info(r, std::ptr::null(), |i| Some(f(i)?.as_ptr()))
 }
 

@@ -7,7 +7,7 @@ use super::response_writer::{nh_response_writer, writer};
 use super::server_request::shared;
 use super::{guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Error, Kind};
-use crate::message::auth::Basic;
+use crate::message::auth::BasicCredentials;
 use crate::message::query::Values;
 use std::ffi::c_char;
 
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn nh_request_basic_auth(
         ptr::out(username_len_out, 0, "username_len_out")?;
         ptr::out(password_len_out, 0, "password_len_out")?;
         // SAFETY: P1, P6.
-        let pair = unsafe { shared(r)? }.header.get(b"Authorization").and_then(Basic::parse);
+        let pair = unsafe { shared(r)? }.header.get(b"Authorization").and_then(BasicCredentials::parse);
         let pair = pair.ok_or_else(|| Error::new(Kind::NotFound, "nethttp: no basic authentication"))?;
         // SAFETY: P3, P4.
         let (name, word) = unsafe {

@@ -6,7 +6,7 @@ use super::request::nh_request;
 use super::{guard, guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::message::query;
-use crate::message::request::{Body, Request};
+use crate::message::request::{Request, RequestBody};
 use std::ffi::{c_char, c_void};
 
 /// request borrows a request for change.
@@ -344,7 +344,7 @@ pub unsafe extern "C" fn nh_request_set_body_limit(r: *mut nh_request, n: i64) -
         let n = u64::try_from(n).map_err(|_| invalid("nethttp: a limit must not be negative"))?;
         // SAFETY: P1, P6.
         match &mut unsafe { request(r)? }.body {
-            Body::Incoming(b) => b.set_limit(n),
+            RequestBody::Incoming(b) => b.set_limit(n),
             _ => return Err(not_received()),
         }
         Ok(())
@@ -365,7 +365,7 @@ pub unsafe extern "C" fn nh_request_set_read_timeout(r: *mut nh_request, timeout
         let limit = duration(timeout_ms)?;
         // SAFETY: P1, P6.
         match &mut unsafe { request(r)? }.body {
-            Body::Incoming(b) => b.set_read_timeout(limit),
+            RequestBody::Incoming(b) => b.set_read_timeout(limit),
             _ => Err(not_received()),
         }
     })
@@ -383,7 +383,7 @@ pub unsafe extern "C" fn nh_request_is_client_gone(r: *const nh_request) -> i32 
     guard_or(0, || {
         // SAFETY: P1, P6.
         match &unsafe { shared(r) }.ok()?.body {
-            Body::Incoming(b) => Some(i32::from(b.peer_gone())),
+            RequestBody::Incoming(b) => Some(i32::from(b.peer_disconnected())),
             _ => None,
         }
     })

@@ -7,7 +7,7 @@ use super::server_request::request;
 use super::{guard, guard_or, nh_error, nh_result, ptr};
 use crate::handlers::upload::{self, Form, Reader, Upload};
 use crate::message::header::Header;
-use crate::message::parts::Disposition;
+use crate::message::multipart_reader::Disposition;
 use crate::message::request::Request;
 use std::ffi::{CString, c_char, c_void};
 use std::ptr::{null, null_mut};
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn nh_multipart_reader_next(
         let Some(header) = m.reader.next(unsafe { ptr::unique(m.request, "request")? })? else {
             return Ok(());
         };
-        let d = Disposition::of(&header);
+        let d = Disposition::from_header(&header);
         m.part = Some(Part { header, name: text(&d.name), filename: text(&d.filename) });
         ptr::set_out(more_out, 1);
         Ok(())

@@ -4,7 +4,7 @@ use super::answer::{Answer, Content, Part};
 use super::content;
 use super::file_system::{Dir, FileSystem, List, What};
 use crate::error::Result;
-use crate::message::escape::{Part as UrlPart, escape, html};
+use crate::message::escape::{UrlPart, escape, html};
 use crate::message::header::Header;
 use crate::message::path;
 use crate::message::request::Request;

@@ -1,7 +1,7 @@
 //! Handlers that bound or refuse what the next one is asked: its time, a body's size, who asks.
 
-use crate::message::auth::Basic;
-use crate::message::request::{Body, Request};
+use crate::message::auth::BasicCredentials;
+use crate::message::request::{Request, RequestBody};
 use crate::server::{Handler, ResponseWriter, answers};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub fn max_bytes(next: Arc<dyn Handler>, n: u64) -> Arc<dyn Handler> {
 
 impl Handler for MaxBytes {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        if let Body::Incoming(body) = &mut r.body {
+        if let RequestBody::Incoming(body) = &mut r.body {
             let n = self.1.min(body.limit());
             body.set_limit(n);
         }
@@ -46,7 +46,7 @@ impl Handler for MaxBytes {
 
 /// Check tells whether a user name and a password are good.
 pub trait Check: Send + Sync {
-    fn check(&self, who: &Basic) -> bool;
+    fn check(&self, who: &BasicCredentials) -> bool;
 }
 
 struct BasicAuth {
@@ -70,7 +70,7 @@ pub fn basic_auth(next: Arc<dyn Handler>, realm: &[u8], check: Box<dyn Check>) -
 
 impl Handler for BasicAuth {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        let who = r.header.get(b"Authorization").and_then(Basic::parse);
+        let who = r.header.get(b"Authorization").and_then(BasicCredentials::parse);
         if who.is_some_and(|who| self.check.check(&who)) {
             return self.next.serve(w, r);
         }

@@ -1,6 +1,6 @@
 //! Handlers that give the next one another path, or another query.
 
-use crate::message::escape::{Part, escape, unescape};
+use crate::message::escape::{UrlPart, escape, unescape};
 use crate::message::path;
 use crate::message::request::Request;
 use crate::server::{Handler, ResponseWriter, answers};
@@ -38,12 +38,12 @@ impl StripPrefix {
     fn stripped(&self, r: &Request) -> Option<Vec<u8>> {
         let (raw, decoded) = (path::escaped(r.raw_path()), r.decoded_path());
         let rest = decoded.strip_prefix(&*self.prefix)?;
-        let usual = escape(rest, Part::Path);
-        if *raw == *escape(&decoded, Part::Path) {
+        let usual = escape(rest, UrlPart::Path);
+        if *raw == *escape(&decoded, UrlPart::Path) {
             return Some(usual);
         }
         let raw_rest = raw.strip_prefix(&*self.prefix)?;
-        let same = unescape(raw_rest, Part::Path).is_ok_and(|p| *p == *rest);
+        let same = unescape(raw_rest, UrlPart::Path).is_ok_and(|p| *p == *rest);
         Some(if same { raw_rest.to_vec() } else { usual })
     }
 }

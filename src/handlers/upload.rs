@@ -4,9 +4,11 @@
 use crate::error::{Error, Kind, Result};
 use crate::memory;
 use crate::message::header::Header;
-use crate::message::parts::{Disposition, HEADER_BYTES, HEADERS, Parts, Step, boundary_of, too_large};
+use crate::message::multipart_reader::{
+    Disposition, HEADER_BYTES, HEADERS, MultipartReader, ReadStep, boundary_of, too_large,
+};
 use crate::message::query::Values;
-use crate::message::request::{Multipart, Request};
+use crate::message::request::{MultipartUse, Request};
 use crate::net::sys::{files, process};
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
@@ -26,20 +28,20 @@ const FILE: usize = 100;
 
 /// Reader gives the parts of a request's body one after the other.
 pub struct Reader {
-    parts: Parts,
+    parts: MultipartReader,
     piece: Vec<u8>,
 }
 
 impl Reader {
     /// new begins to read; a request's parts can be read once, in one of the two ways.
     pub fn new(r: &mut Request) -> Result<Reader> {
-        match r.multipart {
-            Multipart::Fresh => {}
-            Multipart::Read => return Err(state("http: MultipartReader called twice")),
-            Multipart::Parsed => return Err(state("http: multipart handled by ParseMultipartForm")),
+        match r.multipart_use {
+            MultipartUse::Fresh => {}
+            MultipartUse::Read => return Err(state("http: MultipartReader called twice")),
+            MultipartUse::Parsed => return Err(state("http: multipart handled by ParseMultipartForm")),
         }
         let reader = Reader::of(r, true)?;
-        r.multipart = Multipart::Read;
+        r.multipart_use = MultipartUse::Read;
         Ok(reader)
     }
 
@@ -48,7 +50,7 @@ impl Reader {
             return Err(state("nethttp: only a received request has parts"));
         }
         let boundary = boundary_of(r.header.get(b"Content-Type"), mixed)?;
-        Ok(Reader { parts: Parts::new(&boundary)?, piece: vec![0; PIECE] })
+        Ok(Reader { parts: MultipartReader::new(&boundary)?, piece: vec![0; PIECE] })
     }
 
     fn more(&mut self, r: &mut Request) -> Result<()> {
@@ -67,8 +69,8 @@ impl Reader {
     fn next_within(&mut self, r: &mut Request, limits: (usize, usize)) -> Result<Option<Header>> {
         loop {
             match self.parts.next(limits)? {
-                Step::Done(header) => return Ok(header),
-                Step::Need => self.more(r)?,
+                ReadStep::Done(header) => return Ok(header),
+                ReadStep::Need => self.more(r)?,
             }
         }
     }
@@ -77,8 +79,8 @@ impl Reader {
     pub fn read(&mut self, r: &mut Request, buf: &mut [u8]) -> Result<usize> {
         loop {
             match self.parts.read(buf)? {
-                Step::Done(n) => return Ok(n),
-                Step::Need => self.more(r)?,
+                ReadStep::Done(n) => return Ok(n),
+                ReadStep::Need => self.more(r)?,
             }
         }
     }
@@ -127,13 +129,13 @@ pub struct Form {
 /// parse reads a form: files up to `max_memory` bytes stay in memory, what is more goes to a file without a name,
 /// which is gone with the form. Values and headers may have 10 MiB besides.
 pub fn parse(r: &mut Request, max_memory: usize) -> Result<Form> {
-    match r.multipart {
-        Multipart::Fresh => {}
-        Multipart::Read => return Err(state("http: multipart handled by MultipartReader")),
-        Multipart::Parsed => return Err(state("http: multipart handled by ParseMultipartForm")),
+    match r.multipart_use {
+        MultipartUse::Fresh => {}
+        MultipartUse::Read => return Err(state("http: multipart handled by MultipartReader")),
+        MultipartUse::Parsed => return Err(state("http: multipart handled by ParseMultipartForm")),
     }
     let mut reader = Reader::of(r, false)?;
-    r.multipart = Multipart::Parsed;
+    r.multipart_use = MultipartUse::Parsed;
     let mut form = Form::default();
     let mut file_memory = max_memory;
     let mut memory = max_memory.saturating_add(OTHERS);
@@ -142,7 +144,7 @@ pub fn parse(r: &mut Request, max_memory: usize) -> Result<Form> {
     let mut buf = vec![0; PIECE];
     while let Some(header) = reader.next_within(r, (memory, headers))? {
         parts = parts.checked_sub(1).ok_or_else(too_large)?;
-        let Disposition { name, filename } = Disposition::of(&header);
+        let Disposition { name, filename } = Disposition::from_header(&header);
         if name.is_empty() {
             continue;
         }

@@ -8,16 +8,16 @@ use base64::engine::general_purpose::{GeneralPurpose, PAD};
 const STANDARD: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
 
-/// Basic is a user name and a password, as they were between the colon.
+/// BasicCredentials is a user name and a password, as they were between the colon.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Basic {
+pub struct BasicCredentials {
     pub username: Vec<u8>,
     pub password: Vec<u8>,
 }
 
-impl Basic {
-    /// parse reads `Basic <base64>`; `None` if it is anything else. The scheme's case does not matter.
-    pub fn parse(value: &[u8]) -> Option<Basic> {
+impl BasicCredentials {
+    /// parse reads `BasicCredentials <base64>`; `None` if it is anything else. The scheme's case does not matter.
+    pub fn parse(value: &[u8]) -> Option<BasicCredentials> {
         let (scheme, rest) = value.split_at_checked(6)?;
         if !scheme.eq_ignore_ascii_case(b"basic ") {
             return None;
@@ -25,7 +25,7 @@ impl Basic {
         let plain = STANDARD.decode(rest).ok()?;
         let colon = memchr::memchr(b':', &plain)?;
         let (username, password) = plain.split_at_checked(colon)?;
-        Some(Basic { username: username.to_vec(), password: password.get(1..)?.to_vec() })
+        Some(BasicCredentials { username: username.to_vec(), password: password.get(1..)?.to_vec() })
     }
 }
 
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn both_ways() {
         assert_eq!(basic(b"Aladdin", b"open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-        let got = Basic::parse(b"bAsIc QWxhZGRpbjpvcGVuOnNlc2FtZQ==").unwrap();
+        let got = BasicCredentials::parse(b"bAsIc QWxhZGRpbjpvcGVuOnNlc2FtZQ==").unwrap();
         assert_eq!((&got.username[..], &got.password[..]), (&b"Aladdin"[..], &b"open:sesame"[..]));
         for bad in [
             &b""[..],
@@ -53,7 +53,7 @@ mod tests {
             b"Basic QWxhZGRpbg==",
             b"BasicQWxhZGRpbjpv",
         ] {
-            assert_eq!(Basic::parse(bad), None, "{bad:?}");
+            assert_eq!(BasicCredentials::parse(bad), None, "{bad:?}");
         }
     }
 }

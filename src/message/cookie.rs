@@ -87,7 +87,7 @@ impl Cookie {
         }
         let mut parts = line.split(|&b| b == b';');
         let (name, value) = cut(parts.next().unwrap_or_default())?;
-        let mut c = Cookie::kept(trim(name), trim(value))?;
+        let mut c = Cookie::as_stored(trim(name), trim(value))?;
         for part in parts {
             let (name, value) = cut(part).unwrap_or((part, b""));
             c.attribute(trim(name), trim(value));
@@ -95,8 +95,8 @@ impl Cookie {
         Some(c)
     }
 
-    /// kept is a cookie as a user agent has it: its value may have quotes around it.
-    pub fn kept(name: &[u8], value: &[u8]) -> Option<Cookie> {
+    /// as_stored is a cookie as a user agent has it: its value may have quotes around it.
+    pub fn as_stored(name: &[u8], value: &[u8]) -> Option<Cookie> {
         let inside = value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\""));
         let (name, value, quoted) = (name.to_vec(), inside.unwrap_or(value).to_vec(), inside.is_some());
         let c = Cookie { name, value, quoted, verbatim: true, ..Cookie::default() };
@@ -174,7 +174,7 @@ impl Cookie {
     }
 }
 
-/// read_set are the well-formed cookies of a response: Go's `Response.Cookies`.
+/// read_set are the well-formed cookies of a response: Go's `Response.ParsedCookies`.
 pub fn read_set(h: &Header) -> Vec<Cookie> {
     if h.values(b"Set-Cookie").count() > MAX_COUNT {
         return Vec::new();
@@ -190,7 +190,7 @@ pub fn receive(h: &Header) -> Vec<Cookie> {
     h.values(b"Set-Cookie").filter_map(Cookie::receive).collect()
 }
 
-/// read are the well-formed cookies of a request: Go's `Request.Cookies`.
+/// read are the well-formed cookies of a request: Go's `Request.ParsedCookies`.
 pub fn read(h: &Header) -> Vec<Cookie> {
     let parts = || h.values(b"Cookie").flat_map(|v| v.split(|&b| b == b';'));
     if parts().count() > MAX_COUNT {

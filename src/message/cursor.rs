@@ -1,14 +1,14 @@
-//! `Cursor`: where the last of several entries under one name was found, so that a loop over their indices goes through
+//! `IndexCursor`: where the last of several entries under one name was found, so that a loop over their indices goes through
 //! the list once.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Cursor holds one fact that does not depend on who found it: the entry at a position is the so-many-th under its own
+/// IndexCursor holds one fact that does not depend on who found it: the entry at a position is the so-many-th under its own
 /// name. What is added behind leaves it true; whoever removes entries clears it.
 #[derive(Default)]
-pub struct Cursor(AtomicU64);
+pub struct IndexCursor(AtomicU64);
 
-impl Cursor {
+impl IndexCursor {
     /// start is where to begin the search for the `index`-th entry: a position and how many come before it. `same` tells
     /// whether the entry at a position has the name.
     pub fn start(&self, index: usize, same: impl FnOnce(usize) -> bool) -> (usize, usize) {
@@ -33,21 +33,21 @@ impl Cursor {
 }
 
 /// A copy finds for itself.
-impl Clone for Cursor {
-    fn clone(&self) -> Cursor {
-        Cursor::default()
+impl Clone for IndexCursor {
+    fn clone(&self) -> IndexCursor {
+        IndexCursor::default()
     }
 }
 
-impl PartialEq for Cursor {
-    fn eq(&self, _: &Cursor) -> bool {
+impl PartialEq for IndexCursor {
+    fn eq(&self, _: &IndexCursor) -> bool {
         true
     }
 }
 
-impl Eq for Cursor {}
+impl Eq for IndexCursor {}
 
-impl std::fmt::Debug for Cursor {
+impl std::fmt::Debug for IndexCursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Cursor")
     }

@@ -5,9 +5,9 @@ use crate::error::{Result, invalid};
 use crate::memory;
 use std::borrow::Cow;
 
-/// Part is the place in a URL that text is escaped for.
+/// UrlPart is the place in a URL that text is escaped for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum UrlPart {
     /// A whole path: `/` separates.
     Path,
     /// One segment of a path: `/`, `;` and `,` are escaped.
@@ -22,37 +22,37 @@ pub enum Part {
 }
 
 /// is_literal tells whether a byte stands for itself in that part.
-pub fn is_literal(b: u8, part: Part) -> bool {
+pub fn is_literal(b: u8, part: UrlPart) -> bool {
     if b.is_ascii_alphanumeric() {
         return true;
     }
     match b {
         b'-' | b'_' | b'.' | b'~' => true,
-        b'!' | b'(' | b')' | b'*' => matches!(part, Part::Host | Part::Zone | Part::Fragment),
-        b'\'' | b'"' | b'<' | b'>' | b'[' | b']' => matches!(part, Part::Host | Part::Zone),
-        b'$' | b'&' | b'+' | b'=' => part != Part::Query,
-        b':' => !matches!(part, Part::Query | Part::UserInfo),
-        b',' | b';' => !matches!(part, Part::Query | Part::Segment),
-        b'/' => matches!(part, Part::Path | Part::Fragment),
-        b'@' => matches!(part, Part::Path | Part::Segment | Part::Fragment),
-        b'?' => part == Part::Fragment,
+        b'!' | b'(' | b')' | b'*' => matches!(part, UrlPart::Host | UrlPart::Zone | UrlPart::Fragment),
+        b'\'' | b'"' | b'<' | b'>' | b'[' | b']' => matches!(part, UrlPart::Host | UrlPart::Zone),
+        b'$' | b'&' | b'+' | b'=' => part != UrlPart::Query,
+        b':' => !matches!(part, UrlPart::Query | UrlPart::UserInfo),
+        b',' | b';' => !matches!(part, UrlPart::Query | UrlPart::Segment),
+        b'/' => matches!(part, UrlPart::Path | UrlPart::Fragment),
+        b'@' => matches!(part, UrlPart::Path | UrlPart::Segment | UrlPart::Fragment),
+        b'?' => part == UrlPart::Fragment,
         _ => false,
     }
 }
 
 /// escape writes every byte that is not literal in `part` as `%XX`.
-pub fn escape(s: &[u8], part: Part) -> Vec<u8> {
+pub fn escape(s: &[u8], part: UrlPart) -> Vec<u8> {
     let mut out = Vec::with_capacity(s.len());
     escape_to(&mut out, s, part);
     out
 }
 
 /// escape_to is [`escape`] that appends.
-pub fn escape_to(out: &mut Vec<u8>, s: &[u8], part: Part) {
+pub fn escape_to(out: &mut Vec<u8>, s: &[u8], part: UrlPart) {
     for &b in s {
         if is_literal(b, part) {
             out.push(b);
-        } else if b == b' ' && part == Part::Query {
+        } else if b == b' ' && part == UrlPart::Query {
             out.push(b'+');
         } else {
             out.extend_from_slice(&[b'%', hex(b >> 4), hex(b & 15)]);
@@ -62,7 +62,7 @@ pub fn escape_to(out: &mut Vec<u8>, s: &[u8], part: Part) {
 
 /// unescape undoes [`escape`]; a `%` without two hex digits behind it is an error. In a host only bytes from
 /// 0x80 on and `%25` may be escaped (RFC 3986, 3.2.2; RFC 6874), and nothing else may stand there.
-pub fn unescape(s: &[u8], part: Part) -> Result<Cow<'_, [u8]>> {
+pub fn unescape(s: &[u8], part: UrlPart) -> Result<Cow<'_, [u8]>> {
     if is_plain(s, part) {
         return Ok(Cow::Borrowed(s));
     }
@@ -70,7 +70,7 @@ pub fn unescape(s: &[u8], part: Part) -> Result<Cow<'_, [u8]>> {
 }
 
 /// try_unescape is unescape, for what a peer sends: memory that cannot be had is an error.
-pub fn try_unescape(s: &[u8], part: Part) -> Result<Cow<'_, [u8]>> {
+pub fn try_unescape(s: &[u8], part: UrlPart) -> Result<Cow<'_, [u8]>> {
     if is_plain(s, part) {
         return Ok(Cow::Borrowed(s));
     }
@@ -79,13 +79,13 @@ pub fn try_unescape(s: &[u8], part: Part) -> Result<Cow<'_, [u8]>> {
     unescape_within(out, s, part)
 }
 
-fn is_plain(s: &[u8], part: Part) -> bool {
-    !matches!(part, Part::Host | Part::Zone)
-        && memchr::memchr2(b'%', if part == Part::Query { b'+' } else { b'%' }, s).is_none()
+fn is_plain(s: &[u8], part: UrlPart) -> bool {
+    !matches!(part, UrlPart::Host | UrlPart::Zone)
+        && memchr::memchr2(b'%', if part == UrlPart::Query { b'+' } else { b'%' }, s).is_none()
 }
 
-fn unescape_within(mut out: Vec<u8>, s: &[u8], part: Part) -> Result<Cow<'_, [u8]>> {
-    let host = matches!(part, Part::Host | Part::Zone);
+fn unescape_within(mut out: Vec<u8>, s: &[u8], part: UrlPart) -> Result<Cow<'_, [u8]>> {
+    let host = matches!(part, UrlPart::Host | UrlPart::Zone);
     let mut rest = s;
     while let Some((&b, tail)) = rest.split_first() {
         match b {
@@ -97,9 +97,9 @@ fn unescape_within(mut out: Vec<u8>, s: &[u8], part: Part) -> Result<Cow<'_, [u8
                     _ => return Err(bad_escape(rest)),
                 };
                 let allowed = match part {
-                    Part::Host => value >= 0x80 || value == b'%',
+                    UrlPart::Host => value >= 0x80 || value == b'%',
                     // Windows has zones with spaces in them.
-                    Part::Zone => value == b'%' || value == b' ' || is_literal(value, Part::Host),
+                    UrlPart::Zone => value == b'%' || value == b' ' || is_literal(value, UrlPart::Host),
                     _ => true,
                 };
                 if !allowed {
@@ -109,7 +109,7 @@ fn unescape_within(mut out: Vec<u8>, s: &[u8], part: Part) -> Result<Cow<'_, [u8
                 rest = after;
                 continue;
             }
-            b'+' if part == Part::Query => out.push(b' '),
+            b'+' if part == UrlPart::Query => out.push(b' '),
             _ if host && b < 0x80 && !is_literal(b, part) => {
                 return Err(invalid(format!("invalid character {} in host name", quote(&[b]))));
             }
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn every_byte_comes_back() {
         let all: Vec<u8> = (0..=255).collect();
-        for part in [Part::Path, Part::Segment, Part::UserInfo, Part::Query, Part::Fragment] {
+        for part in [UrlPart::Path, UrlPart::Segment, UrlPart::UserInfo, UrlPart::Query, UrlPart::Fragment] {
             let escaped = escape(&all, part);
             assert!(escaped.iter().all(|b| (0x21..0x7f).contains(b)));
             assert_eq!(&*unescape(&escaped, part).unwrap(), &all[..], "{part:?}");
@@ -205,10 +205,10 @@ mod tests {
 
     #[test]
     fn query_and_path_differ_as_in_go() {
-        assert_eq!(escape(b"a b&c=d/e+f", Part::Query), b"a+b%26c%3Dd%2Fe%2Bf");
-        assert_eq!(escape(b"a b&c=d/e+f", Part::Segment), b"a%20b&c=d%2Fe+f");
-        assert_eq!(&*unescape(b"a+b%2b", Part::Query).unwrap(), b"a b+");
-        assert_eq!(&*unescape(b"a+b%2b", Part::Segment).unwrap(), b"a+b+");
+        assert_eq!(escape(b"a b&c=d/e+f", UrlPart::Query), b"a+b%26c%3Dd%2Fe%2Bf");
+        assert_eq!(escape(b"a b&c=d/e+f", UrlPart::Segment), b"a%20b&c=d%2Fe+f");
+        assert_eq!(&*unescape(b"a+b%2b", UrlPart::Query).unwrap(), b"a b+");
+        assert_eq!(&*unescape(b"a+b%2b", UrlPart::Segment).unwrap(), b"a+b+");
     }
 
     #[test]
@@ -220,17 +220,17 @@ mod tests {
             (b"123%45%6", "\"%6\""),
             (b"%x\nab", "\"%x\\n\""),
         ] {
-            let e = unescape(s, Part::Path).unwrap_err();
+            let e = unescape(s, UrlPart::Path).unwrap_err();
             assert_eq!(e.message(), format!("invalid URL escape {want}"));
         }
     }
 
     #[test]
     fn hosts_are_strict() {
-        assert!(unescape(b"a b", Part::Host).is_err());
-        assert!(unescape(b"%41", Part::Host).is_err());
-        assert_eq!(&*unescape(b"%c3%a4", Part::Host).unwrap(), "ä".as_bytes());
-        assert!(unescape(b"a%0a", Part::Zone).is_err());
+        assert!(unescape(b"a b", UrlPart::Host).is_err());
+        assert!(unescape(b"%41", UrlPart::Host).is_err());
+        assert_eq!(&*unescape(b"%c3%a4", UrlPart::Host).unwrap(), "ä".as_bytes());
+        assert!(unescape(b"a%0a", UrlPart::Zone).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! is checked here, what a peer sent was checked by the engine that parsed it.
 
 use super::bytes::ByteSet;
-use super::cursor::Cursor;
+use super::cursor::IndexCursor;
 use super::text::{Span, Store};
 use crate::error::{Result, invalid};
 use std::ffi::CStr;
@@ -26,7 +26,7 @@ pub struct Header {
     /// The lengths of names that occur, a bit for each (those from 63 on have the last): most fields that are asked for
     /// are not there, and few of those have the length of one that is.
     lengths: u64,
-    cursor: Cursor,
+    cursor: IndexCursor,
     /// How often fields were changed since the head was parsed.
     changes: u32,
 }
@@ -141,7 +141,7 @@ impl Header {
 
     /// del removes all fields of that name and says whether there were any.
     pub fn del(&mut self, name: &[u8]) -> bool {
-        if !self.may_have(name.len()) {
+        if !self.may_contain(name.len()) {
             return false;
         }
         let before = self.fields.len();
@@ -193,8 +193,8 @@ impl Header {
         &self.fields
     }
 
-    /// may_have is `false` where no field's name has that length.
-    fn may_have(&self, len: usize) -> bool {
+    /// may_contain is `false` where no field's name has that length.
+    fn may_contain(&self, len: usize) -> bool {
         self.lengths & length_bit(len) != 0
     }
 
@@ -213,7 +213,7 @@ impl Header {
     }
 
     fn position(&self, name: &[u8], from: usize) -> Option<usize> {
-        if self.may_have(name.len()) { self.search(name, from) } else { None }
+        if self.may_contain(name.len()) { self.search(name, from) } else { None }
     }
 
     /// search is in one place, so that the lookups of a message find it in the processor's cache.
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn names_are_told_apart_by_their_lengths_first() {
         let mut h = sample();
-        assert!(h.may_have(6) && h.may_have(5) && !h.may_have(7));
+        assert!(h.may_contain(6) && h.may_contain(5) && !h.may_contain(7));
         assert!(!h.del(b"X-Two") && !h.del(b"Absent-") && h.del(b"x-one") && h.get(b"x-one").is_none());
         for len in [62, 63, 64, 200] {
             let name = vec![b'n'; len];
@@ -378,7 +378,7 @@ mod tests {
         }
         assert_eq!(h.clone().get(&[b'N'; 200]), Some(&b"v"[..]));
         h.clear();
-        assert!((0..300).all(|len| !h.may_have(len)));
+        assert!((0..300).all(|len| !h.may_contain(len)));
         h.set(b"Set", b"s").unwrap();
         assert!(h.contains(b"sEt"));
     }

@@ -1,7 +1,7 @@
 //! Media types and dispositions with their parameters (RFC 2045, 5.1; RFC 2183), with the rules of Go's
 //! `ParseMediaType`.
 
-use super::escape::{Part, unescape};
+use super::escape::{UrlPart, unescape};
 use super::header::{is_tchar, is_token};
 use crate::error::{Result, invalid};
 use std::collections::hash_map::Entry;
@@ -10,15 +10,15 @@ use std::collections::{HashMap, HashSet};
 /// MAX_PARAMS is more than any type has; what is longer is an attack.
 const MAX_PARAMS: usize = 200;
 
-/// Media is `type; name=value`: the type and the names are in lower case.
+/// MediaType is `type; name=value`: the type and the names are in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Media {
+pub struct MediaType {
     pub kind: Vec<u8>,
     params: HashMap<Vec<u8>, Vec<u8>>,
 }
 
-impl Media {
-    pub fn parse(value: &[u8]) -> Result<Media> {
+impl MediaType {
+    pub fn parse(value: &[u8]) -> Result<MediaType> {
         let end = memchr::memchr(b';', value).unwrap_or(value.len());
         let kind = value.get(..end).unwrap_or_default().trim_ascii().to_ascii_lowercase();
         if kind.is_empty() {
@@ -46,7 +46,7 @@ impl Media {
             }
             rest = behind;
         }
-        Ok(Media { kind, params: joined(said) })
+        Ok(MediaType { kind, params: joined(said) })
     }
 
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
@@ -79,7 +79,7 @@ fn extended_value(said: &HashMap<Vec<u8>, Vec<u8>>, base: &[u8]) -> Option<Vec<u
             (Some(plain), _) => all.extend_from_slice(plain),
             // The first piece names the charset of all.
             (None, Some(piece)) if i == 0 => all.extend(extended(piece)?),
-            (None, Some(piece)) => all.extend_from_slice(&unescape(piece, Part::Path).ok()?),
+            (None, Some(piece)) => all.extend_from_slice(&unescape(piece, UrlPart::Path).ok()?),
             (None, None) if i == 0 => return None,
             (None, None) => break,
         }
@@ -131,7 +131,7 @@ fn extended(value: &[u8]) -> Option<Vec<u8>> {
     let mut pieces = value.splitn(3, |&b| b == b'\'');
     let (charset, _, text) = (pieces.next()?, pieces.next()?, pieces.next()?);
     let known = charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"us-ascii");
-    unescape(text, Part::Path).ok().filter(|_| known).map(|t| t.into_owned())
+    unescape(text, UrlPart::Path).ok().filter(|_| known).map(|t| t.into_owned())
 }
 
 #[cfg(test)]
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     fn read(s: &str) -> Result<String> {
-        let m = Media::parse(s.as_bytes())?;
+        let m = MediaType::parse(s.as_bytes())?;
         let mut all: Vec<_> = m.params.iter().collect();
         all.sort();
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();

@@ -1,6 +1,6 @@
 //! Paths of request-targets as muxes and file servers see them: escaped, cleaned, compared by segments.
 
-use super::escape::{Part, escape, is_literal};
+use super::escape::{UrlPart, escape, is_literal};
 use std::borrow::Cow;
 
 /// of_target is the escaped path of a request-target in any of its forms.
@@ -33,11 +33,11 @@ pub(crate) fn query_of(target: &[u8]) -> &[u8] {
 
 /// escaped is Go's `EscapedPath`: as it came if all bytes may stand in a path, else escaped anew.
 pub(crate) fn escaped(path: &[u8]) -> Cow<'_, [u8]> {
-    let valid = |b: &u8| is_literal(*b, Part::Path) || b"!'()*[]%".contains(b);
+    let valid = |b: &u8| is_literal(*b, UrlPart::Path) || b"!'()*[]%".contains(b);
     if path.iter().all(valid) {
         return Cow::Borrowed(path);
     }
-    Cow::Owned(escape(&unescape(path), Part::Path))
+    Cow::Owned(escape(&unescape(path), UrlPart::Path))
 }
 
 pub(crate) fn is_clean(path: &[u8]) -> bool {

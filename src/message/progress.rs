@@ -2,9 +2,9 @@
 
 use crate::error::Result;
 
-/// Amounts are bytes of bodies so far; a whole is -1 where it is not known.
+/// ProgressAmounts are bytes of bodies so far; a whole is -1 where it is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Amounts {
+pub struct ProgressAmounts {
     pub sent: u64,
     pub to_send: i64,
     pub received: u64,
@@ -14,5 +14,5 @@ pub struct Amounts {
 /// Progress is told of a request's way, on the thread that is inside the client's functions.
 pub trait Progress: Send + Sync {
     /// report may end the exchange by an error.
-    fn report(&self, a: Amounts) -> Result<()>;
+    fn report(&self, a: ProgressAmounts) -> Result<()>;
 }

@@ -2,8 +2,8 @@
 //!
 //! The order of the text is kept for iteration; lookups see keys with regard to case.
 
-use super::cursor::Cursor;
-use super::escape::{self, Part, escape_to, unescape};
+use super::cursor::IndexCursor;
+use super::escape::{self, UrlPart, escape_to, unescape};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::memory;
 use std::borrow::Cow;
@@ -13,29 +13,29 @@ pub const MAX_PARAMS: usize = 10_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values {
-    pairs: Vec<(Text, Text)>,
-    cursor: Cursor,
+    pairs: Vec<(NulText, NulText)>,
+    cursor: IndexCursor,
 }
 
-/// Text is a decoded key or value; it may hold NULs, and a last one stands behind it for C.
+/// NulText is a decoded key or value; it may hold NULs, and a last one stands behind it for C.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text(Box<[u8]>);
+pub struct NulText(Box<[u8]>);
 
-impl Text {
-    fn new(s: &[u8]) -> Text {
-        Text::within(Vec::with_capacity(s.len() + 1), s)
+impl NulText {
+    fn new(s: &[u8]) -> NulText {
+        NulText::within(Vec::with_capacity(s.len() + 1), s)
     }
 
-    fn try_new(s: &[u8]) -> Result<Text> {
+    fn try_new(s: &[u8]) -> Result<NulText> {
         let mut bytes = Vec::new();
         memory::grow_exact(&mut bytes, s.len() + 1)?;
-        Ok(Text::within(bytes, s))
+        Ok(NulText::within(bytes, s))
     }
 
-    fn within(mut bytes: Vec<u8>, s: &[u8]) -> Text {
+    fn within(mut bytes: Vec<u8>, s: &[u8]) -> NulText {
         bytes.extend_from_slice(s);
         bytes.push(0);
-        Text(bytes.into_boxed_slice())
+        NulText(bytes.into_boxed_slice())
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -79,11 +79,11 @@ impl Values {
 
     /// get is the first value under `key`.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.nth(key, 0).map(Text::bytes)
+        self.nth(key, 0).map(NulText::bytes)
     }
 
     /// nth is the `index`-th value under `key`.
-    pub fn nth(&self, key: &[u8], index: usize) -> Option<&Text> {
+    pub fn nth(&self, key: &[u8], index: usize) -> Option<&NulText> {
         let is_key = |at: usize| self.pairs.get(at).is_some_and(|(k, _)| k.bytes() == key);
         let (from, before) = self.cursor.start(index, is_key);
         let rest = self.pairs.iter().enumerate().skip(from);
@@ -102,13 +102,13 @@ impl Values {
     }
 
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.pairs.push((Text::new(key), Text::new(value)));
+        self.pairs.push((NulText::new(key), NulText::new(value)));
     }
 
     /// try_add is add, for what a peer sends.
     pub fn try_add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         memory::grow(&mut self.pairs, 1)?;
-        self.pairs.push((Text::try_new(key)?, Text::try_new(value)?));
+        self.pairs.push((NulText::try_new(key)?, NulText::try_new(value)?));
         Ok(())
     }
 
@@ -131,7 +131,7 @@ impl Values {
                 return true;
             }
             if !done {
-                *v = Text::new(value);
+                *v = NulText::new(value);
             }
             !std::mem::replace(&mut done, true)
         });
@@ -160,7 +160,7 @@ impl Values {
         self.text_at(index).map(|(k, v)| (k.bytes(), v.bytes()))
     }
 
-    pub fn text_at(&self, index: usize) -> Option<(&Text, &Text)> {
+    pub fn text_at(&self, index: usize) -> Option<(&NulText, &NulText)> {
         self.pairs.get(index).map(|(k, v)| (k, v))
     }
 
@@ -178,9 +178,9 @@ impl Values {
             if !out.is_empty() {
                 out.push(b'&');
             }
-            escape_to(&mut out, key.bytes(), Part::Query);
+            escape_to(&mut out, key.bytes(), UrlPart::Query);
             out.push(b'=');
-            escape_to(&mut out, value.bytes(), Part::Query);
+            escape_to(&mut out, value.bytes(), UrlPart::Query);
         }
         out
     }
@@ -204,14 +204,14 @@ pub fn lookup<'a>(raw: &'a [u8], key: &[u8]) -> Option<Cow<'a, [u8]>> {
 
 type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-type Unescape = fn(&[u8], Part) -> Result<Cow<'_, [u8]>>;
+type Unescape = fn(&[u8], UrlPart) -> Result<Cow<'_, [u8]>>;
 
 fn decode_pair(pair: &[u8], unescape: Unescape) -> Result<Pair<'_>> {
     if pair.contains(&b';') {
         return Err(invalid("invalid semicolon separator in query"));
     }
     let (key, value) = cut(pair, b'=');
-    Ok((unescape(key, Part::Query)?, unescape(value.unwrap_or_default(), Part::Query)?))
+    Ok((unescape(key, UrlPart::Query)?, unescape(value.unwrap_or_default(), UrlPart::Query)?))
 }
 
 /// cut splits at the first `sep`; without one the second half is `None`.

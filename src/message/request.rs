@@ -2,14 +2,14 @@
 
 use super::address::Address;
 use super::cookie::{self, Cookie};
-use super::escape::{Part, unescape};
+use super::endpoint::Endpoint;
+use super::escape::{UrlPart, unescape};
 use super::header::Header;
-use super::outbound::Target;
 use super::path;
 use super::progress::Progress;
 use super::source::SourceSlot;
 use super::text::Span;
-use super::tls_info::Info;
+use super::tls_info::TlsInfo;
 use super::trace::Trace;
 use super::url::Url;
 use crate::error::{Error, Kind, Result};
@@ -29,9 +29,9 @@ pub const HTTP_10: Version = Version { major: 1, minor: 0 };
 pub const HTTP_11: Version = Version { major: 1, minor: 1 };
 pub const HTTP_20: Version = Version { major: 2, minor: 0 };
 
-/// Incoming is the body of a received message, read by pull. End of body is `Ok(0)`; data comes before its
+/// IncomingBody is the body of a received message, read by pull. End of body is `Ok(0)`; data comes before its
 /// error; an error stays.
-pub trait Incoming: Send {
+pub trait IncomingBody: Send {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize>;
     /// trailer is whole once `read` has answered `Ok(0)`.
     fn take_trailer(&mut self) -> Option<Header>;
@@ -41,10 +41,10 @@ pub trait Incoming: Send {
     fn limit(&self) -> u64;
     /// set_read_timeout bounds the rest of the reading, where the library waits for it.
     fn set_read_timeout(&mut self, limit: Option<std::time::Duration>) -> Result<()>;
-    /// peer_gone tells whether the peer has closed its side or the connection broke.
-    fn peer_gone(&self) -> bool;
-    /// on_gone has `told` called, once, when that has happened, as long as what it answers is kept.
-    fn on_gone(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
+    /// peer_disconnected tells whether the peer has closed its side or the connection broke.
+    fn peer_disconnected(&self) -> bool;
+    /// on_disconnect has `told` called, once, when that has happened, as long as what it answers is kept.
+    fn on_disconnect(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
         drop(told);
         Err(Error::new(Kind::Unsupported, "nethttp: nobody watches this message's stream"))
     }
@@ -58,8 +58,8 @@ pub trait Incoming: Send {
     }
 }
 
-/// Routes is what a mux tells of a request that it has routed.
-pub trait Routes: Send + Sync {
+/// RouteLookup is what a mux tells of a request that it has routed.
+pub trait RouteLookup: Send + Sync {
     /// pattern is the text of a route's pattern; "" for answers of the mux's own.
     fn pattern(&self, route: u32) -> &CStr;
     /// value is where in the request's [`Request::raw_path`] the value of a wildcard of its route stands, escaped as it
@@ -71,26 +71,26 @@ pub trait Routes: Send + Sync {
     fn allowed(&self, r: &Request) -> String;
 }
 
-/// Body says where a request's body comes from.
+/// RequestBody says where a request's body comes from.
 #[derive(Default)]
-pub enum Body {
+pub enum RequestBody {
     #[default]
     None,
     /// Bytes in memory, sent as often as needed; an upload that outlives the call keeps them.
     Bytes(Arc<dyn AsRef<[u8]> + Send + Sync>),
     Source(SourceSlot),
     /// The request was received: the server's reader.
-    Incoming(Box<dyn Incoming>),
+    Incoming(Box<dyn IncomingBody>),
 }
 
-impl Body {
+impl RequestBody {
     /// share is the same body for another request; a source serves one exchange at a time. What is received
     /// cannot be shared.
-    pub fn share(&self) -> Body {
+    pub fn share(&self) -> RequestBody {
         match self {
-            Body::Bytes(b) => Body::Bytes(b.clone()),
-            Body::Source(s) => Body::Source(s.clone()),
-            Body::None | Body::Incoming(_) => Body::None,
+            RequestBody::Bytes(b) => RequestBody::Bytes(b.clone()),
+            RequestBody::Source(s) => RequestBody::Source(s.clone()),
+            RequestBody::None | RequestBody::Incoming(_) => RequestBody::None,
         }
     }
 }
@@ -102,9 +102,9 @@ pub struct Redirected {
     pub header: Header,
 }
 
-/// Multipart tells how a received request's parts were asked for.
+/// MultipartUse tells how a received request's parts were asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Multipart {
+pub enum MultipartUse {
     #[default]
     Fresh,
     /// One after the other.
@@ -113,8 +113,8 @@ pub enum Multipart {
     Parsed,
 }
 
-/// Cookies are those of a header, and which change of it they were read after.
-type Cookies = (u32, Vec<Cookie>);
+/// ParsedCookies are those of a header, and which change of it they were read after.
+type ParsedCookies = (u32, Vec<Cookie>);
 
 /// Request owns all its text: spans name pieces of `header.store()`.
 #[derive(Default)]
@@ -129,9 +129,9 @@ pub struct Request {
     /// The URL as the program gave it; empty in a received request.
     pub url: Span,
     /// The URL of a received request, once it was asked for.
-    pub shown: OnceLock<CString>,
+    pub display_url: OnceLock<CString>,
     /// Where `url` leads to.
-    pub outbound: Option<Arc<Target>>,
+    pub endpoint: Option<Arc<Endpoint>>,
     /// The whole exchange, its body included, takes at most this long.
     pub timeout: Option<std::time::Duration>,
     pub version: Option<Version>,
@@ -141,11 +141,11 @@ pub struct Request {
     /// The connection ends after this exchange.
     pub close: bool,
     pub trailer: Header,
-    pub multipart: Multipart,
-    pub body: Body,
+    pub multipart_use: MultipartUse,
+    pub body: RequestBody,
     pub remote: Option<Address>,
     /// What TLS has agreed on, if the request came through it.
-    pub tls: Option<Arc<Info>>,
+    pub tls: Option<Arc<TlsInfo>>,
     /// The number of the connection that it came by, where those are told of.
     pub conn_id: u64,
     /// What the program has attached while the request is served: Go's context values.
@@ -164,16 +164,16 @@ pub struct Request {
     /// that it calls.
     pub rewritten: Option<(Span, Span)>,
     /// The routes of the mux that serves this request, and which of them that is.
-    pub routes: Option<Arc<dyn Routes>>,
+    pub routes: Option<Arc<dyn RouteLookup>>,
     pub route: u32,
     /// Other routes than the server's have taken their place.
     pub entered: bool,
     /// Read when one was asked for by its index.
-    pub cookies: Mutex<Option<Box<Cookies>>>,
+    pub cookies: Mutex<Option<Box<ParsedCookies>>>,
     /// Path values that the program has set, or asked for: name and decoded value.
     pub path_values: Vec<(Span, Span)>,
     /// The program refers to it by a name that is good for one exchange.
-    pub ticket: Option<Ticket>,
+    pub handle: Option<Ticket>,
 }
 
 impl Request {
@@ -193,7 +193,7 @@ impl Request {
 
     /// raw_path is the escaped path by which muxes and file servers look.
     pub fn raw_path(&self) -> &[u8] {
-        match (self.rewritten, &self.outbound) {
+        match (self.rewritten, &self.endpoint) {
             (Some((path, _)), _) => self.text(path),
             (None, Some(to)) if self.target.is_empty() => {
                 path::of_target(&to.request_uri, self.text(self.method))
@@ -208,15 +208,15 @@ impl Request {
             return Cow::Borrowed(b"*");
         }
         let raw = self.raw_path();
-        unescape(raw, Part::Path).unwrap_or(Cow::Borrowed(raw))
+        unescape(raw, UrlPart::Path).unwrap_or(Cow::Borrowed(raw))
     }
 
-    /// shown_url is the URL as the program gave it, or that of a received request: Go's `URL.String()`.
-    pub fn shown_url(&self) -> &CStr {
+    /// display_url is the URL as the program gave it, or that of a received request: Go's `URL.String()`.
+    pub fn display_url(&self) -> &CStr {
         if self.target.is_empty() {
             return self.header.store().cstr(self.url);
         }
-        self.shown.get_or_init(|| {
+        self.display_url.get_or_init(|| {
             let target = self.text(self.target);
             let (path, query) = (self.raw_path(), self.raw_query_part());
             let url = Url::of_target(target, self.text(self.method), path, query);
@@ -227,7 +227,7 @@ impl Request {
 
     /// raw_query_part is the query with its question mark, or nothing.
     pub fn raw_query_part(&self) -> &[u8] {
-        match (self.rewritten, &self.outbound) {
+        match (self.rewritten, &self.endpoint) {
             (Some((_, query)), _) => self.text(query),
             (None, Some(to)) if self.target.is_empty() => path::query_of(&to.request_uri),
             _ => path::query_of(self.text(self.target)),
@@ -241,7 +241,7 @@ impl Request {
 
     /// authority is the host that the request is for, with its port.
     pub fn authority(&self) -> &[u8] {
-        match &self.outbound {
+        match &self.endpoint {
             Some(to) if self.host.is_empty() => &to.authority,
             _ => self.text(self.host),
         }
@@ -249,7 +249,7 @@ impl Request {
 
     /// enter has a mux's route answer for the request's pattern and path values from here on, as in Go: values of the
     /// route before are gone, those that the program has set under other names stay.
-    pub fn enter(&mut self, routes: Arc<dyn Routes>, route: u32) {
+    pub fn enter(&mut self, routes: Arc<dyn RouteLookup>, route: u32) {
         if let Some(before) = self.routes.take() {
             let names = before.names(self.route);
             let store = self.header.store();
@@ -265,7 +265,7 @@ impl Request {
         }
         let at = self.routes.as_ref()?.value(self, std::str::from_utf8(name).ok()?)?;
         let raw = self.raw_path().get(at)?;
-        let value = unescape(raw, Part::Path).map_or_else(|_| raw.to_vec(), |v| v.into_owned());
+        let value = unescape(raw, UrlPart::Path).map_or_else(|_| raw.to_vec(), |v| v.into_owned());
         let store = self.header.store_mut();
         let pair = (store.intern(name), store.intern(&value));
         self.path_values.push(pair);
@@ -283,7 +283,7 @@ impl Request {
             }
         }
         let before = (self.path, self.rewritten, self.routes.clone(), self.route, self.path_values.clone());
-        let shown = std::mem::take(&mut self.shown);
+        let shown = std::mem::take(&mut self.display_url);
         let store = self.header.store_mut();
         self.rewritten = Some((store.intern(path), store.intern(query)));
         self.path = None;
@@ -291,22 +291,22 @@ impl Request {
             return;
         }
         (self.path, self.rewritten, self.routes, self.route, self.path_values) = before;
-        self.shown = shown;
+        self.display_url = shown;
     }
 
-    /// name is how the program refers to the request.
-    pub fn name(&mut self) -> *mut () {
+    /// handle is how the program refers to the request.
+    pub fn handle(&mut self) -> *mut () {
         let me = std::ptr::from_mut(self).cast();
-        self.ticket.as_ref().map_or(me, |t| t.name(me))
+        self.handle.as_ref().map_or(me, |t| t.name(me))
     }
 
     pub fn is_incoming(&self) -> bool {
-        matches!(self.body, Body::Incoming(_))
+        matches!(self.body, RequestBody::Incoming(_))
     }
 
     /// has_spent_body tells whether there is a body that cannot be sent a second time.
     pub fn has_spent_body(&self) -> bool {
-        matches!(&self.body, Body::Source(s) if self.content_length != 0 && !s.can_rewind())
+        matches!(&self.body, RequestBody::Source(s) if self.content_length != 0 && !s.can_rewind())
     }
 
     /// share is a copy that sends the same body.
@@ -326,7 +326,7 @@ impl Request {
         ] {
             *to = r.header.store_mut().intern(self.text(from));
         }
-        r.outbound = self.outbound.clone();
+        r.endpoint = self.endpoint.clone();
         r.rewritten = self.rewritten.map(|(path, query)| {
             let store = r.header.store_mut();
             (store.intern(self.text(path)), store.intern(self.text(query)))
@@ -351,7 +351,7 @@ impl Request {
 
     /// read_body reads a received request's body.
     pub fn read_body(&mut self, buf: &mut [u8]) -> Result<usize> {
-        let Body::Incoming(body) = &mut self.body else {
+        let RequestBody::Incoming(body) = &mut self.body else {
             return Err(Error::new(Kind::State, "nethttp: only a received request's body can be read"));
         };
         let n = body.read(buf)?;

@@ -17,9 +17,9 @@ pub trait Source: Send {
 /// SourceSlot is where a request keeps its source between the exchanges that use it: one at a time, and the
 /// source outlives the request if an exchange still reads it.
 #[derive(Clone)]
-pub struct SourceSlot(Arc<Mutex<Slot>>);
+pub struct SourceSlot(Arc<Mutex<SourceState>>);
 
-struct Slot {
+struct SourceState {
     source: Option<Box<dyn Source>>,
     touched: bool,
     can_rewind: bool,
@@ -28,7 +28,7 @@ struct Slot {
 impl SourceSlot {
     pub fn new(source: Box<dyn Source>) -> SourceSlot {
         let can_rewind = source.can_rewind();
-        SourceSlot(Arc::new(Mutex::new(Slot { source: Some(source), touched: false, can_rewind })))
+        SourceSlot(Arc::new(Mutex::new(SourceState { source: Some(source), touched: false, can_rewind })))
     }
 
     pub fn can_rewind(&self) -> bool {
@@ -36,7 +36,7 @@ impl SourceSlot {
     }
 
     /// take lends the source, at its first byte, until the answer is dropped.
-    pub fn take(&self) -> Result<Taken> {
+    pub fn take(&self) -> Result<LentSource> {
         let (source, touched) = {
             let mut slot = self.lock();
             (slot.source.take(), slot.touched)
@@ -45,7 +45,7 @@ impl SourceSlot {
             return Err(Error::new(Kind::Busy, "nethttp: the request's body is being sent by another call"));
         };
         // From here on a failure gives the source back. No lock is held across the callback.
-        let mut taken = Taken { slot: self.clone(), source: Some(source), touched };
+        let mut taken = LentSource { slot: self.clone(), source: Some(source), touched };
         if touched {
             let source = taken.source.as_mut();
             if !source.is_some_and(|s| s.can_rewind()) || !taken.rewind()? {
@@ -56,19 +56,19 @@ impl SourceSlot {
         Ok(taken)
     }
 
-    fn lock(&self) -> crate::sync::MutexGuard<'_, Slot> {
+    fn lock(&self) -> crate::sync::MutexGuard<'_, SourceState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Taken is a source on loan.
-pub struct Taken {
+/// LentSource is a source on loan.
+pub struct LentSource {
     slot: SourceSlot,
     source: Option<Box<dyn Source>>,
     touched: bool,
 }
 
-impl Taken {
+impl LentSource {
     pub fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         self.touched = true;
         self.source.as_mut().map_or(Ok(0), |s| s.read(buf))
@@ -81,7 +81,7 @@ impl Taken {
     }
 }
 
-impl Drop for Taken {
+impl Drop for LentSource {
     fn drop(&mut self) {
         let mut slot = self.slot.lock();
         slot.source = self.source.take();

@@ -1,10 +1,10 @@
-//! `Info`: what a handshake has agreed on; Go's `tls.ConnectionState`.
+//! `TlsInfo`: what a handshake has agreed on; Go's `tls.ConnectionState`.
 
 use std::ffi::CString;
 
-/// Info has its text as C borrows it, so that nothing is made of it for each request.
+/// TlsInfo has its text as C borrows it, so that nothing is made of it for each request.
 #[derive(Clone, Debug, Default)]
-pub struct Info {
+pub struct TlsInfo {
     /// 0x0303 is TLS 1.2, 0x0304 is TLS 1.3.
     pub version: u16,
     /// The name as IANA and Go have it.

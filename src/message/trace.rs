@@ -1,13 +1,13 @@
 //! `Trace`: who wants to know each step of an exchange, and the steps (Go's `httptrace.ClientTrace`).
 
 use super::header::Header;
-use super::tls_info::Info;
+use super::tls_info::TlsInfo;
 use crate::error::{Error, Result};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
-pub enum Step {
+pub enum TraceStep {
     /// A connection is wanted: the server's address, or its proxy's.
     GetConn(String),
     GotConn {
@@ -35,7 +35,7 @@ pub enum Step {
     ConnectDone(SocketAddr, Option<Error>),
     /// The handshake with the server, not with a proxy.
     TlsStart,
-    TlsDone(std::result::Result<Info, Error>),
+    TlsDone(std::result::Result<TlsInfo, Error>),
     WroteField {
         name: Vec<u8>,
         value: Vec<u8>,
@@ -50,5 +50,5 @@ pub enum Step {
 /// functions.
 pub trait Trace: Send + Sync {
     /// step may end the exchange by an error after an informational answer; after other steps it does not count.
-    fn step(&self, at: Duration, step: &Step) -> Result<()>;
+    fn step(&self, at: Duration, step: &TraceStep) -> Result<()>;
 }

@@ -15,7 +15,7 @@ mod tree;
 pub(crate) use table::Table;
 
 use crate::error::{Error, Kind, Result, invalid};
-use crate::message::request::{Request, Routes};
+use crate::message::request::{Request, RouteLookup};
 use crate::server::{Handler, ResponseWriter};
 use crate::sync::{Mutex, MutexGuard};
 use pattern::Pattern;

@@ -4,7 +4,7 @@ use super::builtin;
 use super::pattern::{Pattern, Segment};
 use super::tree::Tree;
 use crate::message::path;
-use crate::message::request::{Request, Routes};
+use crate::message::request::{Request, RouteLookup};
 use crate::runtime::Learn;
 use crate::server::Handler;
 use std::borrow::Cow;
@@ -214,7 +214,7 @@ impl Table {
     }
 }
 
-impl Routes for Table {
+impl RouteLookup for Table {
     fn pattern(&self, route: u32) -> &CStr {
         self.routes.get(route as usize).map_or(c"", |r| &r.text)
     }

@@ -10,7 +10,7 @@ use super::resolve::{Resolver, literal};
 use super::sys;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::message::address::Address;
-use crate::message::trace::Step;
+use crate::message::trace::TraceStep;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -20,7 +20,7 @@ const FALLBACK_DELAY: Duration = Duration::from_millis(300);
 const MIN_ATTEMPT: Duration = Duration::from_secs(2);
 
 /// Tell is told the steps of a dial.
-pub type Tell<'a> = &'a dyn Fn(Step);
+pub type Tell<'a> = &'a dyn Fn(TraceStep);
 
 /// Dialer is a counted reference.
 #[derive(Clone, Default)]
@@ -98,7 +98,7 @@ impl Dialer {
         // An address is not looked up, and nobody is told that it was.
         let named = literal(host, port).is_none();
         if named {
-            tell(Step::DnsStart(host.to_owned()));
+            tell(TraceStep::DnsStart(host.to_owned()));
         }
         let mut found = self.resolver.lookup(host, port, deadline, cancel);
         if let Ok(addrs) = &mut found
@@ -110,7 +110,7 @@ impl Dialer {
         }
         if named {
             let addrs = found.clone().unwrap_or_default();
-            tell(Step::DnsDone { addrs, error: found.as_ref().err().cloned() });
+            tell(TraceStep::DnsDone { addrs, error: found.as_ref().err().cloned() });
         }
         found
     }
@@ -140,10 +140,10 @@ impl Lane {
             let left = self.addrs.len() - self.next;
             let Some(&addr) = self.addrs.get(self.next) else { break };
             self.next += 1;
-            tell(Step::ConnectStart(addr));
+            tell(TraceStep::ConnectStart(addr));
             match start(addr, attempt_deadline(Instant::now(), deadline, left)) {
                 Ok((attempt, true)) => {
-                    tell(Step::ConnectDone(addr, None));
+                    tell(TraceStep::ConnectDone(addr, None));
                     return Some(attempt);
                 }
                 Ok((attempt, false)) => self.trying = Some(attempt),
@@ -154,7 +154,7 @@ impl Lane {
     }
 
     fn fail(&mut self, addr: SocketAddr, e: Error, tell: Tell<'_>) {
-        tell(Step::ConnectDone(addr, Some(e.clone())));
+        tell(TraceStep::ConnectDone(addr, Some(e.clone())));
         self.first_error.get_or_insert(e);
     }
 
@@ -168,7 +168,7 @@ impl Lane {
         if ready {
             match finish(&attempt) {
                 Ok(()) => {
-                    tell(Step::ConnectDone(attempt.addr, None));
+                    tell(TraceStep::ConnectDone(attempt.addr, None));
                     return Some(attempt);
                 }
                 Err(e) => self.fail(attempt.addr, os_failure(attempt.addr, &e), tell),

@@ -100,7 +100,7 @@ impl Http {
         conn.readable = more || conn.closed;
         match accept {
             Accept::Done(info) => {
-                let info: Arc<crate::net::tls::Info> = info.into();
+                let info: Arc<crate::net::tls::TlsInfo> = info.into();
                 secure.set_info(&info);
                 conn.info = Some(info);
                 conn.state = State::Reading;

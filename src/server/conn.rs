@@ -6,7 +6,7 @@ use super::hooks::{ConnState, Notice};
 use super::secure::Secure;
 use crate::log::{self, Level};
 use crate::message::address::Address;
-use crate::net::tls::Info;
+use crate::net::tls::TlsInfo;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ pub(crate) struct Conn {
     pub(super) remote: Address,
     pub(super) secure: Option<Arc<Secure>>,
     /// What TLS has agreed on.
-    pub(super) info: Option<Arc<Info>>,
+    pub(super) info: Option<Arc<TlsInfo>>,
     /// An answer was cut off: no close_notify may make it look whole.
     pub(super) cut: bool,
     pub(super) notice: Option<Box<Notice>>,

@@ -339,7 +339,7 @@ fn body_is_coming(conn: &mut Conn, ex: &Exchange, len: usize, now: u64) -> bool 
 /// end_names takes from the program what it knows an exchange by that has ended.
 pub(super) fn end_names(writer: &ResponseWriter, request: &Request) {
     writer.end_name();
-    if let Some(ticket) = &request.ticket {
+    if let Some(ticket) = &request.handle {
         ticket.end();
     }
 }

@@ -11,7 +11,7 @@ use super::writer::{Asked, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};
 use crate::handle::Ticket;
 use crate::memory;
-use crate::message::request::{Body, Multipart, Request};
+use crate::message::request::{MultipartUse, Request, RequestBody};
 use crate::mux::Table;
 use crate::net::tls::Buffers;
 use std::sync::Arc;
@@ -59,9 +59,9 @@ pub(crate) struct Exchange {
 /// renew forgets what a handler has found in the request before.
 pub(super) fn renew(r: &mut Request) {
     r.path = None;
-    r.shown.take();
+    r.display_url.take();
     r.rewritten = None;
-    r.multipart = Multipart::Fresh;
+    r.multipart_use = MultipartUse::Fresh;
     r.path_values.clear();
     if !r.trailer.is_empty() {
         r.trailer.clear();
@@ -72,8 +72,8 @@ impl Exchange {
     pub(super) fn new(core: &Arc<Shared>) -> Exchange {
         let wire: SharedWire = Arc::new(Wire::new(core));
         let mut request = Request {
-            body: Body::Incoming(Box::new(BodyReader(wire.clone()))),
-            ticket: Ticket::new(),
+            body: RequestBody::Incoming(Box::new(BodyReader(wire.clone()))),
+            handle: Ticket::new(),
             ..Request::default()
         };
         *request.header.store_mut().block_mut() = vec![0; BLOCK];

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
 use crate::message::address::Address;
 use crate::message::header::Header;
-use crate::message::request::Incoming;
+use crate::message::request::IncomingBody;
 use crate::net::sys;
 use crate::net::tls::Stop;
 use crate::runtime::in_handler;
@@ -250,7 +250,7 @@ pub(super) fn within_limit(n: usize, limit: &mut u64, failed: &mut Option<Error>
 /// BodyReader is a request's body as its handler reads it.
 pub(super) struct BodyReader(pub(super) SharedWire);
 
-impl Incoming for BodyReader {
+impl IncomingBody for BodyReader {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         let mut input = self.0.input();
         if std::mem::take(&mut input.expect) && !self.0.answered.load(Ordering::Relaxed) && !input.is_done() {
@@ -276,12 +276,12 @@ impl Incoming for BodyReader {
         Ok(())
     }
 
-    fn peer_gone(&self) -> bool {
+    fn peer_disconnected(&self) -> bool {
         let mut fds = [sys::poll_fd(self.0.input().fd, libc::POLLRDHUP)];
         !matches!(sys::poll(&mut fds, 0), Ok(0))
     }
 
-    fn on_gone(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
+    fn on_disconnect(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
         let fd = self.0.input().fd;
         let id = self.0.core.id();
         Ok(Box::new(self.0.core.watcher.watch(fd, Box::new(move || in_handler(id, told)))?))

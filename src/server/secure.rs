@@ -8,7 +8,7 @@ use super::output::write_error;
 use crate::error::Result;
 use crate::message::protocols::Protocols;
 use crate::net::sys;
-use crate::net::tls::Info;
+use crate::net::tls::TlsInfo;
 use crate::net::tls::{Accept, Buffers, ServerAlpn, ServerIdentity, Stop, Tls};
 use crate::stream::Session;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
@@ -20,7 +20,7 @@ use std::sync::{Arc, PoisonError};
 pub(crate) struct Secure {
     /// The connection's, which lives longer; another one once that is handed over.
     fd: AtomicI32,
-    info: OnceLock<Arc<Info>>,
+    info: OnceLock<Arc<TlsInfo>>,
     asks_program: bool,
     state: Mutex<State>,
 }
@@ -60,12 +60,12 @@ impl Secure {
         self.fd.store(fd, Ordering::Relaxed);
     }
 
-    pub(super) fn set_info(&self, info: &Arc<Info>) {
+    pub(super) fn set_info(&self, info: &Arc<TlsInfo>) {
         let _ = self.info.set(info.clone());
     }
 
     /// info is what was agreed on, once the handshake is over.
-    pub(super) fn info(&self) -> Option<Arc<Info>> {
+    pub(super) fn info(&self) -> Option<Arc<TlsInfo>> {
         self.info.get().cloned()
     }
 

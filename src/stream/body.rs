@@ -4,7 +4,7 @@ use super::read::Reader;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
 use crate::message::header::Header;
-use crate::message::request::Incoming;
+use crate::message::request::IncomingBody;
 use crate::transport::{ReadBody, read_when_closed};
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ fn too_large() -> Error {
     Error::new(Kind::TooLarge, "http: request body too large").with_phase(Phase::Body)
 }
 
-impl Incoming for StreamBody {
+impl IncomingBody for StreamBody {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         self.pull(buf)
     }
@@ -113,7 +113,7 @@ impl Incoming for StreamBody {
         Err(Error::new(Kind::Unsupported, "nethttp: the program reads this stream, and bounds it"))
     }
 
-    fn peer_gone(&self) -> bool {
+    fn peer_disconnected(&self) -> bool {
         false
     }
 }

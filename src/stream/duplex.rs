@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::sys;
-use crate::net::tls::{Info, Stop, Tls};
+use crate::net::tls::{Stop, Tls, TlsInfo};
 use crate::runtime::before_block;
 use crate::sync::{Mutex, lock};
 use std::io;
@@ -59,7 +59,7 @@ pub struct Duplex {
     ahead: Mutex<Vec<u8>>,
     pub remote: Option<SocketAddr>,
     pub local: Option<SocketAddr>,
-    pub info: Option<Arc<Info>>,
+    pub info: Option<Arc<TlsInfo>>,
     /// Milliseconds that one read or write may wait; [`NO_LIMIT`] is for ever.
     read_limit: AtomicU64,
     write_limit: AtomicU64,
@@ -77,7 +77,7 @@ pub struct Parts {
     pub ahead: Vec<u8>,
     pub remote: Option<SocketAddr>,
     pub local: Option<SocketAddr>,
-    pub info: Option<Arc<Info>>,
+    pub info: Option<Arc<TlsInfo>>,
     pub origin: Box<dyn Send + Sync>,
 }
 

@@ -4,7 +4,7 @@ use super::body::StreamBody;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, Framing, HeadScan, Reject};
 use crate::message::header::Header;
-use crate::message::request::{Body, Request};
+use crate::message::request::{Request, RequestBody};
 use crate::sync::{Mutex, MutexGuard};
 use crate::transport::Response;
 use std::sync::{Arc, PoisonError};
@@ -94,7 +94,7 @@ impl Reader {
         let mut r = Request { header, ..Request::default() };
         h1::describe_request(&mut r, &line, &facts);
         drop(lent);
-        r.body = Body::Incoming(Box::new(StreamBody::new(self.clone(), facts.framing)));
+        r.body = RequestBody::Incoming(Box::new(StreamBody::new(self.clone(), facts.framing)));
         Ok(r)
     }
 

@@ -13,7 +13,7 @@ use super::{ReadBody, read_when_closed};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
 use crate::message::header::Header;
-use crate::message::trace::Step;
+use crate::message::trace::TraceStep;
 use crate::net::cancel::{CancelToken, Registration, canceled};
 use crate::net::sys;
 use crate::stream::Duplex;
@@ -267,7 +267,7 @@ pub(super) fn part(
     }
     conn.idle_since = now;
     let put = home.keep(conn);
-    teller.tell(|| Step::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
+    teller.tell(|| TraceStep::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
 }
 
 /// timed_out is the error of a body whose next byte came too late.

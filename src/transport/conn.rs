@@ -9,11 +9,11 @@ use super::timing::DialTimes;
 use crate::error::{Error, Kind, os_text};
 use crate::log::{self, Level};
 use crate::memory;
-use crate::message::trace::Step;
+use crate::message::trace::TraceStep;
 use crate::net::dial::{Dialed, ends};
 use crate::net::sys;
 pub(super) use crate::net::tls::Stop;
-use crate::net::tls::{Info, Tls, Written};
+use crate::net::tls::{Tls, TlsInfo, Written};
 use crate::runtime::before_block;
 use crate::stream::{Duplex, Parts, Session};
 use crate::sync::Mutex;
@@ -32,7 +32,7 @@ pub(super) struct Conn {
     home: Arc<Shared>,
     route: Route,
     tls: Option<Box<Tls>>,
-    pub(super) info: Option<Arc<Info>>,
+    pub(super) info: Option<Arc<TlsInfo>>,
     pub(super) remote: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
     /// `buf[start..end]` was received and not yet used.
@@ -57,7 +57,7 @@ impl Conn {
         route: Route,
         d: Dialed,
         tls: Option<Box<Tls>>,
-        info: Option<Info>,
+        info: Option<TlsInfo>,
     ) -> Conn {
         let first = home.settings().read_buffer;
         Conn {
@@ -238,8 +238,8 @@ impl Conn {
     }
 
     /// got is what a request's trace is told of the connection that it has got.
-    pub(super) fn got(&self) -> Step {
-        Step::GotConn { remote: self.remote, reused: self.reused, idle: self.idle_for }
+    pub(super) fn got(&self) -> TraceStep {
+        TraceStep::GotConn { remote: self.remote, reused: self.reused, idle: self.idle_for }
     }
 
     /// is_quiet: nothing has come, but for TLS's own records, which are dealt with. It is called before each reuse: an end

@@ -13,7 +13,7 @@ use super::waiter::Waiter;
 use super::{socks, tunnel};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::log::{self, Level};
-use crate::message::trace::Step;
+use crate::message::trace::TraceStep;
 use crate::net::addr::join_host_port;
 use crate::net::cancel::canceled;
 use crate::net::dial::{Dialed, Dialer, Tell, ends};
@@ -109,9 +109,9 @@ impl Dials {
         let mut info = None;
         if let ("https", Some(identity)) = (server.scheme.as_str(), &route.tls) {
             let started = Instant::now();
-            tell(Step::TlsStart);
+            tell(TraceStep::TlsStart);
             let agreed = line.secure(identity, End::Server, &server.host, handshake());
-            tell(Step::TlsDone(agreed.clone()));
+            tell(TraceStep::TlsDone(agreed.clone()));
             info = Some(agreed?);
             times.tls = Some(started.elapsed());
         }

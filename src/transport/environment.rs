@@ -2,7 +2,7 @@
 
 use super::proxy::Proxy;
 use crate::error::{Result, invalid};
-use crate::message::outbound::Key;
+use crate::message::endpoint::Origin;
 use crate::message::url::{ip_address, to_ascii};
 use crate::net::addr::split_host_port;
 use std::net::IpAddr;
@@ -52,7 +52,7 @@ impl Environment {
     }
 
     /// proxy_for is the proxy to a server; this machine itself has none.
-    pub fn proxy_for(&self, server: &Key) -> Result<Option<Arc<Proxy>>> {
+    pub fn proxy_for(&self, server: &Origin) -> Result<Option<Arc<Proxy>>> {
         let proxy = if server.scheme == "https" { &self.https } else { &self.http };
         let Some(proxy) = proxy else { return Ok(None) };
         if self.cgi && server.scheme == "http" {
@@ -133,8 +133,8 @@ mod tests {
         Environment::read(|n| vars.iter().find(|(k, _)| *k == n).map(|(_, v)| (*v).to_owned()))
     }
 
-    fn key(scheme: &str, host: &str, port: u16) -> Key {
-        Key::new(scheme.into(), host.into(), port)
+    fn key(scheme: &str, host: &str, port: u16) -> Origin {
+        Origin::new(scheme.into(), host.into(), port)
     }
 
     fn host(e: &Environment, scheme: &str) -> Option<String> {

@@ -13,7 +13,7 @@ use super::upload::Upload;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, HeadScan};
 use crate::message::request::Request;
-use crate::message::trace::Step;
+use crate::message::trace::TraceStep;
 use crate::net::cancel::{CancelToken, Registration, canceled};
 use crate::net::sys;
 use std::rc::Rc;
@@ -205,7 +205,7 @@ impl Exchange<'_> {
                     self.came = Instant::now();
                     if !std::mem::replace(&mut answered, true) {
                         self.first_byte = self.came;
-                        self.teller.tell(|| Step::FirstByte);
+                        self.teller.tell(|| TraceStep::FirstByte);
                     }
                 }
                 Ok(_) => return Err(self.ended(answered)),
@@ -293,10 +293,10 @@ impl Exchange<'_> {
         let header = std::mem::take(&mut self.response.header);
         if code == 100 {
             self.upload.held = false;
-            self.teller.tell(|| Step::Continue);
+            self.teller.tell(|| TraceStep::Continue);
         }
         let traced = self.teller.is_on();
-        self.teller.ask(|| Step::Informational { code, header }).map_err(fatal)?;
+        self.teller.ask(|| TraceStep::Informational { code, header }).map_err(fatal)?;
         Ok(traced)
     }
 

@@ -2,9 +2,9 @@
 
 use crate::error::{Result, invalid};
 use crate::h1::{self, encode};
+use crate::message::endpoint::Endpoint;
 use crate::message::header::{check_field, write_field};
-use crate::message::outbound::Target;
-use crate::message::request::{Body, Request};
+use crate::message::request::{Request, RequestBody};
 use crate::message::url::{host_header, split_host_port};
 use std::borrow::Cow;
 
@@ -23,14 +23,14 @@ pub(super) enum Length {
 /// length_of judges what the program has set.
 pub(super) fn length_of(r: &Request) -> Result<Length> {
     match &r.body {
-        Body::None if r.content_length > 0 => {
+        RequestBody::None if r.content_length > 0 => {
             Err(invalid(format!("http: Request.ContentLength={} with nil Body", r.content_length)))
         }
-        Body::None => Ok(Length::None),
-        Body::Bytes(b) if (**b).as_ref().is_empty() => Ok(Length::None),
-        Body::Bytes(b) => Ok(Length::Known((**b).as_ref().len() as u64)),
-        Body::Source(_) => Ok(u64::try_from(r.content_length).map_or(Length::Chunked, Length::Known)),
-        Body::Incoming(_) => Err(invalid("http: Request.RequestURI can't be set in client requests")),
+        RequestBody::None => Ok(Length::None),
+        RequestBody::Bytes(b) if (**b).as_ref().is_empty() => Ok(Length::None),
+        RequestBody::Bytes(b) => Ok(Length::Known((**b).as_ref().len() as u64)),
+        RequestBody::Source(_) => Ok(u64::try_from(r.content_length).map_or(Length::Chunked, Length::Known)),
+        RequestBody::Incoming(_) => Err(invalid("http: Request.RequestURI can't be set in client requests")),
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) struct How<'a> {
 }
 
 /// write makes the head. All that is wrong with a request is found here, before anything is dialed.
-pub(super) fn write(r: &Request, target: &Target, how: &How<'_>) -> Result<Vec<u8>> {
+pub(super) fn write(r: &Request, target: &Endpoint, how: &How<'_>) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(256);
     let method = method_of(r);
     let connects = method == b"CONNECT";
@@ -76,7 +76,7 @@ pub(super) fn write(r: &Request, target: &Target, how: &How<'_>) -> Result<Vec<u
         uri @ ([b'/', ..] | b"*") if how.whole => {
             // RFC 9112, 3.2.4: what is asked of a server as a whole has no path for a proxy.
             let path = if uri == b"*" { b"" } else { uri };
-            let uri = [target.key.scheme.as_bytes(), b"://", host, path].concat();
+            let uri = [target.origin.scheme.as_bytes(), b"://", host, path].concat();
             encode::request_line(&mut out, method, &uri)?;
         }
         uri => encode::request_line(&mut out, method, uri)?,
@@ -141,7 +141,7 @@ pub(super) fn write(r: &Request, target: &Target, how: &How<'_>) -> Result<Vec<u
 
 /// host_of is the request's authority: without an IPv6 zone, which means nothing elsewhere (RFC 9110, 4.2.2 by RFC 6874, 4);
 /// CONNECT's has its port.
-fn host_of<'a>(r: &'a Request, target: &'a Target) -> Result<Cow<'a, [u8]>> {
+fn host_of<'a>(r: &'a Request, target: &'a Endpoint) -> Result<Cow<'a, [u8]>> {
     let host = match r.text(r.host) {
         b"" => Cow::Borrowed(target.authority.as_slice()),
         h if h.starts_with(b"[") && h.contains(&b'%') => Cow::Owned(host_header(h)?),
@@ -151,18 +151,18 @@ fn host_of<'a>(r: &'a Request, target: &'a Target) -> Result<Cow<'a, [u8]>> {
     if method_of(r) != b"CONNECT" || !split_host_port(&host).1.is_empty() {
         return Ok(host);
     }
-    let port = if target.key.scheme == "https" { &b":443"[..] } else { b":80" };
+    let port = if target.origin.scheme == "https" { &b":443"[..] } else { b":80" };
     let host = host.strip_suffix(b":").unwrap_or(&host);
     Ok(Cow::Owned([host, port].concat()))
 }
 
 /// path_of is what HTTP/2 is told of a target; an absolute one leaves its authority out (Go's rule).
-pub(super) fn path_of(target: &Target) -> Result<&[u8]> {
+pub(super) fn path_of(target: &Endpoint) -> Result<&[u8]> {
     let uri = target.request_uri.as_slice();
     let path = match uri {
         [b'/', ..] | b"*" => Some(uri),
         _ => {
-            let rest = uri.strip_prefix(target.key.scheme.as_bytes()).and_then(|r| r.strip_prefix(b"://"));
+            let rest = uri.strip_prefix(target.origin.scheme.as_bytes()).and_then(|r| r.strip_prefix(b"://"));
             rest.and_then(|r| r.strip_prefix(target.authority.as_slice())).filter(|p| p.starts_with(b"/"))
         }
     };
@@ -198,9 +198,9 @@ fn trailer_names(r: &Request, out: &mut Vec<u8>) -> Result<()> {
 }
 
 /// check_scheme: what this build can speak.
-pub(super) fn check_scheme(target: &Target) -> Result<()> {
-    match target.key.scheme.as_str() {
-        "http" | "https" if target.key.host.is_empty() => Err(invalid("http: no Host in request URL")),
+pub(super) fn check_scheme(target: &Endpoint) -> Result<()> {
+    match target.origin.scheme.as_str() {
+        "http" | "https" if target.origin.host.is_empty() => Err(invalid("http: no Host in request URL")),
         "http" | "https" => Ok(()),
         other => Err(invalid(format!("unsupported protocol scheme {other:?}"))),
     }

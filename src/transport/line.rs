@@ -4,7 +4,7 @@ use super::conn::{Stop, Until, recv_until, wait};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::dial::{Dialed, ends};
 use crate::net::sys;
-use crate::net::tls::{self, End, Identity, Info, Io, Tls};
+use crate::net::tls::{self, End, Identity, Io, Tls, TlsInfo};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
@@ -56,7 +56,7 @@ impl Line<'_> {
         end: End,
         host: &str,
         until: Option<Instant>,
-    ) -> Result<Info> {
+    ) -> Result<TlsInfo> {
         let below = self.tls.take();
         let (tls, info) = tls::handshake(identity, end, host, below, &mut self.socket(until))?;
         self.tls = Some(tls);

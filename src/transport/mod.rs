@@ -49,11 +49,11 @@ mod write;
 use crate::error::{Error, Kind, Phase, Result, invalid};
 use crate::h2::Options;
 use crate::log::{self, Level};
+use crate::message::endpoint::Endpoint;
 use crate::message::header::Header;
-use crate::message::outbound::Target;
 use crate::message::protocols::Protocols;
 use crate::message::request::Request;
-use crate::message::trace::Step;
+use crate::message::trace::TraceStep;
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
 use crate::sync::lock;
@@ -241,9 +241,9 @@ impl Transport {
 
     /// route reads under the lock, since clones of what all threads share would have them fight for its counts;
     /// but the program's callback is not called under it.
-    fn route(&self, target: &Target, http1: bool) -> Result<Route> {
-        if target.key.scheme == "http" && self.0.0.direct.load(Acquire) {
-            return Ok(Route::direct(&target.key));
+    fn route(&self, target: &Endpoint, http1: bool) -> Result<Route> {
+        if target.origin.scheme == "http" && self.0.0.direct.load(Acquire) {
+            return Ok(Route::direct(&target.origin));
         }
         let mut way = self.way();
         let proxy = match &way.rule {
@@ -254,12 +254,12 @@ impl Transport {
                 way = self.way();
                 chosen
             }
-            rule => rule.proxy_for(&target.key),
+            rule => rule.proxy_for(&target.origin),
         };
         let proxy = proxy.map_err(|e| e.with_phase(Phase::Proxy))?;
         let http1 = http1 && way.protocols.has(Protocols::HTTP1);
         let identity = || if http1 { way.tls_http1.clone() } else { way.tls.clone() };
-        let route = Route::new(&target.key, proxy, identity, &way.headers, way.hooks.as_ref());
+        let route = Route::new(&target.origin, proxy, identity, &way.headers, way.hooks.as_ref());
         Ok(route.with_prior(way.protocols.prior()))
     }
 
@@ -283,8 +283,8 @@ impl Transport {
         cancel: Option<&CancelToken>,
     ) -> Result<Box<Response>> {
         let started = Instant::now();
-        let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
-        if let Some(tripper) = self.0.0.schemes.get(&target.key.scheme)
+        let target = r.endpoint.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
+        if let Some(tripper) = self.0.0.schemes.get(&target.origin.scheme)
             && let Tripped::Answer(response) = tripper.round_trip(r, overall, cancel)?
         {
             return Ok(response);
@@ -299,7 +299,7 @@ impl Transport {
         &self,
         route: &Route,
         r: &Request,
-        target: &Target,
+        target: &Endpoint,
         started: Instant,
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
@@ -328,7 +328,7 @@ impl Transport {
         let (mut skips, mut refusals, mut now) = (0, Refusals::default(), started);
         loop {
             let teller = Teller::new(r, started);
-            teller.tell(|| Step::GetConn(route.address()));
+            teller.tell(|| TraceStep::GetConn(route.address()));
             let link = shared.get(route, settings, overall, cancel, &teller, now)?;
             let conn = match link {
                 Link::Own(conn) => conn,

@@ -3,7 +3,7 @@
 use super::environment::Environment;
 use crate::error::{Result, invalid};
 use crate::message::auth::basic;
-use crate::message::outbound::Key;
+use crate::message::endpoint::Origin;
 use crate::message::url::{Url, to_ascii};
 use crate::net::sys::process;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Proxy {
     }
 
     /// forwards: plain requests are sent to the proxy as they are, in absolute form.
-    pub fn forwards(&self, server: &Key) -> bool {
+    pub fn forwards(&self, server: &Origin) -> bool {
         self.scheme != Scheme::Socks5 && server.scheme == "http"
     }
 }
@@ -108,7 +108,7 @@ impl Rule {
     }
 
     /// proxy_for answers but where the program is to be asked.
-    pub(super) fn proxy_for(&self, server: &Key) -> Result<Option<Arc<Proxy>>> {
+    pub(super) fn proxy_for(&self, server: &Origin) -> Result<Option<Arc<Proxy>>> {
         match self {
             Rule::Direct | Rule::Program(_) => Ok(None),
             Rule::Fixed(p) => Ok(Some(p.clone())),

@@ -34,7 +34,7 @@ pub struct Response {
     /// The stream of HTTP/2 that it came on, 0 where there was none.
     pub stream: u32,
     /// `None` without TLS.
-    pub tls: Option<Arc<tls::Info>>,
+    pub tls: Option<Arc<tls::TlsInfo>>,
     /// Where the time went, if it came over the network.
     pub timing: Option<Timing>,
     pub(super) body: ResponseBody,

@@ -3,7 +3,7 @@
 use super::exchange::{AWAITING_HEADERS, Failure, Retry, timeout};
 use super::head::method_of;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::message::request::{Body, Request};
+use crate::message::request::{Request, RequestBody};
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event::Event;
 use crate::runtime::before_block;
@@ -18,16 +18,16 @@ pub(super) fn may(r: &Request, f: &Failure, reused: bool) -> bool {
         Retry::No => false,
         Retry::Unusable => true,
         Retry::Refused => is_rewindable(r),
-        Retry::NothingSent => reused && (is_rewindable(r) || matches!(&r.body, Body::Source(_))),
+        Retry::NothingSent => reused && (is_rewindable(r) || matches!(&r.body, RequestBody::Source(_))),
         Retry::NoAnswer => reused && is_rewindable(r) && is_idempotent(r),
     }
 }
 
 fn is_rewindable(r: &Request) -> bool {
     match &r.body {
-        Body::None | Body::Bytes(_) => true,
-        Body::Source(s) => s.can_rewind(),
-        Body::Incoming(_) => false,
+        RequestBody::None | RequestBody::Bytes(_) => true,
+        RequestBody::Source(s) => s.can_rewind(),
+        RequestBody::Incoming(_) => false,
     }
 }
 
@@ -39,7 +39,7 @@ fn is_idempotent(r: &Request) -> bool {
 
 /// cannot says so where only the body stood against another try.
 pub(super) fn cannot(r: &Request, reused: bool, f: Failure) -> Error {
-    let spent = matches!(&r.body, Body::Source(s) if !s.can_rewind());
+    let spent = matches!(&r.body, RequestBody::Source(s) if !s.can_rewind());
     let text = match f.retry {
         Retry::NoAnswer if reused && spent && is_idempotent(r) => {
             "net/http: cannot rewind body after connection loss".to_owned()

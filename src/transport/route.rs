@@ -2,8 +2,8 @@
 
 use super::hook::{Dial, Hooks};
 use super::proxy::{Proxy, Scheme};
+use crate::message::endpoint::Origin;
 use crate::message::header::Header;
-use crate::message::outbound::Key;
 use crate::net::addr::join_host_port;
 use crate::net::tls::Identity;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Route is equal to another one if a connection of the one may carry a request of the other.
 #[derive(Clone)]
 pub(super) struct Route {
-    pub(super) server: Arc<Key>,
+    pub(super) server: Arc<Origin>,
     /// With its credentials.
     pub(super) proxy: Option<Arc<Proxy>>,
     /// Who the client is, and whom it trusts: two identities never share, whatever they hold.
@@ -28,7 +28,7 @@ pub(super) struct Route {
 
 impl Route {
     pub(super) fn new(
-        server: &Arc<Key>,
+        server: &Arc<Origin>,
         proxy: Option<Arc<Proxy>>,
         identity: impl FnOnce() -> Arc<Identity>,
         headers: &Arc<Header>,
@@ -55,7 +55,7 @@ impl Route {
     }
 
     /// direct is a plain connection to the server itself, made by the library.
-    pub(super) fn direct(server: &Arc<Key>) -> Route {
+    pub(super) fn direct(server: &Arc<Origin>) -> Route {
         Route { server: server.clone(), proxy: None, tls: None, headers: None, hooks: None, prior: false }
     }
 
@@ -79,7 +79,7 @@ impl Route {
         }
     }
 
-    fn server_id(&self) -> Option<&Key> {
+    fn server_id(&self) -> Option<&Origin> {
         if self.forwarder().is_some() { None } else { Some(&self.server) }
     }
 
@@ -112,7 +112,7 @@ impl Eq for Route {}
 impl Hash for Route {
     /// hash is of what nearly always tells routes apart; the rest is left to a comparison.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let server = self.server_id().map_or(0, Key::hash);
+        let server = self.server_id().map_or(0, Origin::hash);
         state.write_u64(server ^ (self.tls_id() as u64).rotate_left(32));
         if let Some(proxy) = &self.proxy {
             proxy.hash(state);
@@ -147,8 +147,8 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    fn server(scheme: &str, host: &str, port: u16) -> Arc<Key> {
-        Arc::new(Key::new(scheme.into(), host.into(), port))
+    fn server(scheme: &str, host: &str, port: u16) -> Arc<Origin> {
+        Arc::new(Origin::new(scheme.into(), host.into(), port))
     }
 
     fn proxy(url: &str) -> Option<Arc<Proxy>> {
@@ -163,7 +163,7 @@ mod tests {
         let (hooks, others) = (Arc::new(Hooks::default()), Arc::new(Hooks::default()));
         let all = || {
             let a = server("https", "a", 443);
-            let route = |s: &Arc<Key>, p: Option<Arc<Proxy>>, t: &Arc<Identity>, h: &Arc<Header>| {
+            let route = |s: &Arc<Origin>, p: Option<Arc<Proxy>>, t: &Arc<Identity>, h: &Arc<Header>| {
                 Route::new(s, p, || t.clone(), h, None)
             };
             let hooked = |h: &Arc<Hooks>| Route::new(&a, None, || one.clone(), &plain, Some(h));

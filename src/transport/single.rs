@@ -8,7 +8,7 @@ use super::route::Route;
 use super::tell::Teller;
 use super::{Response, Transport};
 use crate::error::{Error, Kind, Phase, Result, invalid};
-use crate::message::outbound::{Key, Target};
+use crate::message::endpoint::{Endpoint, Origin};
 use crate::message::request::Request;
 use crate::net::addr::{parse_port, split_host_port};
 use crate::net::cancel::CancelToken;
@@ -66,9 +66,9 @@ impl Transport {
         };
         let (host, text) = split_host_port(address)?;
         let port = if text.is_empty() { port } else { parse_port(text)? };
-        let key = Arc::new(Key::new(scheme.to_owned(), host.to_ascii_lowercase(), port));
-        let target = Target {
-            key,
+        let key = Arc::new(Origin::new(scheme.to_owned(), host.to_ascii_lowercase(), port));
+        let target = Endpoint {
+            origin: key,
             authority: address.as_bytes().to_vec(),
             request_uri: b"/".to_vec(),
             display: format!("{scheme}://{address}/"),
@@ -104,8 +104,8 @@ impl ClientConn {
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
     ) -> Result<Box<Response>> {
-        let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
-        if target.key.host.is_empty() {
+        let target = r.endpoint.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
+        if target.origin.host.is_empty() {
             return Err(invalid("http: no Host in request URL"));
         }
         {

@@ -3,7 +3,7 @@
 use super::line::Line;
 use super::proxy::Proxy;
 use crate::error::{Error, Kind, Phase, Result, invalid};
-use crate::message::outbound::Key;
+use crate::message::endpoint::Origin;
 use crate::message::url::ip_address;
 use crate::net::addr::join_host_port;
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ const REFUSALS: [&str; 8] = [
 pub(super) fn connect(
     line: &mut Line<'_>,
     proxy: &Proxy,
-    server: &Key,
+    server: &Origin,
     until: Option<Instant>,
 ) -> Result<()> {
     let request = request(server)?;
@@ -80,7 +80,7 @@ fn greet(line: &mut Line<'_>, proxy: &Proxy, until: Option<Instant>) -> Result<(
     }
 }
 
-fn request(server: &Key) -> Result<Vec<u8>> {
+fn request(server: &Origin) -> Result<Vec<u8>> {
     let mut out = vec![VERSION, CONNECT, 0];
     match ip_address(&server.host) {
         Some(IpAddr::V4(ip)) => {

@@ -6,7 +6,7 @@
 use super::upload::Upload;
 use crate::error::{Error, Result};
 use crate::message::request::Request;
-use crate::message::trace::{Step, Trace};
+use crate::message::trace::{Trace, TraceStep};
 use crate::net::event::Event;
 use crate::sync::Mutex;
 use std::sync::{Arc, PoisonError};
@@ -14,18 +14,18 @@ use std::time::Instant;
 
 /// Log is what a dial has seen and its caller was not told yet.
 pub(super) struct Log {
-    steps: Mutex<Vec<(Instant, Step)>>,
+    steps: Mutex<Vec<(Instant, TraceStep)>>,
     caller: Arc<Event>,
 }
 
 impl Log {
     /// add is called on the dial's thread.
-    pub(super) fn add(&self, step: Step) {
+    pub(super) fn add(&self, step: TraceStep) {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), step));
         self.caller.wake();
     }
 
-    fn take(&self) -> Vec<(Instant, Step)> {
+    fn take(&self) -> Vec<(Instant, TraceStep)> {
         std::mem::take(&mut *self.steps.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -59,12 +59,12 @@ impl Teller {
     }
 
     /// tell is for steps that nothing can be answered to.
-    pub(super) fn tell(&self, step: impl FnOnce() -> Step) {
+    pub(super) fn tell(&self, step: impl FnOnce() -> TraceStep) {
         let _ = self.ask(step);
     }
 
     /// ask is [`Teller::tell`] where an error ends the exchange.
-    pub(super) fn ask(&self, step: impl FnOnce() -> Step) -> Result<()> {
+    pub(super) fn ask(&self, step: impl FnOnce() -> TraceStep) -> Result<()> {
         self.to.as_ref().map_or(Ok(()), |to| to.trace.step(to.since.elapsed(), &step()))
     }
 
@@ -85,29 +85,29 @@ impl Teller {
     /// fields tells what a head had, where that is not the upload's.
     pub(super) fn fields<'a>(&self, fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
         for (name, value) in fields {
-            self.tell(|| Step::WroteField { name: name.to_ascii_lowercase(), value: value.to_vec() });
+            self.tell(|| TraceStep::WroteField { name: name.to_ascii_lowercase(), value: value.to_vec() });
         }
     }
 
     /// wrote looks how far the request is, and tells what is new.
     pub(super) fn wrote(&mut self, upload: &Upload, failed: Option<&Error>) {
         let Some(to) = &mut self.to else { return };
-        let tell = |step: Step| drop(to.trace.step(to.since.elapsed(), &step));
+        let tell = |step: TraceStep| drop(to.trace.step(to.since.elapsed(), &step));
         if !to.told_head && upload.head_is_sent() {
             to.told_head = true;
             if !upload.is_bare() {
                 for (name, value) in upload.fields() {
-                    tell(Step::WroteField { name: name.to_vec(), value: value.to_vec() });
+                    tell(TraceStep::WroteField { name: name.to_vec(), value: value.to_vec() });
                 }
             }
-            tell(Step::WroteHeaders);
+            tell(TraceStep::WroteHeaders);
             if upload.held {
-                tell(Step::WaitContinue);
+                tell(TraceStep::WaitContinue);
             }
         }
         if !to.told_end && (upload.is_done() || failed.is_some()) {
             to.told_end = true;
-            tell(Step::WroteRequest(failed.cloned()));
+            tell(TraceStep::WroteRequest(failed.cloned()));
         }
     }
 }

@@ -4,8 +4,8 @@ use super::hook::Tunnel;
 use super::line::Line;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, HeadScan};
+use crate::message::endpoint::Origin;
 use crate::message::header::{Header, write_field};
-use crate::message::outbound::Key;
 use crate::net::addr::join_host_port;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use std::time::Instant;
 /// connect asks for a tunnel to `server`, and has it when it returns. `headers` are the program's own for proxies.
 pub(super) fn connect(
     line: &mut Line<'_>,
-    server: &Key,
+    server: &Origin,
     authorization: Option<&str>,
     headers: &Header,
     hook: Option<&Arc<dyn Tunnel>>,

@@ -8,8 +8,8 @@ use super::head::Length;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::encode;
 use crate::message::header::{Header, written_fields};
-use crate::message::request::Body;
-use crate::message::source::Taken;
+use crate::message::request::RequestBody;
+use crate::message::source::LentSource;
 use std::io;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ enum Payload {
 }
 
 struct Stream {
-    source: Taken,
+    source: LentSource,
     /// What is left of a declared length.
     left: Option<u64>,
     declared: u64,
@@ -52,15 +52,17 @@ impl Upload {
     /// new takes the body on loan.
     pub(super) fn new(
         head: Vec<u8>,
-        body: &Body,
+        body: &RequestBody,
         length: Length,
         trailer: &Header,
         held: bool,
         most: usize,
     ) -> Result<Upload> {
         let body = match body {
-            Body::Bytes(data) if length != Length::None => Payload::Bytes { data: data.clone(), sent: 0 },
-            Body::Source(slot) => {
+            RequestBody::Bytes(data) if length != Length::None => {
+                Payload::Bytes { data: data.clone(), sent: 0 }
+            }
+            RequestBody::Source(slot) => {
                 let declared = if let Length::Known(n) = length { Some(n) } else { None };
                 let chunked = (length == Length::Chunked).then(|| {
                     let mut fields = Vec::new();

@@ -16,7 +16,7 @@ const PIECE: usize = 32 * 1024;
 /// write_request writes a request as it goes over the wire, with no field that a transport adds for itself; `by_proxy`
 /// names the whole URL in its first line.
 pub fn write_request(r: &Request, by_proxy: bool, sink: Sink<'_>) -> Result<()> {
-    let target = r.outbound.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
+    let target = r.endpoint.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
     let length = head::length_of(r)?;
     let how = head::How { length, whole: by_proxy, proxy_auth: None, gzip: false, keep_alives: true };
     let head = head::write(r, target, &how)?;

@@ -5,7 +5,7 @@
 #[path = "../go_values/go.rs"]
 mod go;
 
-use nethttp::message::escape::{Part, quote, unescape};
+use nethttp::message::escape::{UrlPart, quote, unescape};
 use nethttp::message::request::Request;
 use nethttp::mux::Mux;
 use nethttp::server::{Handler, ResponseWriter, Server};
@@ -84,7 +84,7 @@ fn answer(w: &mut ResponseWriter, r: &mut Request) {
     for name in ["x", "y", "rest"] {
         if pattern.contains(&format!("{{{name}")) {
             let raw = routes.value(r, name).map(|at| r.text(r.target)[at].to_vec()).unwrap_or_default();
-            text.push_str(&format!(" {name}={}", quote(&unescape(&raw, Part::Path).unwrap())));
+            text.push_str(&format!(" {name}={}", quote(&unescape(&raw, UrlPart::Path).unwrap())));
         }
     }
     w.header().set(b"X-Answer", text.as_bytes()).unwrap();

@@ -7,9 +7,9 @@
 mod corpus;
 mod go;
 
-use nethttp::message::auth::Basic;
-use nethttp::message::escape::{Part, escape, html, quote, unescape};
-use nethttp::message::parts::{Disposition, HEADER_BYTES, HEADERS, Parts, Step};
+use nethttp::message::auth::BasicCredentials;
+use nethttp::message::escape::{UrlPart, escape, html, quote, unescape};
+use nethttp::message::multipart_reader::{Disposition, HEADER_BYTES, HEADERS, MultipartReader, ReadStep};
 use nethttp::message::query::Values;
 use nethttp::message::url::{Url, host_header};
 use nethttp::message::{date, header, sniff, status};
@@ -59,29 +59,29 @@ fn show(u: &Url) -> Fields {
 
 /// parts are those of a multipart body, four fields each, and at last whether it was sound.
 fn parts(body: &[u8]) -> Fields {
-    let mut parts = Parts::new(b"b").unwrap();
+    let mut parts = MultipartReader::new(b"b").unwrap();
     let (mut out, mut fed) = (Fields::new(), false);
-    let mut more = |parts: &mut Parts| {
+    let mut more = |parts: &mut MultipartReader| {
         if std::mem::replace(&mut fed, true) { parts.eof() } else { parts.feed(body) }
     };
     loop {
         let header = match parts.next((HEADER_BYTES, HEADERS)) {
             Err(_) => break out.push(b"broken".into()),
-            Ok(Step::Done(None)) => break out.push(b"whole".into()),
-            Ok(Step::Need) => {
+            Ok(ReadStep::Done(None)) => break out.push(b"whole".into()),
+            Ok(ReadStep::Need) => {
                 more(&mut parts);
                 continue;
             }
-            Ok(Step::Done(Some(header))) => header,
+            Ok(ReadStep::Done(Some(header))) => header,
         };
-        let about = Disposition::of(&header);
+        let about = Disposition::from_header(&header);
         let (mut data, mut buf) = (Vec::new(), [0; 7]);
         let sound = loop {
             match parts.read(&mut buf) {
                 Err(_) => break false,
-                Ok(Step::Done(0)) => break true,
-                Ok(Step::Done(n)) => data.extend_from_slice(&buf[..n]),
-                Ok(Step::Need) => more(&mut parts),
+                Ok(ReadStep::Done(0)) => break true,
+                Ok(ReadStep::Done(n)) => data.extend_from_slice(&buf[..n]),
+                Ok(ReadStep::Need) => more(&mut parts),
             }
         };
         out.extend([about.name, about.filename, header.get(b"X").unwrap_or_default().into(), data]);
@@ -110,11 +110,11 @@ fn ours(q: &Query) -> Option<Result<Fields, String>> {
             let message = error.map(|e| e.message().as_bytes().to_vec()).unwrap_or_default();
             Some(Ok(vec![message, values.encode()]))
         }
-        "qescape" => one(&escape(&q.a, Part::Query)),
-        "pescape" => one(&escape(&q.a, Part::Segment)),
+        "qescape" => one(&escape(&q.a, UrlPart::Query)),
+        "pescape" => one(&escape(&q.a, UrlPart::Segment)),
         "hescape" => one(&html(&q.a)),
-        "qunescape" => fallible(unescape(&q.a, Part::Query).map(|s| vec![s.into_owned()])),
-        "punescape" => fallible(unescape(&q.a, Part::Segment).map(|s| vec![s.into_owned()])),
+        "qunescape" => fallible(unescape(&q.a, UrlPart::Query).map(|s| vec![s.into_owned()])),
+        "punescape" => fallible(unescape(&q.a, UrlPart::Segment).map(|s| vec![s.into_owned()])),
         "quote" => one(quote(&q.a).as_bytes()),
         "canonical" => one(&header::canonical(&q.a)),
         "sniff" => one(sniff::detect(&q.a).to_bytes()),
@@ -124,7 +124,7 @@ fn ours(q: &Query) -> Option<Result<Fields, String>> {
             Some(secs) => Ok(vec![secs.to_string().into_bytes()]),
             None => Err(String::new()),
         }),
-        "basic" => Some(match Basic::parse(&q.a) {
+        "basic" => Some(match BasicCredentials::parse(&q.a) {
             Some(pair) => Ok(vec![pair.username, pair.password]),
             None => Err(String::new()),
         }),

@@ -9,8 +9,8 @@ mod server;
 
 use nethttp::client::Client;
 use nethttp::error::{Error, Kind, Phase, Result};
-use nethttp::message::outbound::Target;
-use nethttp::message::request::{Body, Request};
+use nethttp::message::endpoint::Endpoint;
+use nethttp::message::request::{Request, RequestBody};
 use nethttp::message::source::{Source, SourceSlot};
 use nethttp::net::cancel::CancelToken;
 use nethttp::net::tls::{Settings, Verify, Version};
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn request(method: &str, url: &str) -> Request {
-    let mut r = Request { outbound: Some(Arc::new(Target::parse(url).unwrap())), ..Request::default() };
+    let mut r = Request { endpoint: Some(Arc::new(Endpoint::parse(url).unwrap())), ..Request::default() };
     r.method = r.header.store_mut().intern(method.as_bytes());
     r.url = r.header.store_mut().intern(url.as_bytes());
     r
@@ -606,8 +606,8 @@ impl Source for Repeat {
     }
 }
 
-fn repeat(n: usize) -> Body {
-    Body::Source(SourceSlot::new(Box::new(Repeat(n))))
+fn repeat(n: usize) -> RequestBody {
+    RequestBody::Source(SourceSlot::new(Box::new(Repeat(n))))
 }
 
 #[test]
@@ -637,7 +637,7 @@ fn full_duplex_echo_does_not_deadlock() {
         assert_eq!(body(&mut c.send(&r, None, None).unwrap()).unwrap().len(), N);
         let mut r = request("POST", &url);
         let data: Vec<u8> = (0..N).map(|i| (i / 7) as u8).collect();
-        r.body = Body::Bytes(Arc::new(data.clone()));
+        r.body = RequestBody::Bytes(Arc::new(data.clone()));
         r.content_length = N as i64;
         assert!(body(&mut c.send(&r, None, None).unwrap()).unwrap() == data);
     }
@@ -688,7 +688,7 @@ fn a_source_is_asked_when_all_before_has_left() {
         let _ = s.flush();
     });
     let mut r = request("POST", &url);
-    r.body = Body::Source(SourceSlot::new(Box::new(Patient { given: 0, whole: N, read })));
+    r.body = RequestBody::Source(SourceSlot::new(Box::new(Patient { given: 0, whole: N, read })));
     r.content_length = N as i64;
     let c = client(ca.trust());
     assert_eq!(body(&mut c.send(&r, None, None).unwrap()).unwrap(), b"ok");

@@ -113,7 +113,7 @@ fn entry(l: &[u8]) -> Option<Entry> {
     let mut next = || fields.next();
     let (domain, beneath, path, secure, ends, name) = (next()?, next()?, next()?, next()?, next()?, next()?);
     let value = next().unwrap_or_default();
-    let cookie = Cookie::kept(name, value)?;
+    let cookie = Cookie::as_stored(name, value)?;
     let domain = domain.strip_prefix(b".").unwrap_or(domain);
     let domain = String::from_utf8(to_ascii(domain).ok()?.to_ascii_lowercase()).ok()?;
     let is_on = |f: &[u8]| f.eq_ignore_ascii_case(b"TRUE");

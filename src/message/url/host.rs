@@ -1,7 +1,7 @@
 //! Hosts of URLs: checked as Go checks them, and made ASCII on their way out.
 
 use crate::error::{Result, invalid};
-use crate::message::escape::{Part, quote, unescape};
+use crate::message::escape::{UrlPart, quote, unescape};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use url::Host;
@@ -20,7 +20,7 @@ pub(super) fn parse_host(scheme: &[u8], host: &[u8]) -> Result<Vec<u8>> {
     if let Some(i) = colon {
         check_port(host.get(i..).unwrap_or_default())?;
     }
-    Ok(unescape(host, Part::Host)?.into_owned())
+    Ok(unescape(host, UrlPart::Host)?.into_owned())
 }
 
 /// parse_literal checks `[v6]` or `[v6%25zone]` with an optional port (RFC 3986, 3.2.2; RFC 6874).
@@ -31,7 +31,7 @@ fn parse_literal(host: &[u8]) -> Result<Vec<u8>> {
     let inside = host.get(1..close).unwrap_or_default();
     let split = memchr::memmem::find(inside, b"%25").unwrap_or(inside.len());
     let (address, zone) = inside.split_at_checked(split).unwrap_or((inside, b""));
-    let name = [&*unescape(address, Part::Host)?, &*unescape(zone, Part::Zone)?].concat();
+    let name = [&*unescape(address, UrlPart::Host)?, &*unescape(zone, UrlPart::Zone)?].concat();
     check_ipv6(&name)?;
     Ok([b"[", name.as_slice(), b"]", port].concat())
 }

@@ -13,7 +13,7 @@ mod tests;
 pub use host::{host_header, ip_address, join_host_port, split_host_port, to_ascii};
 pub use parse::without_password;
 
-use super::escape::{Part, escape, escape_to, is_literal, unescape};
+use super::escape::{UrlPart, escape, escape_to, is_literal, unescape};
 use crate::error::Result;
 use std::borrow::Cow;
 
@@ -108,13 +108,13 @@ impl Url {
 
     /// escaped_path is the path as it was given if that is a valid encoding of it, else our own encoding.
     pub fn escaped_path(&self) -> Cow<'_, [u8]> {
-        if !self.raw_path.is_empty() && is_valid_encoding(&self.raw_path, Part::Path) {
+        if !self.raw_path.is_empty() && is_valid_encoding(&self.raw_path, UrlPart::Path) {
             return Cow::Borrowed(&self.raw_path);
         }
         if self.path == b"*" {
             return Cow::Borrowed(b"*");
         }
-        Cow::Owned(escape(&self.path, Part::Path))
+        Cow::Owned(escape(&self.path, UrlPart::Path))
     }
 
     /// raw_query is what follows `?`, as it was given.
@@ -143,10 +143,10 @@ impl Url {
     }
 
     pub fn escaped_fragment(&self) -> Cow<'_, [u8]> {
-        if !self.raw_fragment.is_empty() && is_valid_encoding(&self.raw_fragment, Part::Fragment) {
+        if !self.raw_fragment.is_empty() && is_valid_encoding(&self.raw_fragment, UrlPart::Fragment) {
             return Cow::Borrowed(&self.raw_fragment);
         }
-        Cow::Owned(escape(&self.fragment, Part::Fragment))
+        Cow::Owned(escape(&self.fragment, UrlPart::Fragment))
     }
 
     pub fn is_abs(&self) -> bool {
@@ -178,17 +178,17 @@ impl Url {
 
     /// to_bytes puts the URL together again.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.assemble(Password::Shown)
+        self.assemble(PasswordText::Shown)
     }
 
     /// redacted is the URL with the password replaced by `xxxxx`: Go's `Redacted`.
     pub fn redacted(&self) -> String {
-        String::from_utf8_lossy(&self.assemble(Password::Replaced(b"xxxxx"))).into_owned()
+        String::from_utf8_lossy(&self.assemble(PasswordText::Replaced(b"xxxxx"))).into_owned()
     }
 
     /// for_errors is the URL with the password replaced by `***`: what Go's client puts into its errors.
     pub fn for_errors(&self) -> String {
-        let text = self.assemble(Password::Replaced(b"***"));
+        let text = self.assemble(PasswordText::Replaced(b"***"));
         let text = if self.may_split_password() { parse::without_password(&text) } else { text };
         String::from_utf8_lossy(&text).into_owned()
     }
@@ -204,7 +204,7 @@ impl Url {
         url.to_bytes()
     }
 
-    fn assemble(&self, password: Password) -> Vec<u8> {
+    fn assemble(&self, password: PasswordText) -> Vec<u8> {
         let mut out = Vec::new();
         if !self.scheme.is_empty() {
             out.extend_from_slice(&self.scheme);
@@ -226,24 +226,24 @@ impl Url {
         out
     }
 
-    fn assemble_hierarchy(&self, out: &mut Vec<u8>, password: Password) {
+    fn assemble_hierarchy(&self, out: &mut Vec<u8>, password: PasswordText) {
         let no_authority = self.host.is_empty() && self.user.is_none();
         if !(no_authority && (self.scheme.is_empty() || self.omit_host)) {
             if !no_authority || !self.path.is_empty() {
                 out.extend_from_slice(b"//");
             }
             if let Some(user) = &self.user {
-                escape_to(out, &user.username, Part::UserInfo);
+                escape_to(out, &user.username, UrlPart::UserInfo);
                 if let Some(word) = &user.password {
                     out.push(b':');
                     match password {
-                        Password::Shown => escape_to(out, word, Part::UserInfo),
-                        Password::Replaced(by) => out.extend_from_slice(by),
+                        PasswordText::Shown => escape_to(out, word, UrlPart::UserInfo),
+                        PasswordText::Replaced(by) => out.extend_from_slice(by),
                     }
                 }
                 out.push(b'@');
             }
-            escape_to(out, &self.host, Part::Host);
+            escape_to(out, &self.host, UrlPart::Host);
         }
         let path = self.escaped_path();
         let mut path: &[u8] = &path;
@@ -268,29 +268,30 @@ impl Url {
     }
 
     fn set_path(&mut self, raw: &[u8]) -> Result<()> {
-        let path = unescape(raw, Part::Path)?;
-        self.raw_path = if escape(&path, Part::Path) == raw { Vec::new() } else { raw.to_vec() };
+        let path = unescape(raw, UrlPart::Path)?;
+        self.raw_path = if escape(&path, UrlPart::Path) == raw { Vec::new() } else { raw.to_vec() };
         self.path = path.into_owned();
         Ok(())
     }
 
     fn set_fragment(&mut self, raw: &[u8]) -> Result<()> {
-        let fragment = unescape(raw, Part::Fragment)?;
-        self.raw_fragment = if escape(&fragment, Part::Fragment) == raw { Vec::new() } else { raw.to_vec() };
+        let fragment = unescape(raw, UrlPart::Fragment)?;
+        self.raw_fragment =
+            if escape(&fragment, UrlPart::Fragment) == raw { Vec::new() } else { raw.to_vec() };
         self.fragment = fragment.into_owned();
         Ok(())
     }
 }
 
 #[derive(Clone, Copy)]
-enum Password {
+enum PasswordText {
     Shown,
     Replaced(&'static [u8]),
 }
 
 /// is_valid_encoding tells whether every byte may stand in that part (RFC 3986, appendix A; brackets as
 /// browsers leave them). That escapes are whole was found when the raw form was set.
-fn is_valid_encoding(raw: &[u8], part: Part) -> bool {
+fn is_valid_encoding(raw: &[u8], part: UrlPart) -> bool {
     raw.iter().all(|&b| b"!$&'()*+,;=:@[]%".contains(&b) || is_literal(b, part))
 }
 

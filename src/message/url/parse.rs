@@ -3,7 +3,7 @@
 use super::host::parse_host;
 use super::{Url, UserInfo, has_control};
 use crate::error::{Error, Kind, Result, invalid};
-use crate::message::escape::{Part, quote, unescape};
+use crate::message::escape::{UrlPart, quote, unescape};
 use crate::message::query::cut;
 
 pub(super) fn parse(text: &[u8]) -> Result<Url> {
@@ -92,7 +92,7 @@ fn parse_authority(scheme: &[u8], authority: &[u8]) -> Result<(Option<UserInfo>,
         return Err(invalid("net/url: invalid userinfo"));
     }
     let (name, word) = cut(info, b':');
-    let decode = |s| unescape(s, Part::UserInfo);
+    let decode = |s| unescape(s, UrlPart::UserInfo);
     let password = word.map(decode).transpose()?.map(|w| w.into_owned());
     Ok((Some(UserInfo { username: decode(name)?.into_owned(), password }), host))
 }

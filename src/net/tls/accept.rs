@@ -4,7 +4,7 @@ use super::block::Block;
 use super::info::info;
 use super::server::asked_name;
 use super::stream::{Recv, Send, Step};
-use super::{Info, Stop, Tls};
+use super::{Stop, Tls, TlsInfo};
 use crate::error::{Error, Kind, Phase};
 use std::io;
 
@@ -16,7 +16,7 @@ const HEAD: usize = 5;
 
 /// Accept is how far a handshake has come.
 pub enum Accept {
-    Done(Box<Info>),
+    Done(Box<TlsInfo>),
     /// The socket has nothing more, or takes nothing more.
     Wait,
     /// The client began with an HTTP request.

@@ -1,7 +1,7 @@
 //! The handshake, driven to its end.
 
 use super::stream::Step;
-use super::{End, Identity, Info, Stop, Tls};
+use super::{End, Identity, Stop, Tls, TlsInfo};
 use crate::error::{Error, Kind, Phase, Result};
 use rustls::pki_types::ServerName;
 use std::io;
@@ -23,7 +23,7 @@ pub fn handshake(
     host: &str,
     below: Option<Box<Tls>>,
     io: &mut dyn Io,
-) -> Result<(Box<Tls>, Info)> {
+) -> Result<(Box<Tls>, TlsInfo)> {
     let name = identity.server_name(host);
     let parsed = server_name(&name)?;
     let mut tls = Box::new(Tls::new(identity, end, parsed, below)?);

@@ -1,15 +1,15 @@
 //! What a handshake has agreed on, taken from rustls.
 
-use crate::message::tls_info::Info;
+use crate::message::tls_info::TlsInfo;
 use rustls::{CommonState, HandshakeKind};
 use std::ffi::CString;
 
 /// info is what a session has agreed on.
-pub(super) fn info(session: &CommonState, server_name: &str) -> Info {
+pub(super) fn info(session: &CommonState, server_name: &str) -> TlsInfo {
     let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
     let suite = session.negotiated_cipher_suite().map(|s| s.suite());
     let suite = suite.and_then(|s| s.as_str()).unwrap_or_default();
-    Info {
+    TlsInfo {
         version: session.protocol_version().map_or(0, u16::from),
         cipher_suite: text(suite.replace("TLS13_", "TLS_").as_bytes()),
         alpn: session.alpn_protocol().map(text),

@@ -3,7 +3,7 @@
 //!
 //! * [`Settings`]: what a program may choose. [`Identity`]: the same, made ready, with its session cache.
 //! * [`ServerIdentity`]: the same for a server's listener. `client_auth`: which clients it lets in.
-//! * [`Tls`]: one session, of either role. [`handshake`], [`Accept`]: its start. [`Info`]: what was agreed on.
+//! * [`Tls`]: one session, of either role. [`handshake`], [`Accept`]: its start. [`TlsInfo`]: what was agreed on.
 //! * `verify`, `roots`, `names`, `x509`: whom to trust. `text`: failures in Go's words.
 
 mod accept;
@@ -25,7 +25,7 @@ mod text;
 mod verify;
 mod x509;
 
-pub use crate::message::tls_info::Info;
+pub use crate::message::tls_info::TlsInfo;
 pub use accept::{Accept, Buffers};
 pub use client_auth::ClientAuth;
 pub use config::{End, Identity, Settings, Version, parse_certificates, parse_key};

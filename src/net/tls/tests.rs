@@ -2,7 +2,7 @@
 
 use super::stream::Step;
 use super::{
-    Accept, Buffers, ClientAuth, End, Identity, Info, ServerAlpn, ServerIdentity, Settings, Stop, Tls,
+    Accept, Buffers, ClientAuth, End, Identity, ServerAlpn, ServerIdentity, Settings, Stop, Tls, TlsInfo,
 };
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ServerConfig, ServerConnection};
@@ -110,7 +110,7 @@ fn pieces_of_every_size_give_the_same() {
 }
 
 /// accepted has both ends of this library shake hands, `piece` bytes at a time, and gives what the server is told.
-fn accepted(settings: &Settings, client: Settings, name: &str, piece: usize) -> (Tls, Tls, Info) {
+fn accepted(settings: &Settings, client: Settings, name: &str, piece: usize) -> (Tls, Tls, TlsInfo) {
     let mut server = Tls::server(&ServerIdentity::new(settings).unwrap(), ServerAlpn::Http1).unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let mut client = Tls::new(&Identity::new(client), End::Server, name, None).unwrap();

@@ -6,7 +6,7 @@ use crate::error::{Error, Phase, Result};
 use crate::h1::status_line;
 use crate::message::address::Address;
 use crate::message::header::Header;
-use crate::message::request::{HTTP_11, Incoming};
+use crate::message::request::{HTTP_11, IncomingBody};
 use crate::runtime::{before_peer, in_handler};
 use crate::server::input::within_limit;
 use crate::server::peer_timeouts::{timed_out, too_slow};
@@ -24,7 +24,7 @@ pub(super) struct StreamBody {
     pub(super) stream: SharedStream,
 }
 
-impl Incoming for StreamBody {
+impl IncomingBody for StreamBody {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         let mut s = self.stream.state();
         if let Some(e) = &s.input.failed {
@@ -84,11 +84,11 @@ impl Incoming for StreamBody {
         Ok(())
     }
 
-    fn peer_gone(&self) -> bool {
+    fn peer_disconnected(&self) -> bool {
         self.stream.state().gone.is_some()
     }
 
-    fn on_gone(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn Any + Send + Sync>> {
+    fn on_disconnect(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn Any + Send + Sync>> {
         let watcher = &self.stream.core().watcher;
         let id = self.stream.core().id();
         let watch = watcher.hold(Box::new(move || in_handler(id, told)))?;

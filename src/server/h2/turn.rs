@@ -7,9 +7,9 @@ use super::stream::{SharedStream, Stream};
 use crate::h2::Head;
 use crate::handle::Ticket;
 use crate::message::address::Address;
-use crate::message::request::{Body, HTTP_20, Request};
+use crate::message::request::{HTTP_20, Request, RequestBody};
 use crate::mux::Table;
-use crate::net::tls::Info;
+use crate::net::tls::TlsInfo;
 use crate::server::exchange::renew;
 use crate::server::line::Line;
 use crate::server::shared::Shared;
@@ -43,7 +43,7 @@ pub(crate) struct Turn {
 pub(super) struct Origin<'a> {
     pub(super) outbox: &'a Arc<Outbox>,
     pub(super) remote: &'a Address,
-    pub(super) info: Option<&'a Arc<Info>>,
+    pub(super) info: Option<&'a Arc<TlsInfo>>,
     pub(super) conn_id: u64,
 }
 
@@ -52,7 +52,7 @@ impl Turn {
         let stream = Stream::new(core);
         Box::new(Turn {
             id: 0,
-            request: Request { body: body(&stream), ticket: Ticket::new(), ..Request::default() },
+            request: Request { body: body(&stream), handle: Ticket::new(), ..Request::default() },
             writer: ResponseWriter::new(Line::Http2(stream.clone())),
             stream,
             route: 0,
@@ -128,6 +128,6 @@ impl Turn {
     }
 }
 
-fn body(stream: &SharedStream) -> Body {
-    Body::Incoming(Box::new(StreamBody { stream: stream.clone() }))
+fn body(stream: &SharedStream) -> RequestBody {
+    RequestBody::Incoming(Box::new(StreamBody { stream: stream.clone() }))
 }

@@ -9,9 +9,9 @@ use super::parker::Parker;
 use super::slot::Slot;
 use crate::error::{Error, Kind};
 use crate::h2::{ById, Code, Config, Engine, Event, Options};
-use crate::message::trace::Step;
+use crate::message::trace::TraceStep;
 use crate::net::sys;
-use crate::net::tls::Info;
+use crate::net::tls::TlsInfo;
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::transport::conn::Conn;
 use crate::transport::exchange::{Failure, Retry};
@@ -33,7 +33,7 @@ pub(in crate::transport) struct H2Conn {
     pub(super) fd: RawFd,
     pub(super) home: Arc<Shared>,
     pub(super) route: Route,
-    pub(super) info: Option<Arc<Info>>,
+    pub(super) info: Option<Arc<TlsInfo>>,
     pub(super) remote: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
     used: AtomicBool,
@@ -376,8 +376,8 @@ impl Lease {
     }
 
     /// got is what a request's trace is told of the connection that it has got.
-    pub(in crate::transport) fn got(&self) -> Step {
-        Step::GotConn { remote: self.conn.remote, reused: self.reused, idle: self.idle }
+    pub(in crate::transport) fn got(&self) -> TraceStep {
+        TraceStep::GotConn { remote: self.conn.remote, reused: self.reused, idle: self.idle }
     }
 
     /// keep has the place go with a stream.

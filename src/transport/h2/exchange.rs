@@ -13,7 +13,7 @@ use crate::h1::StatusLine;
 use crate::h2::{Head, Queue, Refusal, RequestHead};
 use crate::message::header::Header;
 use crate::message::request::HTTP_20;
-use crate::message::trace::Step;
+use crate::message::trace::TraceStep;
 use crate::transport::exchange::{AWAITING_HEADERS, Call, Clock, Failure, Outcome, Retry, fatal, timeout};
 use crate::transport::head;
 use crate::transport::response::{Response, ResponseBody};
@@ -99,14 +99,14 @@ impl Exchange<'_> {
         asked: Instant,
     ) -> Outcome<Option<Result<Turn<Taken>, Halt>>> {
         let (r, flow) = (self.call.request, &mut self.flow);
-        let Some(target) = r.outbound.as_deref() else { return Err(unusable()) };
+        let Some(target) = r.endpoint.as_deref() else { return Err(unusable()) };
         let method = head::method_of(r);
         let fields = || flow_fields(head);
         let host = fields().next().map_or(&target.authority[..], |(_, value)| value);
         let connect = method == b"CONNECT";
         let line = RequestHead {
             method,
-            scheme: if connect { b"" } else { target.key.scheme.as_bytes() },
+            scheme: if connect { b"" } else { target.origin.scheme.as_bytes() },
             authority: host,
             path: if connect { b"" } else { head::path_of(target).map_err(fatal)? },
             protocol: b"",
@@ -212,7 +212,7 @@ impl Exchange<'_> {
                 && !std::mem::replace(&mut self.answered, true)
             {
                 self.timing.first_byte = first;
-                self.flow.teller.tell(|| Step::FirstByte);
+                self.flow.teller.tell(|| TraceStep::FirstByte);
             }
             match turn {
                 Ok(Turn::Got((_, Came::Head(answer)))) => return Ok(answer),
@@ -221,9 +221,9 @@ impl Exchange<'_> {
                 Ok(Turn::Got((_, Came::Informed(code, header)))) => {
                     if code == 100 {
                         self.flow.upload.held = false;
-                        self.flow.teller.tell(|| Step::Continue);
+                        self.flow.teller.tell(|| TraceStep::Continue);
                     }
-                    self.flow.teller.ask(|| Step::Informational { code, header }).map_err(fatal)?;
+                    self.flow.teller.ask(|| TraceStep::Informational { code, header }).map_err(fatal)?;
                 }
                 Ok(Turn::Sent) => {
                     // From the request's last byte on the answer's head has its own time.

@@ -1,4 +1,4 @@
-//! `Target`: where an absolute URL leads: which server, what goes into the request line, what may be shown.
+//! `Endpoint`: where an absolute URL leads: which server, what goes into the request line, what may be shown.
 
 use super::auth::basic;
 use super::url::{Url, host_header, to_ascii};
@@ -7,11 +7,11 @@ use crate::sync::OnceLock;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-/// Key is a server: requests to the same one may share connections. Its hash is made once, since the pool looks for it
+/// Origin is a server: requests to the same one may share connections. Its hash is made once, since the pool looks for it
 /// under a lock. It is compared by all threads, and its first owner counts its references: on another line of the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[repr(align(64))]
-pub struct Key {
+pub struct Origin {
     hash: u64,
     pub scheme: String,
     /// Without brackets, in ASCII, lower case.
@@ -19,11 +19,11 @@ pub struct Key {
     pub port: u16,
 }
 
-impl Key {
-    pub fn new(scheme: String, host: String, port: u16) -> Key {
+impl Origin {
+    pub fn new(scheme: String, host: String, port: u16) -> Origin {
         static SEED: OnceLock<RandomState> = OnceLock::new();
         let hash = SEED.get_or_init(RandomState::new).hash_one((&scheme, &host, port));
-        Key { hash, scheme, host, port }
+        Origin { hash, scheme, host, port }
     }
 
     /// hash is the same for the same server, and known to nobody who chooses names of servers.
@@ -33,8 +33,8 @@ impl Key {
 }
 
 #[derive(Clone, Debug)]
-pub struct Target {
-    pub key: Arc<Key>,
+pub struct Endpoint {
+    pub origin: Arc<Origin>,
     /// The Host field: as in the URL, without user information and IPv6 zone.
     pub authority: Vec<u8>,
     /// Path and query, for the request line.
@@ -45,15 +45,15 @@ pub struct Target {
     pub authorization: Option<String>,
 }
 
-impl Target {
+impl Endpoint {
     /// parse refuses what Go's `url.Parse` refuses. A URL without a host, or of a foreign scheme, is an error
     /// only when it is sent, as in Go.
-    pub fn parse(text: &str) -> Result<Target> {
-        Target::of(&Url::parse(text)?)
+    pub fn parse(text: &str) -> Result<Endpoint> {
+        Endpoint::from_url(&Url::parse(text)?)
     }
 
-    /// of is [`Target::parse`] for a URL that was parsed already.
-    pub fn of(url: &Url) -> Result<Target> {
+    /// from_url is [`Endpoint::parse`] for a URL that was parsed already.
+    pub fn from_url(url: &Url) -> Result<Endpoint> {
         let scheme = String::from_utf8_lossy(url.scheme()).into_owned();
         let host = to_ascii(url.hostname())?;
         let port = match url.port() {
@@ -70,8 +70,8 @@ impl Target {
         };
         let authorization = url.user().map(|u| basic(&u.username, u.password.as_deref().unwrap_or_default()));
         let host = String::from_utf8_lossy(&host).to_ascii_lowercase();
-        Ok(Target {
-            key: Arc::new(Key::new(scheme, host, port)),
+        Ok(Endpoint {
+            origin: Arc::new(Origin::new(scheme, host, port)),
             authority: host_header(url.host())?,
             request_uri: url.request_uri(),
             display: url.for_errors(),
@@ -95,12 +95,12 @@ mod tests {
             ("http://[fe80::1%25lo]/", "fe80::1%lo", 80, "[fe80::1]", "/"),
             ("http://bücher.example/ü", "xn--bcher-kva.example", 80, "xn--bcher-kva.example", "/%C3%BC"),
         ] {
-            let t = Target::parse(url).unwrap();
-            assert_eq!((t.key.host.as_str(), t.key.port), (host, port), "{url}");
+            let t = Endpoint::parse(url).unwrap();
+            assert_eq!((t.origin.host.as_str(), t.origin.port), (host, port), "{url}");
             assert_eq!(String::from_utf8_lossy(&t.authority), authority, "{url}");
             assert_eq!(String::from_utf8_lossy(&t.request_uri), uri, "{url}");
         }
-        let t = Target::parse("http://u%40:p%3A@h/").unwrap();
+        let t = Endpoint::parse("http://u%40:p%3A@h/").unwrap();
         assert!(!t.display.contains("p%3A") && t.display.contains("***"), "{}", t.display);
         assert!(t.authorization.is_some_and(|a| a.starts_with("Basic ")));
     }
@@ -119,12 +119,12 @@ mod tests {
             "http://u:99secret?#@a/",
             "http://u:999999#more@a/",
         ] {
-            let e = Target::parse(url).unwrap_err();
+            let e = Endpoint::parse(url).unwrap_err();
             assert_eq!(e.kind(), Kind::Invalid, "{url}");
             let text = format!("{e} {}", e.url());
             assert!(["secret", "999999", "more"].iter().all(|s| !text.contains(s)), "{text}");
         }
-        let t = Target::parse("http://u:99#more@a/").unwrap();
+        let t = Endpoint::parse("http://u:99#more@a/").unwrap();
         assert_eq!(t.display, "http://u:***@a/");
     }
 }

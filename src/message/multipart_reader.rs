@@ -1,9 +1,9 @@
-//! `Parts`: a multipart body taken apart without I/O (RFC 2046, 5.1), with the rules and the limits of Go's
+//! `MultipartReader`: a multipart body taken apart without I/O (RFC 2046, 5.1), with the rules and the limits of Go's
 //! `multipart.Reader`.
 
 use super::escape::quote;
 use super::header::Header;
-use super::media::Media;
+use super::media::MediaType;
 use crate::error::{Error, Kind, Result};
 use memchr::memmem::Finder;
 
@@ -15,15 +15,15 @@ const HEADER_OWN: usize = 400;
 const FIELD_OWN: usize = 200;
 pub const HEADERS: usize = 10_000;
 
-/// Step is what a call has come to.
+/// ReadStep is what a call has come to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step<T> {
+pub enum ReadStep<T> {
     /// More input is needed.
     Need,
     Done(T),
 }
 
-enum State {
+enum ReadPosition {
     /// Between parts; `true`: a line end was seen, a boundary must follow.
     Between(bool),
     /// In a part's header: what it has, the line that may be continued, and the bytes counted.
@@ -33,17 +33,17 @@ enum State {
     End,
 }
 
-pub struct Parts {
+pub struct MultipartReader {
     buf: Vec<u8>,
     start: usize,
     eof: bool,
     /// "--boundary".
-    dash: Vec<u8>,
+    delimiter: Vec<u8>,
     /// The same behind a line end; CRLF or, as the first boundary's line has it, LF.
-    line_dash: Vec<u8>,
+    line_delimiter: Vec<u8>,
     find: Finder<'static>,
     parts: usize,
-    state: State,
+    state: ReadPosition,
     /// How many bytes of the input have no line end.
     searched: usize,
     /// What is known of the input as content: how much of it is, and whether a boundary follows.
@@ -51,23 +51,34 @@ pub struct Parts {
 }
 
 /// What stands behind a boundary's text.
-enum Behind {
+enum AfterBoundary {
     Boundary,
     Other,
     Unknown,
 }
 
-impl Parts {
-    pub fn new(boundary: &[u8]) -> Result<Parts> {
+impl MultipartReader {
+    pub fn new(boundary: &[u8]) -> Result<MultipartReader> {
         if boundary.is_empty() {
             return Err(malformed("multipart: boundary is empty"));
         }
         let dash = [b"--", boundary].concat();
         let line_dash = [b"\r\n", &*dash].concat();
         let find = Finder::new(&line_dash).into_owned();
-        let state = State::Between(false);
+        let state = ReadPosition::Between(false);
         let (buf, searched, known) = (Vec::new(), 0, None);
-        Ok(Parts { buf, start: 0, eof: false, dash, line_dash, find, parts: 0, state, searched, known })
+        Ok(MultipartReader {
+            buf,
+            start: 0,
+            eof: false,
+            delimiter: dash,
+            line_delimiter: line_dash,
+            find,
+            parts: 0,
+            state,
+            searched,
+            known,
+        })
     }
 
     /// room is where input is to be put, `len` bytes at most.
@@ -88,28 +99,28 @@ impl Parts {
 
     /// next goes on to the next part, past what was not read of this one, and gives its header; `None` is the end.
     /// `limits` are bytes and fields of the header.
-    pub fn next(&mut self, limits: (usize, usize)) -> Result<Step<Option<Header>>> {
+    pub fn next(&mut self, limits: (usize, usize)) -> Result<ReadStep<Option<Header>>> {
         let mut junk = [0; 4096];
-        while matches!(self.state, State::Content(_)) {
+        while matches!(self.state, ReadPosition::Content(_)) {
             match self.read(&mut junk)? {
-                Step::Need => return Ok(Step::Need),
-                Step::Done(0) => self.state = State::Between(false),
-                Step::Done(_) => {}
+                ReadStep::Need => return Ok(ReadStep::Need),
+                ReadStep::Done(0) => self.state = ReadPosition::Between(false),
+                ReadStep::Done(_) => {}
             }
         }
         loop {
-            if matches!(self.state, State::End) {
-                return Ok(Step::Done(None));
+            if matches!(self.state, ReadPosition::End) {
+                return Ok(ReadStep::Done(None));
             }
-            let Some(line) = self.line(limits.0)? else { return Ok(Step::Need) };
-            match std::mem::replace(&mut self.state, State::End) {
-                State::Header(header, open, size) => {
+            let Some(line) = self.line(limits.0)? else { return Ok(ReadStep::Need) };
+            match std::mem::replace(&mut self.state, ReadPosition::End) {
+                ReadPosition::Header(header, open, size) => {
                     if let Some(header) = self.field(header, open, size, &line, limits)? {
-                        self.state = State::Content(0);
-                        return Ok(Step::Done(Some(header)));
+                        self.state = ReadPosition::Content(0);
+                        return Ok(ReadStep::Done(Some(header)));
                     }
                 }
-                State::Between(expecting) => self.between(expecting, &line)?,
+                ReadPosition::Between(expecting) => self.between(expecting, &line)?,
                 _ => {}
             }
         }
@@ -117,7 +128,7 @@ impl Parts {
 
     /// line takes a line with its end, or what there is before the end of input.
     fn line(&mut self, limit: usize) -> Result<Option<Vec<u8>>> {
-        let in_header = matches!(self.state, State::Header(..));
+        let in_header = matches!(self.state, ReadPosition::Header(..));
         let most = if in_header { limit } else { LINE };
         let rest = self.rest();
         let searched = self.searched.min(rest.len());
@@ -132,9 +143,9 @@ impl Parts {
                 self.searched = rest.len();
                 return Ok(None);
             }
-            None if in_header => return Err(cut("unexpected EOF")),
+            None if in_header => return Err(truncated("unexpected EOF")),
             None if self.is_last(rest) => rest.len(),
-            None => return Err(cut("multipart: NextPart: EOF")),
+            None => return Err(truncated("multipart: NextPart: EOF")),
         };
         let line = rest.get(..len).unwrap_or_default().to_vec();
         self.start += len;
@@ -143,29 +154,29 @@ impl Parts {
     }
 
     fn line_end(&self) -> &[u8] {
-        self.line_dash.strip_suffix(&*self.dash).unwrap_or_default()
+        self.line_delimiter.strip_suffix(&*self.delimiter).unwrap_or_default()
     }
 
     fn is_last(&self, line: &[u8]) -> bool {
-        let rest = line.strip_prefix(&*self.dash).and_then(|r| r.strip_prefix(b"--"));
+        let rest = line.strip_prefix(&*self.delimiter).and_then(|r| r.strip_prefix(b"--"));
         rest.is_some_and(|r| matches!(skip_space(r), r if r.is_empty() || r == self.line_end()))
     }
 
     fn between(&mut self, expecting: bool, line: &[u8]) -> Result<()> {
-        if let Some(rest) = line.strip_prefix(&*self.dash).map(skip_space) {
+        if let Some(rest) = line.strip_prefix(&*self.delimiter).map(skip_space) {
             if self.parts == 0 && rest == b"\n" {
-                self.line_dash.remove(0);
-                self.find = Finder::new(&self.line_dash).into_owned();
+                self.line_delimiter.remove(0);
+                self.find = Finder::new(&self.line_delimiter).into_owned();
             }
             if rest == self.line_end() {
                 self.parts += 1;
-                self.state = State::Header(Header::new(), Vec::new(), HEADER_OWN);
+                self.state = ReadPosition::Header(Header::new(), Vec::new(), HEADER_OWN);
                 return Ok(());
             }
         }
         if self.is_last(line) {
             // What follows is nobody's business (RFC 2046, 5.1.1).
-            self.state = State::End;
+            self.state = ReadPosition::End;
             return Ok(());
         }
         if expecting {
@@ -175,7 +186,7 @@ impl Parts {
         if self.parts > 0 && !is_empty {
             return Err(malformed("multipart: unexpected line in Next()"));
         }
-        self.state = State::Between(self.parts > 0 && is_empty);
+        self.state = ReadPosition::Between(self.parts > 0 && is_empty);
         Ok(())
     }
 
@@ -200,7 +211,7 @@ impl Parts {
             }
             open.push(b' ');
             open.extend_from_slice(trim(text));
-            self.state = State::Header(header, open, size);
+            self.state = ReadPosition::Header(header, open, size);
             return Ok(None);
         }
         if !open.is_empty() {
@@ -215,13 +226,13 @@ impl Parts {
         if header.len() >= fields {
             return Err(too_large());
         }
-        self.state = State::Header(header, trim(text).to_vec(), size + FIELD_OWN);
+        self.state = ReadPosition::Header(header, trim(text).to_vec(), size + FIELD_OWN);
         Ok(None)
     }
 
     /// read gives bytes of the part's content; 0 is its end.
-    pub fn read(&mut self, out: &mut [u8]) -> Result<Step<usize>> {
-        let State::Content(total) = self.state else { return Ok(Step::Done(0)) };
+    pub fn read(&mut self, out: &mut [u8]) -> Result<ReadStep<usize>> {
+        let ReadPosition::Content(total) = self.state else { return Ok(ReadStep::Done(0)) };
         let (sure, ends) = match self.known {
             Some((n, ends)) if n > 0 || ends => (n, ends),
             _ => self.scan(total),
@@ -231,17 +242,17 @@ impl Parts {
             (Some(from), Some(to)) if n > 0 => to.copy_from_slice(from),
             _ if ends && sure == 0 => {
                 self.known = None;
-                self.state = State::Between(false);
-                return Ok(Step::Done(0));
+                self.state = ReadPosition::Between(false);
+                return Ok(ReadStep::Done(0));
             }
-            _ if sure > 0 => return Ok(Step::Done(0)),
-            _ if self.eof => return Err(cut("unexpected EOF")),
-            _ => return Ok(Step::Need),
+            _ if sure > 0 => return Ok(ReadStep::Done(0)),
+            _ if self.eof => return Err(truncated("unexpected EOF")),
+            _ => return Ok(ReadStep::Need),
         }
         self.known = Some((sure - n, ends));
         self.start += n;
-        self.state = State::Content(total + n as u64);
-        Ok(Step::Done(n))
+        self.state = ReadPosition::Content(total + n as u64);
+        Ok(ReadStep::Done(n))
     }
 
     /// scan tells how many bytes are content for sure, and whether a boundary follows them.
@@ -249,41 +260,41 @@ impl Parts {
         let rest = self.rest();
         if total == 0 {
             // A part without content has no line end of its own before the boundary.
-            if rest.starts_with(&self.dash) {
-                match self.behind(self.dash.len()) {
-                    Behind::Boundary => return (0, true),
-                    Behind::Other => return (self.dash.len(), false),
-                    Behind::Unknown => return (0, false),
+            if rest.starts_with(&self.delimiter) {
+                match self.after_boundary(self.delimiter.len()) {
+                    AfterBoundary::Boundary => return (0, true),
+                    AfterBoundary::Other => return (self.delimiter.len(), false),
+                    AfterBoundary::Unknown => return (0, false),
                 }
             }
-            if self.dash.starts_with(rest) {
+            if self.delimiter.starts_with(rest) {
                 return (0, false);
             }
         }
         if let Some(i) = self.find.find(rest) {
-            return match self.behind(i + self.line_dash.len()) {
-                Behind::Boundary => (i, true),
-                Behind::Other => (i + self.line_dash.len(), false),
-                Behind::Unknown => (i, false),
+            return match self.after_boundary(i + self.line_delimiter.len()) {
+                AfterBoundary::Boundary => (i, true),
+                AfterBoundary::Other => (i + self.line_delimiter.len(), false),
+                AfterBoundary::Unknown => (i, false),
             };
         }
-        let first = self.line_dash.first().copied().unwrap_or(b'\n');
+        let first = self.line_delimiter.first().copied().unwrap_or(b'\n');
         // The last bytes may be the beginning of a boundary.
         match memchr::memrchr(first, rest) {
-            Some(i) if self.line_dash.starts_with(rest.get(i..).unwrap_or_default()) => (i, false),
+            Some(i) if self.line_delimiter.starts_with(rest.get(i..).unwrap_or_default()) => (i, false),
             _ => (rest.len(), false),
         }
     }
 
-    fn behind(&self, at: usize) -> Behind {
+    fn after_boundary(&self, at: usize) -> AfterBoundary {
         let rest = self.rest();
         match (rest.get(at), rest.get(at + 1)) {
-            (None, _) if self.eof => Behind::Boundary,
-            (None, _) => Behind::Unknown,
-            (Some(b' ' | b'\t' | b'\r' | b'\n'), _) => Behind::Boundary,
-            (Some(b'-'), Some(b'-')) => Behind::Boundary,
-            (Some(b'-'), None) if !self.eof => Behind::Unknown,
-            _ => Behind::Other,
+            (None, _) if self.eof => AfterBoundary::Boundary,
+            (None, _) => AfterBoundary::Unknown,
+            (Some(b' ' | b'\t' | b'\r' | b'\n'), _) => AfterBoundary::Boundary,
+            (Some(b'-'), Some(b'-')) => AfterBoundary::Boundary,
+            (Some(b'-'), None) if !self.eof => AfterBoundary::Unknown,
+            _ => AfterBoundary::Other,
         }
     }
 }
@@ -305,9 +316,9 @@ pub struct Disposition {
 }
 
 impl Disposition {
-    pub fn of(header: &Header) -> Disposition {
+    pub fn from_header(header: &Header) -> Disposition {
         let value = header.get(b"Content-Disposition").unwrap_or_default();
-        let Ok(media) = Media::parse(value) else { return Disposition::default() };
+        let Ok(media) = MediaType::parse(value) else { return Disposition::default() };
         let param = |name: &[u8]| media.get(name).unwrap_or_default().to_vec();
         let name = if media.kind == b"form-data" { param(b"name") } else { Vec::new() };
         let path = param(b"filename");
@@ -322,9 +333,9 @@ impl Disposition {
 
 /// boundary_of is the boundary that a Content-Type names.
 pub fn boundary_of(content_type: Option<&[u8]>, mixed: bool) -> Result<Vec<u8>> {
-    let media = content_type.and_then(|v| Media::parse(v).ok());
+    let media = content_type.and_then(|v| MediaType::parse(v).ok());
     let is_multipart =
-        |m: &Media| m.kind == b"multipart/form-data" || (mixed && m.kind == b"multipart/mixed");
+        |m: &MediaType| m.kind == b"multipart/form-data" || (mixed && m.kind == b"multipart/mixed");
     let Some(media) = media.filter(is_multipart) else {
         return Err(crate::error::invalid("request Content-Type isn't multipart/form-data"));
     };
@@ -349,7 +360,7 @@ fn malformed(text: impl Into<String>) -> Error {
     Error::new(Kind::Protocol, text.into())
 }
 
-fn cut(text: &str) -> Error {
+fn truncated(text: &str) -> Error {
     Error::new(Kind::UnexpectedEof, text)
 }
 
@@ -359,24 +370,24 @@ mod tests {
 
     /// all takes a body apart that comes in pieces of `step` bytes.
     fn all(boundary: &str, body: &[u8], step: usize) -> (Vec<(String, Vec<u8>)>, Option<String>) {
-        let mut parts = Parts::new(boundary.as_bytes()).unwrap();
+        let mut parts = MultipartReader::new(boundary.as_bytes()).unwrap();
         let (mut found, mut chunks) = (Vec::new(), body.chunks(step));
-        let mut more = |p: &mut Parts| match chunks.next() {
+        let mut more = |p: &mut MultipartReader| match chunks.next() {
             Some(c) => p.feed(c),
             None => p.eof(),
         };
         loop {
             match parts.next((HEADER_BYTES, HEADERS)) {
-                Ok(Step::Need) => more(&mut parts),
-                Ok(Step::Done(None)) => return (found, None),
-                Ok(Step::Done(Some(header))) => {
+                Ok(ReadStep::Need) => more(&mut parts),
+                Ok(ReadStep::Done(None)) => return (found, None),
+                Ok(ReadStep::Done(Some(header))) => {
                     let mut content = Vec::new();
                     let mut buf = [0; 3];
                     loop {
                         match parts.read(&mut buf) {
-                            Ok(Step::Need) => more(&mut parts),
-                            Ok(Step::Done(0)) => break,
-                            Ok(Step::Done(n)) => content.extend_from_slice(&buf[..n]),
+                            Ok(ReadStep::Need) => more(&mut parts),
+                            Ok(ReadStep::Done(0)) => break,
+                            Ok(ReadStep::Done(n)) => content.extend_from_slice(&buf[..n]),
                             Err(e) => return (found, Some(e.message().to_owned())),
                         }
                     }
@@ -429,16 +440,16 @@ mod tests {
     #[test]
     fn limits() {
         let long = [b"--b\r\nA: ".to_vec(), vec![b'x'; 5000], b"\r\n\r\n".to_vec()].concat();
-        let mut parts = Parts::new(b"b").unwrap();
+        let mut parts = MultipartReader::new(b"b").unwrap();
         parts.feed(&long);
         assert_eq!(parts.next((4000, 10)).unwrap_err().kind(), Kind::TooLarge);
-        let mut parts = Parts::new(b"b").unwrap();
+        let mut parts = MultipartReader::new(b"b").unwrap();
         parts.feed(&[b"--b\r\n".to_vec(), b"A: 1\r\n".repeat(12), b"\r\n".to_vec()].concat());
         assert_eq!(parts.next((400_000, 10)).unwrap_err().message(), "multipart: message too large");
-        let mut parts = Parts::new(b"b").unwrap();
+        let mut parts = MultipartReader::new(b"b").unwrap();
         parts.feed(&[b'x'; LINE]);
         assert!(parts.next((4000, 10)).is_err());
-        assert!(Parts::new(b"").is_err());
+        assert!(MultipartReader::new(b"").is_err());
     }
 
     #[test]
@@ -446,7 +457,7 @@ mod tests {
         let of = |value: &str| {
             let mut h = Header::new();
             h.add(b"Content-Disposition", value.as_bytes()).unwrap();
-            let d = Disposition::of(&h);
+            let d = Disposition::from_header(&h);
             (String::from_utf8(d.name).unwrap(), String::from_utf8(d.filename).unwrap())
         };
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());

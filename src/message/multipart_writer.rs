@@ -1,4 +1,4 @@
-//! `Multipart`: a `multipart/form-data` body that is made while it is sent (RFC 7578); Go's `multipart.Writer`.
+//! `MultipartWriter`: a `multipart/form-data` body that is made while it is sent (RFC 7578); Go's `multipart.Writer`.
 //!
 //! Parts come from memory or from sources. The length is known if that of each part is, and the whole can be sent again
 //! if each source can.
@@ -8,8 +8,8 @@ use super::source::Source;
 use crate::error::{Result, invalid};
 use std::hash::{BuildHasher, RandomState};
 
-/// Multipart is built part by part, and is then a [`Source`].
-pub struct Multipart {
+/// MultipartWriter is built part by part, and is then a [`Source`].
+pub struct MultipartWriter {
     boundary: String,
     pieces: Vec<Piece>,
     /// Whether the last boundary was written.
@@ -23,16 +23,16 @@ enum Piece {
     Source { source: Box<dyn Source>, length: i64, touched: bool },
 }
 
-impl Default for Multipart {
-    fn default() -> Multipart {
+impl Default for MultipartWriter {
+    fn default() -> MultipartWriter {
         // Each state hashes with keys of the system's randomness, so a content cannot be made to hold the boundary.
         let random: String =
             (0..4).map(|i: u32| format!("{:016x}", RandomState::new().hash_one(i))).collect();
-        Multipart { boundary: random, pieces: Vec::new(), closed: false, at: 0, parts: 0 }
+        MultipartWriter { boundary: random, pieces: Vec::new(), closed: false, at: 0, parts: 0 }
     }
 }
 
-impl Multipart {
+impl MultipartWriter {
     pub fn boundary(&self) -> &str {
         &self.boundary
     }
@@ -154,7 +154,7 @@ fn escape(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-impl Source for Multipart {
+impl Source for MultipartWriter {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         self.close();
         let mut n = 0;
@@ -234,7 +234,7 @@ mod tests {
         }
     }
 
-    fn all(m: &mut Multipart, step: usize) -> String {
+    fn all(m: &mut MultipartWriter, step: usize) -> String {
         let (mut out, mut buf) = (Vec::new(), vec![0; step]);
         loop {
             match m.read(&mut buf).unwrap() {
@@ -244,8 +244,8 @@ mod tests {
         }
     }
 
-    fn sample(rewinds: bool, length: i64) -> Multipart {
-        let mut m = Multipart::default();
+    fn sample(rewinds: bool, length: i64) -> MultipartWriter {
+        let mut m = MultipartWriter::default();
         m.set_boundary(b"b").unwrap();
         m.field(b"a", b"1");
         m.file(b"f\"\\", b"n\r\n", None, Box::new(Bytes(b"content", 0, rewinds)), length).unwrap();
@@ -278,16 +278,16 @@ mod tests {
         let mut m = sample(true, i64::MAX);
         assert_eq!(m.length(), -1, "no overflow");
         assert!(m.file(b"a", b"b", Some(b"x\r\ny"), Box::new(Bytes(b"", 0, true)), 0).is_err());
-        let mut m = Multipart::default();
+        let mut m = MultipartWriter::default();
         m.set_boundary(b"x").unwrap();
         assert_eq!(all(&mut m, 100), "\r\n--x--\r\n");
     }
 
     #[test]
     fn boundaries() {
-        let mut m = Multipart::default();
+        let mut m = MultipartWriter::default();
         assert_eq!(m.boundary().len(), 64);
-        assert_ne!(m.boundary(), Multipart::default().boundary());
+        assert_ne!(m.boundary(), MultipartWriter::default().boundary());
         for bad in [&b""[..], b"a ", b"a\"b", b"a\r\nb", &[b'x'; 71]] {
             assert!(m.set_boundary(bad).is_err());
         }
