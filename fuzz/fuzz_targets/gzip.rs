@@ -47,7 +47,7 @@ fn decode(data: &[u8], piece: usize, limit: Option<u64>) -> (Vec<u8>, Option<Err
         keep_alive: false,
         content_length: -1,
         chunked: false,
-        tidy: true,
+        nothing_to_strip: true,
     };
     let body = Pieces { data: data.to_vec(), at: 0, piece };
     let mut r = undo_gzip(Response::from_parts(header, line, facts, Box::new(body)), limit);

@@ -59,13 +59,13 @@ pub unsafe extern "C" fn nh_response_new(code: i32, out: *mut *mut nh_response) 
             .filter(|c| (200..1000).contains(c))
             .ok_or_else(|| invalid("nethttp: status is out of range"))?;
         let mut header = Header::new();
-        let line = StatusLine::made(&mut header, HTTP_11, code);
+        let line = StatusLine::from_code(&mut header, HTTP_11, code);
         let facts = ResponseFacts {
             framing: Framing::None,
             keep_alive: true,
             content_length: 0,
             chunked: false,
-            tidy: true,
+            nothing_to_strip: true,
         };
         let response = Response::from_parts(header, line, facts, bytes(&[]));
         ptr::set_out(out, ptr::give(nh_response::new(response, None)));

@@ -39,10 +39,10 @@ pub fn describe_request(r: &mut Request, line: &RequestLine, facts: &RequestFact
     }
 }
 
-/// understood takes the framing, and the end of the connection, out of a response's header; it answers which trailer
+/// strip_framing takes the framing, and the end of the connection, out of a response's header; it answers which trailer
 /// fields were announced.
-pub fn understood(header: &mut Header, line: &StatusLine, facts: &ResponseFacts) -> Option<Vec<u8>> {
-    if facts.tidy {
+pub fn strip_framing(header: &mut Header, line: &StatusLine, facts: &ResponseFacts) -> Option<Vec<u8>> {
+    if facts.nothing_to_strip {
         return None;
     }
     header.del(b"Transfer-Encoding");

@@ -10,9 +10,9 @@ const MAX_LINE: usize = 4095;
 /// How much more framing than data there may be, Go's rule: each chunk earns 16 bytes and twice its data.
 const MAX_EXCESS: u64 = 16 * 1024;
 
-/// Progress is what one call did.
+/// DecodeProgress is what one call did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct DecodeProgress {
     pub consumed: usize,
     pub produced: usize,
     /// The body, its trailer included, is whole; what follows is another message.
@@ -23,7 +23,7 @@ pub struct Progress {
 /// was decoded before it is delivered first.
 #[derive(Debug)]
 pub struct BodyDecoder {
-    state: State,
+    state: DecodeState,
     chunked: bool,
     excess: u64,
     trailer: Option<Box<Header>>,
@@ -31,10 +31,10 @@ pub struct BodyDecoder {
 }
 
 #[derive(Debug)]
-enum State {
+enum DecodeState {
     Length(u64),
     UntilClose,
-    Size(Line),
+    Size(ChunkLine),
     Data(u64),
     /// The CR, then the LF, behind a chunk's data.
     DataCr,
@@ -43,17 +43,17 @@ enum State {
     Done,
 }
 
-/// Line is a chunk-size line that is being read.
+/// ChunkLine is a chunk-size line that is being read.
 #[derive(Clone, Copy, Debug, Default)]
-struct Line {
+struct ChunkLine {
     len: usize,
     size: u64,
     digits: u8,
-    part: Part,
+    position: ChunkLinePosition,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Part {
+enum ChunkLinePosition {
     #[default]
     Digits,
     /// White space that RFC 9112, 7.1.1 has recipients skip before an extension.
@@ -65,10 +65,10 @@ enum Part {
 impl BodyDecoder {
     pub fn new(framing: Framing) -> BodyDecoder {
         let state = match framing {
-            Framing::None | Framing::Length(0) => State::Done,
-            Framing::Length(n) => State::Length(n),
-            Framing::Chunked => State::Size(Line::default()),
-            Framing::UntilClose => State::UntilClose,
+            Framing::None | Framing::Length(0) => DecodeState::Done,
+            Framing::Length(n) => DecodeState::Length(n),
+            Framing::Chunked => DecodeState::Size(ChunkLine::default()),
+            Framing::UntilClose => DecodeState::UntilClose,
         };
         BodyDecoder { state, chunked: framing == Framing::Chunked, excess: 0, trailer: None, error: None }
     }
@@ -76,8 +76,8 @@ impl BodyDecoder {
     /// decode copies body bytes from `input` to `out` until one of them is used up, or the body is whole. Framing
     /// is taken off even when `out` is full, so the end is seen as soon as it is there. What is wrong is not
     /// consumed: as long as an error is to come there is input left to call for it.
-    pub fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress> {
-        let mut p = Progress::default();
+    pub fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<DecodeProgress> {
+        let mut p = DecodeProgress::default();
         if self.error.is_none()
             && let Err(e) = self.run(input, out, &mut p)
         {
@@ -92,41 +92,41 @@ impl BodyDecoder {
         }
     }
 
-    fn run(&mut self, input: &[u8], out: &mut [u8], p: &mut Progress) -> Result<()> {
+    fn run(&mut self, input: &[u8], out: &mut [u8], p: &mut DecodeProgress) -> Result<()> {
         loop {
             let rest = input.get(p.consumed..).unwrap_or_default();
             if rest.is_empty() {
                 return Ok(());
             }
             match &mut self.state {
-                State::Done => return Ok(()),
-                State::UntilClose => {
+                DecodeState::Done => return Ok(()),
+                DecodeState::UntilClose => {
                     if copy(rest, out, p, u64::MAX) == 0 {
                         return Ok(());
                     }
                 }
-                State::Length(left) => match copy(rest, out, p, *left) {
+                DecodeState::Length(left) => match copy(rest, out, p, *left) {
                     0 => return Ok(()),
                     n => {
                         *left -= n;
                         if *left == 0 {
-                            self.state = State::Done;
+                            self.state = DecodeState::Done;
                         }
                     }
                 },
-                State::Data(left) => match copy(rest, out, p, *left) {
+                DecodeState::Data(left) => match copy(rest, out, p, *left) {
                     0 => return Ok(()),
                     n => {
                         *left -= n;
                         if *left == 0 {
-                            self.state = State::DataCr;
+                            self.state = DecodeState::DataCr;
                         }
                     }
                 },
-                State::DataCr | State::DataLf => {
+                DecodeState::DataCr | DecodeState::DataLf => {
                     let (want, next) = match self.state {
-                        State::DataCr => (b'\r', State::DataLf),
-                        _ => (b'\n', State::Size(Line::default())),
+                        DecodeState::DataCr => (b'\r', DecodeState::DataLf),
+                        _ => (b'\n', DecodeState::Size(ChunkLine::default())),
                     };
                     if rest.first() != Some(&want) {
                         return Err(malformed("malformed chunked encoding"));
@@ -134,7 +134,7 @@ impl BodyDecoder {
                     p.consumed += 1;
                     self.state = next;
                 }
-                State::Size(line) => {
+                DecodeState::Size(line) => {
                     let mut used = 0;
                     let mut whole = false;
                     for &b in rest {
@@ -150,21 +150,21 @@ impl BodyDecoder {
                     }
                     p.consumed += used;
                 }
-                State::Trailer(reader) => {
+                DecodeState::Trailer(reader) => {
                     let (used, trailer) = reader.feed(rest)?;
                     p.consumed += used;
                     if let Some(trailer) = trailer {
                         self.trailer = trailer.map(Box::new);
-                        self.state = State::Done;
+                        self.state = DecodeState::Done;
                     }
                 }
             }
         }
     }
 
-    fn begin(&mut self, line: Line) -> Result<()> {
+    fn begin(&mut self, line: ChunkLine) -> Result<()> {
         if line.size == 0 {
-            self.state = State::Trailer(Box::default());
+            self.state = DecodeState::Trailer(Box::default());
             return Ok(());
         }
         let earned = line.size.saturating_mul(2).saturating_add(16);
@@ -172,7 +172,7 @@ impl BodyDecoder {
         if self.excess > MAX_EXCESS {
             return Err(Error::new(Kind::TooLarge, "chunked encoding contains too much non-data"));
         }
-        self.state = State::Data(line.size);
+        self.state = DecodeState::Data(line.size);
         Ok(())
     }
 
@@ -180,29 +180,29 @@ impl BodyDecoder {
     /// the caller's buffer, and be counted by [`BodyDecoder::advance`].
     pub fn remaining(&self) -> Option<u64> {
         match self.state {
-            State::Length(n) => Some(n),
-            State::Done if !self.chunked => Some(0),
+            DecodeState::Length(n) => Some(n),
+            DecodeState::Done if !self.chunked => Some(0),
             _ => None,
         }
     }
 
     /// advance counts `n` bytes that were received without [`BodyDecoder::decode`].
     pub fn advance(&mut self, n: usize) {
-        if let State::Length(left) = &mut self.state {
+        if let DecodeState::Length(left) = &mut self.state {
             *left = left.saturating_sub(n as u64);
             if *left == 0 {
-                self.state = State::Done;
+                self.state = DecodeState::Done;
             }
         }
     }
 
     pub fn is_done(&self) -> bool {
-        matches!(self.state, State::Done)
+        matches!(self.state, DecodeState::Done)
     }
 
     /// is_until_close: the connection's end is the body's.
     pub fn is_until_close(&self) -> bool {
-        matches!(self.state, State::UntilClose)
+        matches!(self.state, DecodeState::UntilClose)
     }
 
     pub fn is_chunked(&self) -> bool {
@@ -216,12 +216,12 @@ impl BodyDecoder {
             return Err(e.clone());
         }
         let text = match self.state {
-            State::Done => return Ok(()),
-            State::UntilClose => {
-                self.state = State::Done;
+            DecodeState::Done => return Ok(()),
+            DecodeState::UntilClose => {
+                self.state = DecodeState::Done;
                 return Ok(());
             }
-            State::Trailer(_) => "http: unexpected EOF reading trailer",
+            DecodeState::Trailer(_) => "http: unexpected EOF reading trailer",
             _ => "unexpected EOF",
         };
         let e = Error::new(Kind::UnexpectedEof, text);
@@ -235,21 +235,21 @@ impl BodyDecoder {
     }
 }
 
-impl Line {
+impl ChunkLine {
     /// feed takes the next byte and says whether the line is whole.
     fn feed(&mut self, b: u8) -> Result<bool> {
-        match (self.part, b) {
-            (Part::Cr, b'\n') => return Ok(true),
-            (Part::Cr, _) => return Err(malformed("invalid CR in chunked line")),
+        match (self.position, b) {
+            (ChunkLinePosition::Cr, b'\n') => return Ok(true),
+            (ChunkLinePosition::Cr, _) => return Err(malformed("invalid CR in chunked line")),
             (_, b'\n') => return Err(malformed("chunked line ends with bare LF")),
             (_, b'\r') if self.digits == 0 => {
                 return Err(malformed("empty hex number for chunk length"));
             }
             (_, b'\r') => {
-                self.part = Part::Cr;
+                self.position = ChunkLinePosition::Cr;
                 return Ok(false);
             }
-            (Part::Digits, _) if b.is_ascii_hexdigit() => {
+            (ChunkLinePosition::Digits, _) if b.is_ascii_hexdigit() => {
                 // Sixteen digits at most, as in Go, and below 2^63, so that no sum of lengths can overflow.
                 if self.digits == 16 || self.size >> 59 != 0 {
                     return Err(malformed("http chunk length too large"));
@@ -258,13 +258,19 @@ impl Line {
                 self.size = self.size << 4 | u64::from(digit);
                 self.digits += 1;
             }
-            (Part::Digits | Part::Space, b';') if self.digits > 0 => self.part = Part::Extension,
-            (Part::Digits | Part::Space, b' ' | b'\t') if self.digits > 0 => self.part = Part::Space,
-            (Part::Extension, _) => {}
-            (Part::Digits | Part::Space, b';') => {
+            (ChunkLinePosition::Digits | ChunkLinePosition::Space, b';') if self.digits > 0 => {
+                self.position = ChunkLinePosition::Extension
+            }
+            (ChunkLinePosition::Digits | ChunkLinePosition::Space, b' ' | b'\t') if self.digits > 0 => {
+                self.position = ChunkLinePosition::Space
+            }
+            (ChunkLinePosition::Extension, _) => {}
+            (ChunkLinePosition::Digits | ChunkLinePosition::Space, b';') => {
                 return Err(malformed("empty hex number for chunk length"));
             }
-            (Part::Digits | Part::Space, _) => return Err(malformed("invalid byte in chunk length")),
+            (ChunkLinePosition::Digits | ChunkLinePosition::Space, _) => {
+                return Err(malformed("invalid byte in chunk length"));
+            }
         }
         self.len += 1;
         if self.len > MAX_LINE {
@@ -275,7 +281,7 @@ impl Line {
 }
 
 /// copy moves at most `limit` bytes and says how many.
-fn copy(from: &[u8], out: &mut [u8], p: &mut Progress, limit: u64) -> u64 {
+fn copy(from: &[u8], out: &mut [u8], p: &mut DecodeProgress, limit: u64) -> u64 {
     let to = out.get_mut(p.produced..).unwrap_or_default();
     let n = from.len().min(to.len()).min(usize::try_from(limit).unwrap_or(usize::MAX));
     if let (Some(to), Some(from)) = (to.get_mut(..n), from.get(..n)) {

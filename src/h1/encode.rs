@@ -27,7 +27,7 @@ pub fn status_line(out: &mut Vec<u8>, version: Version, code: u16) {
     };
     out.extend_from_slice(usual);
     if usual.is_empty() {
-        unusual(out, code);
+        unregistered_status(out, code);
     }
     if version < HTTP_11
         && let Some(minor) = out.get_mut(at + 7)
@@ -36,7 +36,7 @@ pub fn status_line(out: &mut Vec<u8>, version: Version, code: u16) {
     }
 }
 
-fn unusual(out: &mut Vec<u8>, code: u16) {
+fn unregistered_status(out: &mut Vec<u8>, code: u16) {
     out.extend_from_slice(b"HTTP/1.1 ");
     // Three digits always (RFC 9112, 4).
     if code < 100 {

@@ -18,7 +18,7 @@ pub const MAX_RESPONSE_FIELDS: usize = 5000;
 const ON_STACK: usize = 32;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rules {
+pub(super) enum FieldRules {
     /// Requests and trailers: each line ends in CRLF, a name ends at its colon.
     Strict,
     /// Responses: bare LF ends a line, and space before the colon is dropped, as RFC 9112, 5.1 has proxies do.
@@ -40,13 +40,13 @@ pub(super) fn parse_fields(
     h: &mut Header,
     section: &mut [u8],
     base: usize,
-    rules: Rules,
+    rules: FieldRules,
     max: usize,
 ) -> Result<(), BadFields> {
     let first = h.fields().len();
     if !read(h, section, base, rules, max)? {
-        let wrong = complaint(section, rules);
-        let tidied = tidy(section, rules).and_then(|len| section.get(..len));
+        let wrong = first_error(section, rules);
+        let tidied = normalize(section, rules).and_then(|len| section.get(..len));
         let Some(tidied) = tidied else { return Err(wrong) };
         if !read(h, tidied, base, rules, max)? {
             return Err(wrong);
@@ -63,7 +63,13 @@ pub(super) fn parse_fields(
 }
 
 /// read says `false` if the section is not well-formed as it stands.
-fn read(h: &mut Header, section: &[u8], base: usize, rules: Rules, max: usize) -> Result<bool, BadFields> {
+fn read(
+    h: &mut Header,
+    section: &[u8],
+    base: usize,
+    rules: FieldRules,
+    max: usize,
+) -> Result<bool, BadFields> {
     let mut few = [EMPTY_HEADER; ON_STACK];
     let mut many;
     let parsed = match httparse::parse_headers(section, &mut few) {
@@ -84,7 +90,7 @@ fn read(h: &mut Header, section: &[u8], base: usize, rules: Rules, max: usize) -
     }
     let origin = section.as_ptr() as usize;
     let at = |text: &[u8]| text.as_ptr() as usize - origin;
-    if rules == Rules::Strict {
+    if rules == FieldRules::Strict {
         // The crate refuses a bare CR and takes a bare LF. Before each name, and before the end, stands the
         // LF of a line; before that must be CR.
         let cr = |end: usize| end.checked_sub(2).and_then(|i| section.get(i)) == Some(&b'\r');
@@ -101,9 +107,9 @@ fn read(h: &mut Header, section: &[u8], base: usize, rules: Rules, max: usize) -
     Ok(true)
 }
 
-/// tidy rewrites in place what may be rewritten, and gives the new length: an obs-fold becomes one space, as in
+/// normalize rewrites in place what may be rewritten, and gives the new length: an obs-fold becomes one space, as in
 /// Go (RFC 9112, 5.2), and by lenient rules a name loses the space before its colon. `None`: it cannot help.
-fn tidy(section: &mut [u8], rules: Rules) -> Option<usize> {
+fn normalize(section: &mut [u8], rules: FieldRules) -> Option<usize> {
     let mut out: Vec<u8> = Vec::with_capacity(section.len());
     let mut changed = false;
     // Of the line that is being continued, if it is: a fold follows.
@@ -112,7 +118,7 @@ fn tidy(section: &mut [u8], rules: Rules) -> Option<usize> {
         let bare = line.strip_suffix(b"\n").unwrap_or(line);
         let (text, end): (_, &[u8]) = match bare.strip_suffix(b"\r") {
             Some(text) => (text, b"\r\n"),
-            None if rules == Rules::Strict => return None,
+            None if rules == FieldRules::Strict => return None,
             None => (bare, b"\n"),
         };
         if memchr(b'\r', text).is_some() {
@@ -138,7 +144,7 @@ fn tidy(section: &mut [u8], rules: Rules) -> Option<usize> {
         (named, folded) = (colon.is_some(), false);
         let (name, value) = colon.and_then(|at| text.split_at_checked(at)).unwrap_or((text, b""));
         let mut name = name;
-        if rules == Rules::Lenient && named && name.last() == Some(&b' ') {
+        if rules == FieldRules::Lenient && named && name.last() == Some(&b' ') {
             while let [rest @ .., b' '] = name {
                 name = rest;
             }
@@ -158,8 +164,8 @@ fn tidy(section: &mut [u8], rules: Rules) -> Option<usize> {
     changed.then_some(out.len())
 }
 
-/// complaint finds the first line that is wrong and says so as Go does.
-fn complaint(section: &[u8], rules: Rules) -> BadFields {
+/// first_error finds the first line that is wrong and says so as Go does.
+fn first_error(section: &[u8], rules: FieldRules) -> BadFields {
     let mut spaced = None;
     for (i, line) in section.split(|&b| b == b'\n').enumerate() {
         let bare = line.strip_suffix(b"\r");
@@ -182,7 +188,7 @@ fn complaint(section: &[u8], rules: Rules) -> BadFields {
             return malformed(": missing colon");
         };
         let known = !name.is_empty() && name.iter().all(|&b| is_tchar(b) || b == b' ');
-        if !known || !is_value(value) || (bare.is_none() && rules == Rules::Strict) {
+        if !known || !is_value(value) || (bare.is_none() && rules == FieldRules::Strict) {
             return malformed(" line");
         }
         if spaced.is_none() && name.contains(&b' ') {

@@ -48,29 +48,29 @@ pub struct ResponseFacts {
     pub content_length: i64,
     /// The message names the coding `chunked`, whether a body follows or not.
     pub chunked: bool,
-    /// The header has nothing that [`super::understood`] takes out.
-    pub tidy: bool,
+    /// The header has nothing that [`super::strip_framing`] takes out.
+    pub nothing_to_strip: bool,
 }
 
-/// Seen is what the fields say that requests and responses have in common.
-struct Seen {
-    codings: All,
-    lengths: All,
+/// FramingFields is what the fields say that requests and responses have in common.
+struct FramingFields {
+    codings: FieldSummary,
+    lengths: FieldSummary,
     close: bool,
     keep_alive: bool,
     trailer: bool,
 }
 
-/// All is what there is under one name.
+/// FieldSummary is what there is under one name.
 #[derive(Default)]
-struct All {
+struct FieldSummary {
     count: usize,
     last: Span,
     differ: bool,
 }
 
-fn all(h: &Header, name: &[u8]) -> All {
-    let mut all = All::default();
+fn summarize(h: &Header, name: &[u8]) -> FieldSummary {
+    let mut all = FieldSummary::default();
     for f in h.named(name) {
         all.differ |= all.count > 0 && h.store().get(all.last) != h.store().get(f.value);
         all.count += 1;
@@ -79,7 +79,7 @@ fn all(h: &Header, name: &[u8]) -> All {
     all
 }
 
-fn look(h: &Header) -> Seen {
+fn scan_fields(h: &Header) -> FramingFields {
     let (mut close, mut keep_alive) = (false, false);
     for value in h.values(b"Connection") {
         if value.eq_ignore_ascii_case(b"keep-alive") {
@@ -91,12 +91,12 @@ fn look(h: &Header) -> Seen {
         close |= value.split(|b| matches!(b, b',' | b' ' | b'\t')).any(|t| t.eq_ignore_ascii_case(b"close"));
         keep_alive |= value.split(|&b| b == b',').any(|t| trim_ows(t).eq_ignore_ascii_case(b"keep-alive"));
     }
-    let (codings, lengths) = (all(h, b"Transfer-Encoding"), all(h, b"Content-Length"));
-    Seen { codings, lengths, close, keep_alive, trailer: h.contains(b"Trailer") }
+    let (codings, lengths) = (summarize(h, b"Transfer-Encoding"), summarize(h, b"Content-Length"));
+    FramingFields { codings, lengths, close, keep_alive, trailer: h.contains(b"Trailer") }
 }
 
-impl Seen {
-    fn lasts(&self, version: Version) -> bool {
+impl FramingFields {
+    fn keeps_connection(&self, version: Version) -> bool {
         match version {
             Version { major: 0, .. } => false,
             Version { major: 1, minor: 0 } => self.keep_alive && !self.close,
@@ -111,8 +111,8 @@ impl Seen {
 
 /// request_facts checks all that Go's server checks between a request's head and its handler.
 pub fn request_facts(h: &Header, line: &RequestLine) -> Result<RequestFacts, Reject> {
-    let seen = look(h);
-    let host = all(h, b"Host");
+    let seen = scan_fields(h);
+    let host = summarize(h, b"Host");
     if host.count > 1 {
         return Err(Reject::BAD_REQUEST);
     }
@@ -163,7 +163,7 @@ pub fn request_facts(h: &Header, line: &RequestLine) -> Result<RequestFacts, Rej
     }
     Ok(RequestFacts {
         framing,
-        keep_alive: seen.lasts(line.version) && !(chunked && seen.lengths.count > 0),
+        keep_alive: seen.keeps_connection(line.version) && !(chunked && seen.lengths.count > 0),
         expect_continue,
         host: if line.authority.is_empty() { host.last } else { line.authority },
         has_trailer_decl: seen.trailer,
@@ -185,12 +185,12 @@ pub fn response_facts(
             keep_alive: false,
             content_length: -1,
             chunked: false,
-            tidy: false,
+            nothing_to_strip: false,
         });
     }
-    let seen = look(h);
+    let seen = scan_fields(h);
     let tidy = seen.codings.count == 0 && seen.lengths.count <= 1 && !seen.close;
-    let lasts = seen.lasts(line.version);
+    let lasts = seen.keeps_connection(line.version);
     // In HTTP/1.0 the framing is faulty if it names a coding, whatever the length says.
     let faulty = seen.codings.count > 0 && line.version < HTTP_11;
     let chunked = !faulty && seen.is_chunked(h);
@@ -227,7 +227,13 @@ pub fn response_facts(
             false => 0,
         };
         let keep_alive = lasts && !faulty;
-        return Ok(ResponseFacts { framing: Framing::None, keep_alive, content_length, chunked, tidy });
+        return Ok(ResponseFacts {
+            framing: Framing::None,
+            keep_alive,
+            content_length,
+            chunked,
+            nothing_to_strip: tidy,
+        });
     }
     let framing = match length {
         _ if chunked => Framing::Chunked,
@@ -242,7 +248,7 @@ pub fn response_facts(
         keep_alive: lasts && !both && framing != Framing::UntilClose,
         content_length: if chunked || faulty { -1 } else { as_i64(length) },
         chunked,
-        tidy,
+        nothing_to_strip: tidy,
     })
 }
 

@@ -11,7 +11,7 @@ pub struct HeadScan {
     /// Where the line that is not yet whole begins.
     line: usize,
     /// The first line was reported.
-    told: bool,
+    first_line_reported: bool,
 }
 
 impl HeadScan {
@@ -67,11 +67,11 @@ impl HeadScan {
         })
     }
 
-    /// first_line_came says `true` once in a message, when its first line is whole: then
+    /// take_first_line_end says `true` once in a message, when its first line is whole: then
     /// [`super::check_first_line`] has something to look at, and need not look again.
-    pub fn first_line_came(&mut self) -> bool {
-        let new = self.line > 0 && !self.told;
-        self.told |= new;
+    pub fn take_first_line_end(&mut self) -> bool {
+        let new = self.line > 0 && !self.first_line_reported;
+        self.first_line_reported |= new;
         new
     }
 }
@@ -104,9 +104,9 @@ pub fn declared_length(head: &[u8]) -> Option<u64> {
     length
 }
 
-/// Lead is what may still stand before a request line.
+/// LeadingBytes is what may still stand before a request line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lead {
+pub enum LeadingBytes {
     Nothing,
     /// One CRLF (RFC 9112, 2.2).
     Line,
@@ -116,26 +116,26 @@ pub enum Lead {
     Bytes(u8),
 }
 
-impl Lead {
-    pub const AFTER_POST: Lead = Lead::Bytes(4);
+impl LeadingBytes {
+    pub const AFTER_POST: LeadingBytes = LeadingBytes::Bytes(4);
 
     /// skip counts the bytes to be left out, wherever the input was cut; `None`: a CR stands alone.
     pub fn skip(&mut self, buf: &[u8]) -> Option<usize> {
         let mut n = 0;
         while let Some(&b) = buf.get(n) {
             *self = match (*self, b) {
-                (Lead::Line, b'\r') => Lead::Feed,
-                (Lead::Feed, b'\n') => Lead::Nothing,
-                (Lead::Feed, _) => return None,
-                (Lead::Bytes(left), b'\r' | b'\n') if left > 1 => Lead::Bytes(left - 1),
-                (Lead::Bytes(_), b'\r' | b'\n') => Lead::Nothing,
+                (LeadingBytes::Line, b'\r') => LeadingBytes::Feed,
+                (LeadingBytes::Feed, b'\n') => LeadingBytes::Nothing,
+                (LeadingBytes::Feed, _) => return None,
+                (LeadingBytes::Bytes(left), b'\r' | b'\n') if left > 1 => LeadingBytes::Bytes(left - 1),
+                (LeadingBytes::Bytes(_), b'\r' | b'\n') => LeadingBytes::Nothing,
                 _ => {
-                    *self = Lead::Nothing;
+                    *self = LeadingBytes::Nothing;
                     break;
                 }
             };
             n += 1;
-            if *self == Lead::Nothing {
+            if *self == LeadingBytes::Nothing {
                 break;
             }
         }
@@ -150,22 +150,22 @@ mod tests {
     #[test]
     fn what_stands_before_a_request_line() {
         for (lead, text, want) in [
-            (Lead::Line, "GET", Some(0)),
-            (Lead::Line, "\r\nGET", Some(2)),
-            (Lead::Line, "\r\n\r\nGET", Some(2)),
-            (Lead::Line, "\nGET", Some(0)),
-            (Lead::Line, "\rGET", None),
-            (Lead::Line, "\r\rGET", None),
-            (Lead::AFTER_POST, "\r\n\r\nGET", Some(4)),
-            (Lead::AFTER_POST, "\n\r\n\n\nGET", Some(4)),
-            (Lead::AFTER_POST, "\nGET", Some(1)),
-            (Lead::Nothing, "\r\nGET", Some(0)),
+            (LeadingBytes::Line, "GET", Some(0)),
+            (LeadingBytes::Line, "\r\nGET", Some(2)),
+            (LeadingBytes::Line, "\r\n\r\nGET", Some(2)),
+            (LeadingBytes::Line, "\nGET", Some(0)),
+            (LeadingBytes::Line, "\rGET", None),
+            (LeadingBytes::Line, "\r\rGET", None),
+            (LeadingBytes::AFTER_POST, "\r\n\r\nGET", Some(4)),
+            (LeadingBytes::AFTER_POST, "\n\r\n\n\nGET", Some(4)),
+            (LeadingBytes::AFTER_POST, "\nGET", Some(1)),
+            (LeadingBytes::Nothing, "\r\nGET", Some(0)),
         ] {
             let mut whole = lead;
             assert_eq!(whole.skip(text.as_bytes()), want, "{text:?}");
             let (mut now, mut sum) = (lead, Some(0));
             for at in 0..text.len() {
-                if now == Lead::Nothing {
+                if now == LeadingBytes::Nothing {
                     break;
                 }
                 sum = sum.zip(now.skip(&text.as_bytes()[at..=at])).map(|(a, b)| a + b);

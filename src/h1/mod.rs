@@ -17,12 +17,12 @@ pub mod response;
 mod target;
 mod trailer;
 
-pub use apply::{describe_request, understood};
-pub use body::{BodyDecoder, Progress};
+pub use apply::{describe_request, strip_framing};
+pub use body::{BodyDecoder, DecodeProgress};
 pub use encode::{CHUNK_END, LAST_CHUNK, chunk_header, decimal, last_chunk, request_line, status_line};
 pub use fields::{MAX_REQUEST_FIELDS, MAX_RESPONSE_FIELDS};
 pub use framing::{Framing, RequestFacts, ResponseFacts, request_facts, response_facts};
-pub use head::{HeadScan, Lead, declared_length};
+pub use head::{HeadScan, LeadingBytes, declared_length};
 pub use request::{Reject, RequestLine, check_first_line, parse_request, parse_request_within};
 pub use response::{StatusLine, check_status_line, not_a_response, parse_response};
 pub(crate) use target::{valid_host, valid_target};

@@ -1,6 +1,6 @@
 //! `parse_request`: the head of a request, in place.
 
-use super::fields::{BadFields, MAX_REQUEST_FIELDS, Rules, parse_fields};
+use super::fields::{BadFields, FieldRules, MAX_REQUEST_FIELDS, parse_fields};
 use super::target;
 use crate::message::header::{Header, is_token};
 use crate::message::request::Version;
@@ -73,7 +73,7 @@ pub fn parse_request_within(
     Ok(RequestLine { method, target, version: first.version, authority })
 }
 
-struct First {
+struct FirstLine {
     method: Range<usize>,
     target: Range<usize>,
     version: Version,
@@ -88,14 +88,14 @@ fn parse(
     start: usize,
     head_len: usize,
     max_fields: usize,
-) -> Result<(First, Option<Vec<u8>>), Reject> {
+) -> Result<(FirstLine, Option<Vec<u8>>), Reject> {
     let head = start.checked_add(head_len).and_then(|end| block.get_mut(start..end)).unwrap_or_default();
     let first = first_line(head)?;
     let authority = first.authority.clone().map(|r| {
         head.get(first.target.start + r.start..first.target.start + r.end).unwrap_or_default().to_vec()
     });
     let section = head.get_mut(first.len..).unwrap_or_default();
-    match parse_fields(h, section, start + first.len, Rules::Strict, max_fields) {
+    match parse_fields(h, section, start + first.len, FieldRules::Strict, max_fields) {
         Ok(()) => Ok((first, authority)),
         Err(BadFields::TooMany) => Err(Reject::HEADER_TOO_LARGE),
         Err(BadFields::SpaceInName(_)) => Err(Reject::BAD_NAME),
@@ -103,7 +103,7 @@ fn parse(
     }
 }
 
-fn first_line(head: &[u8]) -> Result<First, Reject> {
+fn first_line(head: &[u8]) -> Result<FirstLine, Reject> {
     let bad = Reject::BAD_REQUEST;
     let Some(lf) = memchr(b'\n', head) else { return Err(bad) };
     let Some(line) = head.get(..lf).and_then(|l| l.strip_suffix(b"\r")) else { return Err(bad) };
@@ -117,7 +117,7 @@ fn first_line(head: &[u8]) -> Result<First, Reject> {
         return Err(bad);
     }
     let Ok(authority) = target::check(method, target) else { return Err(bad) };
-    Ok(First { method: 0..one, target: one + 1..one + 1 + two, version, authority, len: lf + 1 })
+    Ok(FirstLine { method: 0..one, target: one + 1..one + 1 + two, version, authority, len: lf + 1 })
 }
 
 /// check_first_line refuses a request whose first line is whole and wrong before the rest of its head is there,

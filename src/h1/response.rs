@@ -1,6 +1,6 @@
 //! `parse_response`: the head of a response, in place.
 
-use super::fields::{BadFields, MAX_RESPONSE_FIELDS, Rules, parse_fields};
+use super::fields::{BadFields, FieldRules, MAX_RESPONSE_FIELDS, parse_fields};
 use super::quote::quote;
 use super::request::parse_version;
 use crate::error::{Error, Kind};
@@ -22,8 +22,8 @@ pub struct StatusLine {
 }
 
 impl StatusLine {
-    /// made is the line of a response that came by no line of text; its spans are in `h`.
-    pub fn made(h: &mut Header, version: Version, code: u16) -> StatusLine {
+    /// from_code is the line of a response that came by no line of text; its spans are in `h`.
+    pub fn from_code(h: &mut Header, version: Version, code: u16) -> StatusLine {
         let text = status::text(code).as_bytes();
         let digits = [100, 10, 1].map(|unit| b'0' + (code / unit % 10) as u8);
         let line = |room: &mut [u8]| {
@@ -59,7 +59,7 @@ fn parse(h: &mut Header, block: &mut [u8], start: usize, head_len: usize) -> Res
     let lf = head.iter().position(|&b| b == b'\n').unwrap_or(head.len());
     let line = status_line(head.get(..lf).unwrap_or_default(), start)?;
     let section = head.get_mut(lf + 1..).unwrap_or_default();
-    match parse_fields(h, section, start + lf + 1, Rules::Lenient, MAX_RESPONSE_FIELDS) {
+    match parse_fields(h, section, start + lf + 1, FieldRules::Lenient, MAX_RESPONSE_FIELDS) {
         Ok(()) => Ok(line),
         Err(BadFields::Malformed(text) | BadFields::SpaceInName(text)) => {
             Err(Error::new(Kind::Protocol, text))
@@ -90,13 +90,13 @@ pub fn not_a_response(msg: &[u8]) -> Option<Error> {
 
 fn status_line(line: &[u8], start: usize) -> Result<StatusLine, Error> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    usual_line(line, start).map_or_else(|| any_line(line, start), Ok)
+    parse_common_line(line, start).map_or_else(|| parse_any_line(line, start), Ok)
 }
 
 const DIGITS: usize = 3;
 
-/// usual_line reads what servers send, "HTTP/1.1 200 OK" or that without a reason, and leaves the rest to [`any_line`].
-fn usual_line(line: &[u8], start: usize) -> Option<StatusLine> {
+/// parse_common_line reads what servers send, "HTTP/1.1 200 OK" or that without a reason, and leaves the rest to [`parse_any_line`].
+fn parse_common_line(line: &[u8], start: usize) -> Option<StatusLine> {
     const PROTO: &[u8; 9] = b"HTTP/1.1 ";
     let status = line.strip_prefix(PROTO)?;
     let [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = status else { return None };
@@ -113,7 +113,7 @@ fn code(digits: [u8; DIGITS]) -> u16 {
     digits.into_iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'))
 }
 
-fn any_line(line: &[u8], start: usize) -> Result<StatusLine, Error> {
+fn parse_any_line(line: &[u8], start: usize) -> Result<StatusLine, Error> {
     let malformed = |what: &str, text: &[u8]| {
         Error::new(Kind::Protocol, format!("malformed HTTP {what} {}", quote(text)))
     };
@@ -148,9 +148,9 @@ mod tests {
             {
                 for code in ["200", "999", "000", "20", "2000", "2x0", ""] {
                     let line = format!("{version} {code}{reason}");
-                    let Some(quick) = usual_line(line.as_bytes(), 7) else { continue };
+                    let Some(quick) = parse_common_line(line.as_bytes(), 7) else { continue };
                     usual += 1;
-                    let slow = any_line(line.as_bytes(), 7).unwrap();
+                    let slow = parse_any_line(line.as_bytes(), 7).unwrap();
                     assert_eq!(format!("{quick:?}"), format!("{slow:?}"), "{line}");
                 }
             }

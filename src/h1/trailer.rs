@@ -1,7 +1,7 @@
 //! Trailer sections: read with a bound, and without the fields that have no place there.
 
 use super::HeadScan;
-use super::fields::{BadFields, MAX_REQUEST_FIELDS, Rules, parse_fields};
+use super::fields::{BadFields, FieldRules, MAX_REQUEST_FIELDS, parse_fields};
 use crate::error::{Error, Kind};
 use crate::message::header::Header;
 
@@ -40,7 +40,7 @@ impl TrailerReader {
 
 fn parse(mut section: Vec<u8>) -> Result<Option<Header>, Error> {
     let mut h = Header::new();
-    match parse_fields(&mut h, &mut section, 0, Rules::Strict, MAX_REQUEST_FIELDS) {
+    match parse_fields(&mut h, &mut section, 0, FieldRules::Strict, MAX_REQUEST_FIELDS) {
         Ok(()) => {}
         Err(BadFields::Malformed(text) | BadFields::SpaceInName(text)) => {
             return Err(Error::new(Kind::Protocol, text));

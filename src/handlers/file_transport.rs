@@ -34,7 +34,7 @@ impl RoundTripper for FileTransport {
         ended.check(AWAITING_HEADERS)?;
         let mut header = Header::new();
         let (answer, content) = files::answer(&mut header, r, &*self.0)?;
-        let line = StatusLine::made(&mut header, HTTP_10, answer.status);
+        let line = StatusLine::from_code(&mut header, HTTP_10, answer.status);
         // As in Go, nothing but the header tells a file's length.
         let content_length = if answer.is_empty() { 0 } else { -1 };
         let facts = ResponseFacts {
@@ -42,7 +42,7 @@ impl RoundTripper for FileTransport {
             keep_alive: false,
             content_length,
             chunked: false,
-            tidy: true,
+            nothing_to_strip: true,
         };
         let body = Box::new(FileBody { answer, content, ended, failed: None });
         Ok(Tripped::Answer(Response::from_parts(header, line, facts, body)))

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::h1::{HeadScan, Lead};
+use crate::h1::{HeadScan, LeadingBytes};
 use crate::runtime::NEVER;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,7 +45,7 @@ pub(crate) struct Conn {
     pub(super) closed: bool,
     pub(super) stop: bool,
     /// The line end that may still stand before the next request.
-    pub(super) lead: Lead,
+    pub(super) leading_bytes: LeadingBytes,
     /// Requests answered.
     pub(super) served: u32,
     /// A part of a head, or requests read ahead.
@@ -81,7 +81,7 @@ impl Conn {
             readable: false,
             closed: false,
             stop: false,
-            lead: Lead::Line,
+            leading_bytes: LeadingBytes::Line,
             served: 0,
             carry: Vec::new(),
             scan: HeadScan::new(),

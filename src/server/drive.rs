@@ -11,7 +11,7 @@ use super::reject;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::writer::ResponseWriter;
-use crate::h1::{self, Lead, Reject};
+use crate::h1::{self, LeadingBytes, Reject};
 use crate::log;
 use crate::message::protocols::Protocols;
 use crate::message::request::Request;
@@ -92,8 +92,8 @@ impl Http {
         ex.wire.attach(fd, conn.secure.as_ref(), self.settings().write_progress);
         let (mut bound, mut others_first) = (Bound::default(), false);
         let next = loop {
-            if conn.lead != Lead::Nothing {
-                let Some(n) = conn.lead.skip(ex.unread()) else {
+            if conn.leading_bytes != LeadingBytes::Nothing {
+                let Some(n) = conn.leading_bytes.skip(ex.unread()) else {
                     break self.refuse(ex, &Reject::BAD_REQUEST);
                 };
                 ex.used += n;
@@ -119,7 +119,7 @@ impl Http {
                 break Next::Close;
             }
             let Some(len) = conn.scan.find(ex.unread()) else {
-                if conn.scan.first_line_came()
+                if conn.scan.take_first_line_end()
                     && let Err(refused) = h1::request::check_first_line(ex.unread())
                 {
                     break self.refuse(ex, &refused);
@@ -286,7 +286,7 @@ impl Http {
         conn.served = conn.served.saturating_add(1);
         conn.since = now;
         let post = ex.request.text(ex.request.method) == b"POST";
-        conn.lead = if post { Lead::AFTER_POST } else { Lead::Line };
+        conn.leading_bytes = if post { LeadingBytes::AFTER_POST } else { LeadingBytes::Line };
         let gathered = ex.wire.output().gathered();
         let Some(gathered) = gathered.filter(|_| !ex.writer.was_aborted()) else { return Next::Drop };
         ex.gathered = gathered;

@@ -107,7 +107,7 @@ impl Reader {
         let line = h1::parse_response(&mut header, 0, len)?;
         let facts = h1::response_facts(method == b"HEAD", method == b"CONNECT", &line, &header)?;
         s.in_body = !matches!(facts.framing, Framing::None | Framing::Length(0));
-        let announced = h1::understood(&mut header, &line, &facts);
+        let announced = h1::strip_framing(&mut header, &line, &facts);
         drop(lent);
         let body = StreamBody::new(self.clone(), facts.framing);
         let mut response = Response::from_parts(header, line, facts, Box::new(body));
@@ -205,7 +205,7 @@ impl Stream {
                 self.consume(len);
                 return Ok((header, len));
             }
-            if scan.first_line_came() {
+            if scan.take_first_line_end() {
                 first(self.buffered())?;
             }
             if self.buffered().len() >= self.max_head {

@@ -175,7 +175,7 @@ impl Exchange<'_> {
                 scan.reset();
                 continue;
             }
-            if scan.first_line_came()
+            if scan.take_first_line_end()
                 && let Err(e) = h1::check_status_line(self.conn.buffered())
             {
                 return Err(fatal(self.broken(e.with_phase(Phase::Head))));

@@ -44,7 +44,7 @@ impl Exchange<'_> {
         let switched = switched || (is_connect && line.code / 100 == 2);
         let framing = if switched { Framing::UntilClose } else { facts.framing };
         let r = &mut *self.response;
-        r.announced = h1::understood(&mut r.header, &line, &facts);
+        r.announced = h1::strip_framing(&mut r.header, &line, &facts);
         r.told(line, &facts);
         Ok(End { framing, keep, switched })
     }

@@ -99,7 +99,7 @@ fn the_end_is_seen_at_once() {
     let mut d = BodyDecoder::new(Framing::Chunked);
     let mut out = [0; 5];
     let p = d.decode(b"5\r\nhello\r\n0\r\nX-Sum: 8\r\n\r\nrest", &mut out).unwrap();
-    assert_eq!(p, Progress { consumed: 25, produced: 5, done: true });
+    assert_eq!(p, DecodeProgress { consumed: 25, produced: 5, done: true });
     assert_eq!(fields(&d.take_trailer().unwrap(), &[]), " X-Sum=8");
     assert!(d.take_trailer().is_none());
     assert!(d.is_chunked());

@@ -91,5 +91,5 @@ fn round_trip() {
     let mut d = BodyDecoder::new(Framing::Chunked);
     let mut out = vec![0; 199 * 200];
     let p = d.decode(&wire, &mut out).unwrap();
-    assert_eq!(p, Progress { consumed: wire.len(), produced: 199 * 100, done: true });
+    assert_eq!(p, DecodeProgress { consumed: wire.len(), produced: 199 * 100, done: true });
 }

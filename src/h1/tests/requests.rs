@@ -33,13 +33,13 @@ fn a_wrong_first_line_is_seen_early() {
     for bad in ["GET /\r\nHo", "\r\n", "GET / HTTP/1.1\n", "GET /%z HTTP/1.1\r\n"] {
         let mut scan = HeadScan::new();
         scan.find(bad.as_bytes());
-        assert!(scan.first_line_came() && !scan.first_line_came());
+        assert!(scan.take_first_line_end() && !scan.take_first_line_end());
         assert_eq!(check_first_line(bad.as_bytes()), Err(Reject::BAD_REQUEST), "{bad:?}");
     }
     assert_eq!(check_first_line(b"GET / HTTP/1.1\r\nHo"), Ok(()));
     let mut scan = HeadScan::new();
     scan.find(b"GET / HTTP/1.1\r");
-    assert!(!scan.first_line_came());
+    assert!(!scan.take_first_line_end());
 }
 
 #[test]

@@ -257,7 +257,7 @@ impl Exchange<'_> {
         let Exchange { mut flow, call, timing, .. } = self;
         let is_head = head::method_of(call.request) == b"HEAD";
         let Answer { mut header, code, length, bare, rest, .. } = answer;
-        let line = StatusLine::made(&mut header, HTTP_20, code);
+        let line = StatusLine::from_code(&mut header, HTTP_20, code);
         log(&header, &line);
         let announced = header.get(b"Trailer").map(<[u8]>::to_vec);
         if announced.is_some() {
