@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bytes::Bytes;
-use nethttp::h2::{Code, Config, Engine, Event, RequestHead};
+use nethttp::h2::{Engine, EngineConfig, ErrorCode, Event, RequestHead};
 use std::collections::BTreeMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -42,7 +42,7 @@ fn take(e: &mut Engine, input: &[u8], events: &mut Vec<Event>, streams: &mut Str
                 (s.ended, s.trailer) = (true, true);
             }
             Event::Reset { id, .. } => drop(streams.remove(&id)),
-            Event::Closed { fault } => assert_eq!(fault.code, Code::NO_ERROR),
+            Event::Closed { fault } => assert_eq!(fault.code, ErrorCode::NO_ERROR),
             _ => {}
         }
     }
@@ -50,7 +50,7 @@ fn take(e: &mut Engine, input: &[u8], events: &mut Vec<Event>, streams: &mut Str
 
 /// echo is our server: it sends each body back, with a trailer.
 async fn echo(mut io: DuplexStream) -> Engine {
-    let mut e = Engine::server(Config { stream_window: 20_000, ..Config::server() });
+    let mut e = Engine::server(EngineConfig { stream_window: 20_000, ..EngineConfig::server() });
     let (mut streams, mut events) = (Streams::new(), Vec::new());
     let mut buffer = vec![0; 10_007];
     loop {
@@ -70,17 +70,17 @@ async fn echo(mut io: DuplexStream) -> Engine {
             let fields: [(&[u8], &[u8]); 2] = [(b"Content-Length", len.as_bytes()), (b"X-Some", b"text")];
             e.respond(id, 200, fields, false).unwrap();
             s.status = 200;
-            e.want(id, true);
+            e.set_pending(id, true);
         }
-        while let Some((id, max)) = e.turn() {
+        while let Some((id, max)) = e.next_stream() {
             let s = streams.get_mut(&id).unwrap();
             let rest = &s.body[s.sent..];
             s.sent += e.send_data(id, &rest[..rest.len().min(max)], false).unwrap();
             if s.sent == s.body.len() {
                 let sum: [(&[u8], &[u8]); 1] = [(b"X-Sum", b"8")];
                 e.send_trailers(id, sum).unwrap();
-                e.want(id, false);
-                e.finished();
+                e.set_pending(id, false);
+                e.handler_done();
                 streams.remove(&id);
             }
         }
@@ -155,7 +155,7 @@ fn its_client_and_our_server() {
         drop(client);
         connection.await.unwrap().unwrap();
         let engine = server.await.unwrap();
-        assert_eq!(engine.fault().map(|f| f.code), Some(Code::NO_ERROR));
+        assert_eq!(engine.fault().map(|f| f.code), Some(ErrorCode::NO_ERROR));
     });
 }
 
@@ -181,12 +181,15 @@ fn our_client_and_its_server() {
         const COUNT: usize = 60;
         let (mut ours, theirs) = tokio::io::duplex(30_000);
         let server = tokio::task::spawn_local(serve(theirs));
-        let mut e =
-            Engine::client(Config { stream_window: 9000, connection_window: 65_535, ..Config::client() });
+        let mut e = Engine::client(EngineConfig {
+            stream_window: 9000,
+            connection_window: 65_535,
+            ..EngineConfig::client()
+        });
         let (mut streams, mut events, mut bodies) = (Streams::new(), Vec::new(), BTreeMap::new());
         let mut buffer = vec![0; 10_007];
         loop {
-            while e.is_settled() && e.can_open() && bodies.len() < COUNT {
+            while e.has_peer_settings() && e.can_open() && bodies.len() < COUNT {
                 let head = RequestHead {
                     method: b"PUT",
                     scheme: b"https",
@@ -196,9 +199,9 @@ fn our_client_and_its_server() {
                 };
                 let id = e.request(&head, [], false).unwrap();
                 bodies.insert(id, (body(bodies.len()), 0));
-                e.want(id, true);
+                e.set_pending(id, true);
             }
-            while let Some((id, max)) = e.turn() {
+            while let Some((id, max)) = e.next_stream() {
                 let (body, sent) = bodies.get_mut(&id).unwrap();
                 let rest = &body[*sent..];
                 *sent += e.send_data(id, &rest[..rest.len().min(max)], false).unwrap();
@@ -224,7 +227,7 @@ fn our_client_and_its_server() {
             let s = &streams[&id];
             assert!(s.status == 200 && s.ended && s.trailer && s.body == body, "{id}");
         }
-        e.close(Code::NO_ERROR, "");
+        e.close(ErrorCode::NO_ERROR, "");
         ours.write_all(e.output()).await.unwrap();
         drop(ours);
         server.await.unwrap();

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nethttp::h2::{Code, Config, Engine, Event, RequestHead};
+use nethttp::h2::{ErrorCode, EngineConfig, Engine, Event, RequestHead};
 use std::collections::BTreeMap;
 
 #[derive(Default)]
@@ -57,7 +57,7 @@ fn carry(n: usize, from: &mut Engine, to: &mut Engine, m: &mut Model) {
 
 fuzz_target!(|input: &[u8]| {
     let [window, streams, steps @ ..] = input else { return };
-    let common = |c: Config| Config {
+    let common = |c: EngineConfig| EngineConfig {
         stream_window: u32::from(*window) * 37,
         max_streams: u32::from(*streams),
         max_control: u32::MAX,
@@ -65,14 +65,14 @@ fuzz_target!(|input: &[u8]| {
         max_idle_frames: u32::MAX,
         ..c
     };
-    let mut server = Engine::server(common(Config::server()));
-    let mut client = Engine::client(Config { connection_window: 65_535, ..common(Config::client()) });
+    let mut server = Engine::server(common(EngineConfig::server()));
+    let mut client = Engine::client(EngineConfig { connection_window: 65_535, ..common(EngineConfig::client()) });
     let mut m = Model::default();
     for step in steps.chunks(2) {
         let (op, arg) = (step[0] % 16, usize::from(step.get(1).copied().unwrap_or(0)));
         let id = 1 + 2 * (arg as u32 % 16);
         match op {
-            0 | 1 if client.is_settled() && client.can_open() => {
+            0 | 1 if client.has_peer_settings() && client.can_open() => {
                 let head = RequestHead {
                     method: b"PUT",
                     scheme: b"http",
@@ -108,7 +108,7 @@ fuzz_target!(|input: &[u8]| {
             9 => carry(arg * 40, &mut server, &mut client, &mut m),
             10 => {
                 let e = if arg > 128 { &mut server } else { &mut client };
-                e.reset(id, Code::CANCEL);
+                e.reset(id, ErrorCode::CANCEL);
             }
             11 | 12 => {
                 let (e, direction) = if op == 11 { (&mut server, 0) } else { (&mut client, 1) };
@@ -118,8 +118,8 @@ fuzz_target!(|input: &[u8]| {
             }
             13 => {
                 let e = if arg > 128 { &mut server } else { &mut client };
-                e.want(id, arg % 2 == 0);
-                if let Some((turn, n)) = e.turn() {
+                e.set_pending(id, arg % 2 == 0);
+                if let Some((turn, n)) = e.next_stream() {
                     assert!(n > 0 && n <= e.window(turn));
                 }
             }
@@ -127,7 +127,7 @@ fuzz_target!(|input: &[u8]| {
             14 => client.ping([arg as u8; 8]),
             _ => {
                 if m.requests.pop().is_some() {
-                    server.finished();
+                    server.handler_done();
                 }
             }
         }

@@ -4,10 +4,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use nethttp::h2::frame::{FrameHead, HEAD, PREFACE};
-use nethttp::h2::{Config, Engine, Event, RequestHead};
+use nethttp::h2::{EngineConfig, Engine, Event, RequestHead};
 
 fn make(server: bool, small: bool) -> Engine {
-    let mut config = if server { Config::server() } else { Config::client() };
+    let mut config = if server { EngineConfig::server() } else { EngineConfig::client() };
     if small {
         config.stream_window = 50;
         config.max_header_list = 300;

@@ -1,16 +1,16 @@
 //! DATA frames, and the windows in which they come.
 
 use super::engine::Engine;
-use super::error::{Code, Fault};
+use super::error::{ErrorCode, Fault};
 use super::event::Event;
 use super::flow::DEFAULT_WINDOW;
 use super::frame::{self, FrameHead, flag, protocol};
-use super::recv::{Data, Reading};
-use super::streams::Half;
+use super::recv::{DataFrame, ReadState};
+use super::streams::HalfState;
 
 /// short is a message that ends before its declared length.
 pub(super) fn short(id: u32) -> Fault {
-    Fault::stream(id, Code::PROTOCOL_ERROR, "less data than content-length")
+    Fault::stream(id, ErrorCode::PROTOCOL_ERROR, "less data than content-length")
 }
 
 impl Engine {
@@ -21,16 +21,16 @@ impl Engine {
         }
         if !self.recv_window.take(head.len, 0) {
             return Err(Fault::connection(
-                Code::FLOW_CONTROL_ERROR,
+                ErrorCode::FLOW_CONTROL_ERROR,
                 "more data than the connection's window",
             ));
         }
-        self.give_connection(0);
+        self.release_connection_window(0);
         if head.has(flag::PADDED) {
             if head.len == 0 {
-                return Err(Fault::connection(Code::FRAME_SIZE_ERROR, "no room for the padding"));
+                return Err(Fault::connection(ErrorCode::FRAME_SIZE_ERROR, "no room for the padding"));
             }
-            self.reading = Reading::PadLength(head);
+            self.reading = ReadState::PadLength(head);
             return Ok(());
         }
         self.body(head, head.len, 0, events)
@@ -59,38 +59,38 @@ impl Engine {
         let (id, end) = (head.stream, head.has(flag::END_STREAM));
         let taken = self.admit(head, left);
         let live = matches!(taken, Ok(true));
-        self.reading = Reading::Data(Data { id, left, padding, end, live });
+        self.reading = ReadState::Data(DataFrame { id, left, padding, end, accepted: live });
         // The padding is nobody's to consume.
-        self.give_connection(head.len - left);
+        self.release_connection_window(head.len - left);
         match taken {
             Ok(true) => {}
-            Ok(false) => return self.stray(head.len, left),
+            Ok(false) => return self.ignore_stray(head.len, left),
             Err(fault) => {
                 self.fail(fault, events);
                 return Ok(());
             }
         }
-        self.give_stream(id, head.len - left);
+        self.release_stream_window(id, head.len - left);
         if left > 0 {
-            self.guard.data(left as usize);
+            self.flood_limits.data(left as usize);
         } else if end {
             events.push(Event::Data { id, range: 0..0, end: true });
             self.end_of_input(id);
         } else {
-            return self.guard.idle();
+            return self.flood_limits.idle_frame();
         }
         Ok(())
     }
 
-    /// stray drops a frame of a stream that is gone. RFC 9113, 5.1: frames that were under way when the stream was reset
+    /// ignore_stray drops a frame of a stream that is gone. RFC 9113, 5.1: frames that were under way when the stream was reset
     /// are ignored. The windows bound them; what comes beyond that is a flood.
-    fn stray(&mut self, len: u32, data: u32) -> Result<(), Fault> {
+    fn ignore_stray(&mut self, len: u32, data: u32) -> Result<(), Fault> {
         match self.stray.checked_sub(u64::from(len)) {
             Some(left) if data > 0 => {
                 self.stray = left;
                 Ok(())
             }
-            _ => self.guard.idle(),
+            _ => self.flood_limits.idle_frame(),
         }
     }
 
@@ -109,19 +109,19 @@ impl Engine {
         let fault = |code, reason| Err(Fault::stream(id, code, reason));
         let Some(s) = self.streams.get_mut(id) else {
             let ours = self.was_reset(id) == Some(true) || self.goaway_sent.is_some_and(|last| id > last);
-            return if ours { Ok(false) } else { fault(Code::STREAM_CLOSED, "DATA on a closed stream") };
+            return if ours { Ok(false) } else { fault(ErrorCode::STREAM_CLOSED, "DATA on a closed stream") };
         };
         match s.recv {
-            Half::Head => return fault(Code::PROTOCOL_ERROR, "DATA before a response"),
-            Half::Done => return fault(Code::STREAM_CLOSED, "DATA behind the end"),
-            Half::Body => {}
+            HalfState::Head => return fault(ErrorCode::PROTOCOL_ERROR, "DATA before a response"),
+            HalfState::Done => return fault(ErrorCode::STREAM_CLOSED, "DATA behind the end"),
+            HalfState::Body => {}
         }
         if !s.recv_window.take(head.len, slack) {
-            return fault(Code::FLOW_CONTROL_ERROR, "more data than the stream's window");
+            return fault(ErrorCode::FLOW_CONTROL_ERROR, "more data than the stream's window");
         }
         if let Some(remaining) = &mut s.remaining {
             let Some(left) = remaining.checked_sub(u64::from(n)) else {
-                return fault(Code::PROTOCOL_ERROR, "more data than content-length");
+                return fault(ErrorCode::PROTOCOL_ERROR, "more data than content-length");
             };
             *remaining = left;
             s.short = head.has(flag::END_STREAM) && *remaining > 0;
@@ -144,31 +144,31 @@ impl Engine {
 
     pub(super) fn end_of_input(&mut self, id: u32) {
         if let Some(s) = self.streams.get_mut(id) {
-            s.recv = Half::Done;
+            s.recv = HalfState::Done;
         }
-        self.settle(id);
+        self.close_if_done(id);
     }
 
     /// release gives back `n` bytes of data that the program has consumed, or will not; `id` may be gone.
     pub fn release(&mut self, id: u32, n: usize) {
         let n = u32::try_from(n).unwrap_or(u32::MAX);
-        self.give_connection(n);
-        self.give_stream(id, n);
+        self.release_connection_window(n);
+        self.release_stream_window(id, n);
     }
 
-    pub(super) fn give_connection(&mut self, n: u32) {
-        if let Some(n) = self.recv_window.give_shared(n)
-            && self.dead.is_none()
+    pub(super) fn release_connection_window(&mut self, n: u32) {
+        if let Some(n) = self.recv_window.release_shared(n)
+            && self.fatal.is_none()
         {
             frame::window_update(&mut self.out, 0, n);
         }
     }
 
-    fn give_stream(&mut self, id: u32, n: u32) {
+    fn release_stream_window(&mut self, id: u32, n: u32) {
         if let Some(s) = self.streams.get_mut(id)
-            && s.recv == Half::Body
-            && let Some(n) = s.recv_window.give(n)
-            && self.dead.is_none()
+            && s.recv == HalfState::Body
+            && let Some(n) = s.recv_window.release(n)
+            && self.fatal.is_none()
         {
             frame::window_update(&mut self.out, id, n);
         }

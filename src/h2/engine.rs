@@ -1,16 +1,16 @@
 //! `Engine`: one connection of HTTP/2, in either role.
 
-use super::error::{Code, Fault};
+use super::error::{ErrorCode, Fault};
 use super::event::Event;
+use super::flood_limits::FloodLimits;
 use super::flow::{DEFAULT_WINDOW, RecvWindow, SendWindow};
 use super::frame::{self, MAX_31, PREFACE};
-use super::guard::Guard;
 use super::head::Head;
 use super::hpack::{Decoder, Encoder};
-use super::priority::Foretold;
-use super::recv::Reading;
-use super::settings::{Config, PeerSettings, id};
-use super::streams::{Half, Streams};
+use super::priority::PendingPriorities;
+use super::recv::ReadState;
+use super::settings::{EngineConfig, PeerSettings, id};
+use super::streams::{HalfState, Streams};
 use std::collections::VecDeque;
 
 /// How many heads that were given back are kept, and how many streams that were reset are remembered.
@@ -26,22 +26,22 @@ const KEPT_BUFFER: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Engine {
     pub(super) server: bool,
-    pub(super) config: Config,
+    pub(super) config: EngineConfig,
     pub(super) out: Vec<u8>,
     /// Control frames of the output that the peer has caused.
     pub(super) control: u32,
-    pub(super) reading: Reading,
+    pub(super) reading: ReadState,
     /// A frame's head or payload that came in pieces.
     pub(super) partial: Vec<u8>,
     pub(super) decoder: Decoder,
     pub(super) encoder: Encoder,
-    pub(super) block: super::headers::Block,
+    pub(super) block: super::headers::HeaderBlock,
     pub(super) streams: Streams,
     pub(super) send_window: SendWindow,
     pub(super) recv_window: RecvWindow,
     pub(super) peer: PeerSettings,
     /// The peer's first SETTINGS came.
-    pub(super) settled: bool,
+    pub(super) got_settings: bool,
     /// Our SETTINGS were acknowledged.
     pub(super) acknowledged: bool,
     /// The largest stream that the peer has opened, and the next that a client opens.
@@ -50,10 +50,10 @@ pub struct Engine {
     /// The last stream of GOAWAY frames, ours and the peer's.
     pub(super) goaway_sent: Option<u32>,
     pub(super) goaway_received: Option<u32>,
-    pub(super) dead: Option<Fault>,
+    pub(super) fatal: Option<Fault>,
     /// The last stream that was reset for a fault of the peer's.
-    blamed: Option<Fault>,
-    pub(super) guard: Guard,
+    last_reset: Option<Fault>,
+    pub(super) flood_limits: FloodLimits,
     // Boxes, since a head goes out as the box that it came back in.
     #[allow(clippy::vec_box)]
     pub(super) heads: Vec<Box<Head>>,
@@ -68,20 +68,20 @@ pub struct Engine {
     ended: VecDeque<u32>,
     /// The peer has spoken of priorities (RFC 9218): who is silent then means the default, not turns.
     pub(super) prioritized: bool,
-    pub(super) foretold: Foretold,
+    pub(super) pending_priorities: PendingPriorities,
 }
 
 impl Engine {
-    pub fn server(config: Config) -> Engine {
+    pub fn server(config: EngineConfig) -> Engine {
         Engine::new(true, config)
     }
 
-    pub fn client(config: Config) -> Engine {
+    pub fn client(config: EngineConfig) -> Engine {
         Engine::new(false, config)
     }
 
-    fn new(server: bool, config: Config) -> Engine {
-        let config = config.within();
+    fn new(server: bool, config: EngineConfig) -> Engine {
+        let config = config.clamped();
         let mut decoder = Decoder::new();
         // A larger table holds from its announcement on, a smaller one from its acknowledgement on.
         if config.header_table as usize > super::hpack::DEFAULT_TABLE {
@@ -91,24 +91,24 @@ impl Engine {
             server,
             out: Vec::new(),
             control: 0,
-            reading: if server { Reading::Preface(0) } else { Reading::Head },
+            reading: if server { ReadState::Preface(0) } else { ReadState::Head },
             partial: Vec::new(),
             decoder,
             encoder: Encoder::with_limit(config.encoder_table as usize),
-            block: super::headers::Block::default(),
+            block: super::headers::HeaderBlock::default(),
             streams: Streams::default(),
             send_window: SendWindow::new(DEFAULT_WINDOW),
             recv_window: RecvWindow::new(config.connection_window),
             peer: PeerSettings::default(),
-            settled: false,
+            got_settings: false,
             acknowledged: false,
             last_peer: 0,
             next_id: 1,
             goaway_sent: None,
             goaway_received: None,
-            dead: None,
-            blamed: None,
-            guard: Guard::new(config.max_idle_frames, config.max_wasted),
+            fatal: None,
+            last_reset: None,
+            flood_limits: FloodLimits::new(config.max_idle_frames, config.max_wasted),
             heads: Vec::new(),
             running: 0,
             headers_held: 0,
@@ -116,7 +116,7 @@ impl Engine {
             stray: 0,
             ended: VecDeque::new(),
             prioritized: false,
-            foretold: Foretold::default(),
+            pending_priorities: PendingPriorities::default(),
             config,
         };
         e.announce();
@@ -174,26 +174,26 @@ impl Engine {
     }
 
     pub fn is_dead(&self) -> bool {
-        self.dead.is_some()
+        self.fatal.is_some()
     }
 
     /// fault is what ended the connection; NO_ERROR stands for a shutdown.
     pub fn fault(&self) -> Option<Fault> {
-        self.dead
+        self.fatal
     }
 
-    /// blame is for what a stream was reset by us, if it was the last one.
-    pub fn blame(&self, id: u32) -> &'static str {
-        self.blamed.filter(|f| f.stream == id).map_or("", |f| f.reason)
+    /// reset_reason is for what a stream was reset by us, if it was the last one.
+    pub fn reset_reason(&self, id: u32) -> &'static str {
+        self.last_reset.filter(|f| f.stream == id).map_or("", |f| f.reason)
     }
 
     pub fn peer(&self) -> &PeerSettings {
         &self.peer
     }
 
-    /// is_settled tells whether the peer's first SETTINGS came, and is_acknowledged whether ours were.
-    pub fn is_settled(&self) -> bool {
-        self.settled
+    /// has_peer_settings tells whether the peer's first SETTINGS came, and is_acknowledged whether ours were.
+    pub fn has_peer_settings(&self) -> bool {
+        self.got_settings
     }
 
     pub fn is_acknowledged(&self) -> bool {
@@ -203,7 +203,7 @@ impl Engine {
     /// is_in_block: a header block has begun and is not whole.
     pub fn is_in_block(&self) -> bool {
         self.block.is_open()
-            || matches!(self.reading, Reading::Payload(head) if head.kind == frame::kind::HEADERS)
+            || matches!(self.reading, ReadState::Payload(head) if head.kind == frame::kind::HEADERS)
     }
 
     /// last_opened is the stream that a client has opened last.
@@ -235,20 +235,20 @@ impl Engine {
         }
     }
 
-    /// finished says that a request's handler is through, whatever became of its stream.
-    pub fn finished(&mut self) {
+    /// handler_done says that a request's handler is through, whatever became of its stream.
+    pub fn handler_done(&mut self) {
         self.running = self.running.saturating_sub(1);
     }
 
-    /// seconds tells that time went by. Without it the budgets are refilled by useful work alone.
-    pub fn seconds(&mut self, n: u32) {
-        self.guard.seconds(n);
+    /// tick tells that time went by. Without it the budgets are refilled by useful work alone.
+    pub fn tick(&mut self, n: u32) {
+        self.flood_limits.tick(n);
     }
 
     /// shutdown announces the end. The first call lets streams under way come (RFC 9113, 6.8); the second, a second or
     /// a round trip later, names the last one that is served.
     pub fn shutdown(&mut self) {
-        if self.dead.is_some() {
+        if self.fatal.is_some() {
             return;
         }
         let last = match self.goaway_sent {
@@ -257,54 +257,56 @@ impl Engine {
             _ => self.last_peer,
         };
         self.goaway_sent = Some(last);
-        frame::goaway(&mut self.out, last, Code::NO_ERROR, b"");
+        frame::goaway(&mut self.out, last, ErrorCode::NO_ERROR, b"");
     }
 
     /// close ends the connection at once.
-    pub fn close(&mut self, code: Code, reason: &'static str) {
-        self.die(Fault::connection(code, reason));
+    pub fn close(&mut self, code: ErrorCode, reason: &'static str) {
+        self.close_with(Fault::connection(code, reason));
     }
 
-    pub(super) fn die(&mut self, fault: Fault) {
-        if self.dead.is_some() {
+    pub(super) fn close_with(&mut self, fault: Fault) {
+        if self.fatal.is_some() {
             return;
         }
         let last = self.goaway_sent.map_or(self.last_peer, |sent| sent.min(self.last_peer));
         self.goaway_sent = Some(last);
         frame::goaway(&mut self.out, last, fault.code, fault.reason.as_bytes());
-        self.dead = Some(fault);
+        self.fatal = Some(fault);
     }
 
     /// fail acts on a fault: a stream is reset, or the connection ends.
     pub(super) fn fail(&mut self, fault: Fault, events: &mut Vec<Event>) {
         if fault.stream != 0 {
-            self.blamed = Some(fault);
+            self.last_reset = Some(fault);
             let known = self.streams.get(fault.stream).is_some();
             self.abort(fault.stream, fault.code);
             if known {
                 events.push(Event::Reset { id: fault.stream, code: fault.code, by_peer: false });
             }
-            let Err(fault) = self.guard.wasted().and_then(|()| self.count_control()) else { return };
+            let Err(fault) = self.flood_limits.wasted_stream().and_then(|()| self.count_control()) else {
+                return;
+            };
             return self.fail(fault, events);
         }
-        if self.dead.is_none() {
-            self.die(fault);
+        if self.fatal.is_none() {
+            self.close_with(fault);
             events.push(Event::Closed { fault });
         }
     }
 
     /// abort resets a stream, whether it is still there or not.
-    pub(super) fn abort(&mut self, id: u32, code: Code) {
+    pub(super) fn abort(&mut self, id: u32, code: ErrorCode) {
         frame::rst_stream(&mut self.out, id, code);
-        let open = self.streams.get(id).filter(|s| s.recv != Half::Done);
+        let open = self.streams.get(id).filter(|s| s.recv != HalfState::Done);
         if let Some(left) = open.map(|s| s.recv_window.left()) {
             self.expect_stray(left);
         }
         self.forget(id);
-        self.remember(id, true);
+        self.record_reset(id, true);
     }
 
-    pub(super) fn remember(&mut self, id: u32, ours: bool) {
+    pub(super) fn record_reset(&mut self, id: u32, ours: bool) {
         if self.resets.len() == REMEMBERED {
             self.resets.pop_front();
         }
@@ -329,11 +331,11 @@ impl Engine {
         }
     }
 
-    /// settle closes a stream both of whose directions have ended.
-    pub(super) fn settle(&mut self, id: u32) {
-        if self.streams.get(id).is_some_and(|s| s.recv == Half::Done && s.send == Half::Done) {
+    /// close_if_done closes a stream both of whose directions have ended.
+    pub(super) fn close_if_done(&mut self, id: u32) {
+        if self.streams.get(id).is_some_and(|s| s.recv == HalfState::Done && s.send == HalfState::Done) {
             self.forget(id);
-            self.guard.done();
+            self.flood_limits.exchange_done();
             if self.ended.len() == ENDED {
                 self.ended.pop_front();
             }
@@ -346,7 +348,7 @@ impl Engine {
         self.control += 1;
         if self.control > self.config.max_control {
             return Err(Fault::connection(
-                Code::ENHANCE_YOUR_CALM,
+                ErrorCode::ENHANCE_YOUR_CALM,
                 "too many control frames wait to be read",
             ));
         }

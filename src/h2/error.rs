@@ -1,27 +1,27 @@
-//! `Code`: what HTTP/2 calls an error, and who is hit by it.
+//! `ErrorCode`: what HTTP/2 calls an error, and who is hit by it.
 
 use crate::error::{Error, Kind};
 use std::fmt;
 
-/// Code is an error code of RFC 9113, 7; codes without a name pass through.
+/// ErrorCode is an error code of RFC 9113, 7; codes without a name pass through.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Code(pub u32);
+pub struct ErrorCode(pub u32);
 
-impl Code {
-    pub const NO_ERROR: Code = Code(0);
-    pub const PROTOCOL_ERROR: Code = Code(1);
-    pub const INTERNAL_ERROR: Code = Code(2);
-    pub const FLOW_CONTROL_ERROR: Code = Code(3);
-    pub const SETTINGS_TIMEOUT: Code = Code(4);
-    pub const STREAM_CLOSED: Code = Code(5);
-    pub const FRAME_SIZE_ERROR: Code = Code(6);
-    pub const REFUSED_STREAM: Code = Code(7);
-    pub const CANCEL: Code = Code(8);
-    pub const COMPRESSION_ERROR: Code = Code(9);
-    pub const CONNECT_ERROR: Code = Code(10);
-    pub const ENHANCE_YOUR_CALM: Code = Code(11);
-    pub const INADEQUATE_SECURITY: Code = Code(12);
-    pub const HTTP_1_1_REQUIRED: Code = Code(13);
+impl ErrorCode {
+    pub const NO_ERROR: ErrorCode = ErrorCode(0);
+    pub const PROTOCOL_ERROR: ErrorCode = ErrorCode(1);
+    pub const INTERNAL_ERROR: ErrorCode = ErrorCode(2);
+    pub const FLOW_CONTROL_ERROR: ErrorCode = ErrorCode(3);
+    pub const SETTINGS_TIMEOUT: ErrorCode = ErrorCode(4);
+    pub const STREAM_CLOSED: ErrorCode = ErrorCode(5);
+    pub const FRAME_SIZE_ERROR: ErrorCode = ErrorCode(6);
+    pub const REFUSED_STREAM: ErrorCode = ErrorCode(7);
+    pub const CANCEL: ErrorCode = ErrorCode(8);
+    pub const COMPRESSION_ERROR: ErrorCode = ErrorCode(9);
+    pub const CONNECT_ERROR: ErrorCode = ErrorCode(10);
+    pub const ENHANCE_YOUR_CALM: ErrorCode = ErrorCode(11);
+    pub const INADEQUATE_SECURITY: ErrorCode = ErrorCode(12);
+    pub const HTTP_1_1_REQUIRED: ErrorCode = ErrorCode(13);
 
     /// name is the code's name in the RFC, if it has one.
     pub fn name(self) -> Option<&'static str> {
@@ -50,7 +50,7 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             Some(name) => f.write_str(name),
@@ -59,7 +59,7 @@ impl fmt::Display for Code {
     }
 }
 
-impl fmt::Debug for Code {
+impl fmt::Debug for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -68,18 +68,18 @@ impl fmt::Debug for Code {
 /// Fault is a breach of the protocol. The reason goes to logs and, of a connection's fault, into GOAWAY's debug data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    pub code: Code,
+    pub code: ErrorCode,
     /// The stream that is reset for it; 0: the connection ends.
     pub stream: u32,
     pub reason: &'static str,
 }
 
 impl Fault {
-    pub const fn connection(code: Code, reason: &'static str) -> Fault {
+    pub const fn connection(code: ErrorCode, reason: &'static str) -> Fault {
         Fault { code, stream: 0, reason }
     }
 
-    pub const fn stream(stream: u32, code: Code, reason: &'static str) -> Fault {
+    pub const fn stream(stream: u32, code: ErrorCode, reason: &'static str) -> Fault {
         Fault { code, stream, reason }
     }
 
@@ -105,12 +105,12 @@ mod tests {
 
     #[test]
     fn texts_are_gos() {
-        assert_eq!(Code::ENHANCE_YOUR_CALM.to_string(), "ENHANCE_YOUR_CALM");
-        assert_eq!(Code(13), Code::HTTP_1_1_REQUIRED);
-        assert_eq!(Code(14).to_string(), "unknown error code 0xe");
-        let fault = Fault::connection(Code::PROTOCOL_ERROR, "");
+        assert_eq!(ErrorCode::ENHANCE_YOUR_CALM.to_string(), "ENHANCE_YOUR_CALM");
+        assert_eq!(ErrorCode(13), ErrorCode::HTTP_1_1_REQUIRED);
+        assert_eq!(ErrorCode(14).to_string(), "unknown error code 0xe");
+        let fault = Fault::connection(ErrorCode::PROTOCOL_ERROR, "");
         assert_eq!(fault.to_error().message(), "connection error: PROTOCOL_ERROR");
-        let fault = Fault::stream(3, Code::CANCEL, "why");
+        let fault = Fault::stream(3, ErrorCode::CANCEL, "why");
         assert_eq!(fault.to_string(), "stream error: stream ID 3; CANCEL; why");
     }
 }

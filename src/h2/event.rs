@@ -1,6 +1,6 @@
 //! `Event`: what came.
 
-use super::error::{Code, Fault};
+use super::error::{ErrorCode, Fault};
 use super::head::Head;
 use std::ops::Range;
 
@@ -18,11 +18,11 @@ pub enum Event {
     /// The body's end, with a trailer.
     Trailers { id: u32, head: Box<Head> },
     /// The stream is gone. REFUSED_STREAM: it was not processed, and the request may be sent again.
-    Reset { id: u32, code: Code, by_peer: bool },
+    Reset { id: u32, code: ErrorCode, by_peer: bool },
     /// A window that was empty is not any more; 0 is the connection's.
     Window { id: u32 },
     /// The peer will not process streams above `last`; those that there are get their `Reset` right after.
-    GoAway { last: u32, code: Code, debug: Box<[u8]> },
+    GoAway { last: u32, code: ErrorCode, debug: Box<[u8]> },
     /// The answer to a ping of ours.
     Pong { data: [u8; 8] },
     /// The connection is over: send the output, then close.

@@ -56,16 +56,16 @@ impl RecvWindow {
         u32::try_from(self.left).unwrap_or(0)
     }
 
-    /// give counts consumed bytes, and answers what to announce.
-    pub(super) fn give(&mut self, n: u32) -> Option<u32> {
+    /// release counts consumed bytes, and answers what to announce.
+    pub(super) fn release(&mut self, n: u32) -> Option<u32> {
         self.consumed = self.consumed.saturating_add(n);
         if i64::from(self.consumed) * 2 < i64::from(self.target) { None } else { self.announce() }
     }
 
-    /// give_shared is [`RecvWindow::give`] for a window of many streams: what was consumed is announced also when no more
+    /// release_shared is [`RecvWindow::release`] for a window of many streams: what was consumed is announced also when no more
     /// than that is left. Else a body that is not read on could keep from others what has been read of it.
-    pub(super) fn give_shared(&mut self, n: u32) -> Option<u32> {
-        let due = self.give(n);
+    pub(super) fn release_shared(&mut self, n: u32) -> Option<u32> {
+        let due = self.release(n);
         if due.is_none() && i64::from(self.consumed) >= self.left { self.announce() } else { due }
     }
 
@@ -97,25 +97,25 @@ mod tests {
     fn half_a_window_is_given_back() {
         let mut w = RecvWindow::new(100);
         assert!(w.take(100, 0) && !w.clone().take(1, 0) && w.clone().take(1, 1));
-        assert_eq!(w.give(49), None);
-        assert_eq!(w.give(1), Some(50));
+        assert_eq!(w.release(49), None);
+        assert_eq!(w.release(1), Some(50));
         assert_eq!(w.left, 50);
-        assert_eq!(w.give(5000), Some(50), "no more than the window");
-        assert_eq!(w.give(0), None);
-        assert_eq!(RecvWindow::new(0).give(0), None);
+        assert_eq!(w.release(5000), Some(50), "no more than the window");
+        assert_eq!(w.release(0), None);
+        assert_eq!(RecvWindow::new(0).release(0), None);
     }
 
     #[test]
     fn what_is_shared_is_given_back_before_it_runs_out() {
         let mut w = RecvWindow::new(100);
         assert!(w.take(50, 0));
-        assert_eq!(w.give_shared(30), None);
+        assert_eq!(w.release_shared(30), None);
         assert!(w.take(20, 0));
-        assert_eq!(w.give_shared(0), Some(30));
+        assert_eq!(w.release_shared(0), Some(30));
         assert_eq!(w.left, 60);
-        assert_eq!(w.give_shared(0), None);
+        assert_eq!(w.release_shared(0), None);
         assert!(w.take(60, 0));
-        assert_eq!(w.give_shared(0), None);
-        assert_eq!(w.give_shared(1), Some(1));
+        assert_eq!(w.release_shared(0), None);
+        assert_eq!(w.release_shared(1), Some(1));
     }
 }

@@ -1,6 +1,6 @@
 //! Frames (RFC 9113, 4 and 6): heads, payloads, and the rules on lengths and stream identifiers.
 
-use super::error::{Code, Fault};
+use super::error::{ErrorCode, Fault};
 
 /// The length of a frame's head.
 pub const HEAD: usize = 9;
@@ -78,7 +78,11 @@ impl FrameHead {
         let (on_stream, length) = match self.kind {
             kind::DATA | kind::HEADERS | kind::CONTINUATION => (true, true),
             kind::PRIORITY if self.stream != 0 && self.len != 5 => {
-                return Err(Fault::stream(self.stream, Code::FRAME_SIZE_ERROR, "PRIORITY of a wrong length"));
+                return Err(Fault::stream(
+                    self.stream,
+                    ErrorCode::FRAME_SIZE_ERROR,
+                    "PRIORITY of a wrong length",
+                ));
             }
             kind::PRIORITY => (true, true),
             kind::RST_STREAM => (true, self.len == 4),
@@ -117,13 +121,13 @@ pub fn block(head: FrameHead, payload: &[u8]) -> Result<(&[u8], Option<u32>), Fa
         return Ok((rest, None));
     }
     match rest.split_at_checked(5) {
-        Some((priority, fragment)) => Ok((fragment, word(priority).map(|d| d & MAX_31))),
+        Some((priority, fragment)) => Ok((fragment, read_u32(priority).map(|d| d & MAX_31))),
         None => Err(size("no room for the priority")),
     }
 }
 
-/// word reads the first four bytes of a payload.
-pub fn word(payload: &[u8]) -> Option<u32> {
+/// read_u32 reads the first four bytes of a payload.
+pub fn read_u32(payload: &[u8]) -> Option<u32> {
     payload.first_chunk().map(|b| u32::from_be_bytes(*b))
 }
 
@@ -133,7 +137,7 @@ pub fn head(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, len: usize) {
     FrameHead { len: len as u32, kind, flags, stream }.write(out);
 }
 
-pub fn rst_stream(out: &mut Vec<u8>, stream: u32, code: Code) {
+pub fn rst_stream(out: &mut Vec<u8>, stream: u32, code: ErrorCode) {
     head(out, kind::RST_STREAM, 0, stream, 4);
     out.extend_from_slice(&code.0.to_be_bytes());
 }
@@ -148,7 +152,7 @@ pub fn ping(out: &mut Vec<u8>, ack: bool, data: [u8; 8]) {
     out.extend_from_slice(&data);
 }
 
-pub fn goaway(out: &mut Vec<u8>, last: u32, code: Code, debug: &[u8]) {
+pub fn goaway(out: &mut Vec<u8>, last: u32, code: ErrorCode, debug: &[u8]) {
     let debug = debug.get(..1024).unwrap_or(debug);
     head(out, kind::GOAWAY, 0, 0, 8 + debug.len());
     out.extend_from_slice(&last.to_be_bytes());
@@ -169,18 +173,18 @@ pub fn settings_ack(out: &mut Vec<u8>) {
 }
 
 pub(super) const fn protocol(reason: &'static str) -> Fault {
-    Fault::connection(Code::PROTOCOL_ERROR, reason)
+    Fault::connection(ErrorCode::PROTOCOL_ERROR, reason)
 }
 
 const fn size(reason: &'static str) -> Fault {
-    Fault::connection(Code::FRAME_SIZE_ERROR, reason)
+    Fault::connection(ErrorCode::FRAME_SIZE_ERROR, reason)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn code(len: u32, kind: u8, flags: u8, stream: u32) -> Option<(u32, Code)> {
+    fn code(len: u32, kind: u8, flags: u8, stream: u32) -> Option<(u32, ErrorCode)> {
         let head = FrameHead { len, kind, flags, stream };
         head.check(MIN_MAX_FRAME).err().map(|f| (f.stream, f.code))
     }
@@ -201,7 +205,7 @@ mod tests {
 
     #[test]
     fn lengths_and_streams() {
-        let (protocol, size) = (Some((0, Code::PROTOCOL_ERROR)), Some((0, Code::FRAME_SIZE_ERROR)));
+        let (protocol, size) = (Some((0, ErrorCode::PROTOCOL_ERROR)), Some((0, ErrorCode::FRAME_SIZE_ERROR)));
         for kind in [kind::DATA, kind::HEADERS, kind::CONTINUATION] {
             assert_eq!(code(MIN_MAX_FRAME, kind, 0, 1), None);
             assert_eq!(code(MIN_MAX_FRAME + 1, kind, 0, 1), size);
@@ -229,7 +233,7 @@ mod tests {
         assert_eq!(code(6, kind::SETTINGS, flag::ACK, 0), size);
         assert_eq!(code(5, kind::PRIORITY, 0, 7), None);
         assert_eq!(code(5, kind::PRIORITY, 0, 0), protocol);
-        assert_eq!(code(4, kind::PRIORITY, 0, 7), Some((7, Code::FRAME_SIZE_ERROR)));
+        assert_eq!(code(4, kind::PRIORITY, 0, 7), Some((7, ErrorCode::FRAME_SIZE_ERROR)));
         assert_eq!(code(4, kind::PUSH_PROMISE, 0, 1), protocol);
         assert_eq!(code(MIN_MAX_FRAME, 99, 255, 12), None);
         assert_eq!(code(MIN_MAX_FRAME + 1, 99, 255, 12), size);
@@ -242,23 +246,23 @@ mod tests {
         assert_eq!(unpad(padded, &[2, b'a', 0, 0]), Ok(&b"a"[..]));
         assert_eq!(unpad(padded, &[0]), Ok(&b""[..]));
         assert_eq!(unpad(padded, &[1, 0]), Ok(&b""[..]));
-        assert_eq!(unpad(padded, &[2, 0]).unwrap_err().code, Code::PROTOCOL_ERROR);
-        assert_eq!(unpad(padded, &[]).unwrap_err().code, Code::FRAME_SIZE_ERROR);
+        assert_eq!(unpad(padded, &[2, 0]).unwrap_err().code, ErrorCode::PROTOCOL_ERROR);
+        assert_eq!(unpad(padded, &[]).unwrap_err().code, ErrorCode::FRAME_SIZE_ERROR);
         let both = head(flag::PADDED | flag::PRIORITY);
         assert_eq!(block(both, &[1, 0x80, 0, 0, 3, 9, b'x', 0]), Ok((&b"x"[..], Some(3))));
-        assert_eq!(block(both, &[1, 0, 0, 0, 3, 0]).unwrap_err().code, Code::FRAME_SIZE_ERROR);
+        assert_eq!(block(both, &[1, 0, 0, 0, 3, 0]).unwrap_err().code, ErrorCode::FRAME_SIZE_ERROR);
         assert_eq!(block(head(0), b"abc"), Ok((&b"abc"[..], None)));
     }
 
     #[test]
     fn what_is_written() {
         let mut out = Vec::new();
-        rst_stream(&mut out, 3, Code::CANCEL);
+        rst_stream(&mut out, 3, ErrorCode::CANCEL);
         window_update(&mut out, 0, 0x0102_0304);
         ping(&mut out, true, *b"12345678");
         settings(&mut out, &[(4, 65_535)]);
         settings_ack(&mut out);
-        goaway(&mut out, 5, Code::NO_ERROR, b"bye");
+        goaway(&mut out, 5, ErrorCode::NO_ERROR, b"bye");
         let want: [&[u8]; 6] = [
             b"\0\0\x04\x03\0\0\0\0\x03\0\0\0\x08",
             b"\0\0\x04\x08\0\0\0\0\0\x01\x02\x03\x04",

@@ -38,19 +38,19 @@ impl Head {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum HeadKind {
     /// `true`: extended CONNECT was announced.
     Request(bool),
     Response,
     Trailer,
 }
 
-/// Check sees the fields of one list in their order.
-pub(super) struct Check {
-    part: Part,
+/// HeadValidator sees the fields of one list in their order.
+pub(super) struct HeadValidator {
+    kind: HeadKind,
     /// How many fields may still come, and whether more did.
     room: usize,
-    crowded: bool,
+    too_many: bool,
     regular: bool,
     seen: u8,
     method: Span,
@@ -63,17 +63,17 @@ pub(super) struct Check {
     length: Option<u64>,
     priority: Option<Priority>,
     cookies: usize,
-    wrong: Option<&'static str>,
+    fault: Option<&'static str>,
 }
 
-impl Check {
+impl HeadValidator {
     /// new is for a list of up to `most` fields; one with more counts as too large.
-    pub(super) fn new(part: Part, most: usize) -> Check {
+    pub(super) fn new(part: HeadKind, most: usize) -> HeadValidator {
         let none = Span::default();
-        Check {
-            part,
+        HeadValidator {
+            kind: part,
             room: most,
-            crowded: false,
+            too_many: false,
             regular: false,
             seen: 0,
             method: none,
@@ -86,27 +86,27 @@ impl Check {
             length: None,
             priority: None,
             cookies: 0,
-            wrong: None,
+            fault: None,
         }
     }
 
     /// take looks at a field and puts it into the header, if it is no pseudo-field and may be there.
     pub(super) fn take(&mut self, h: &mut Header, f: Field, token: u8) {
-        if self.wrong.is_some() {
+        if self.fault.is_some() {
             return;
         }
-        match self.look(h, f, token) {
-            Ok(true) if self.room == 0 => self.crowded = true,
+        match self.validate(h, f, token) {
+            Ok(true) if self.room == 0 => self.too_many = true,
             Ok(true) => {
                 self.room -= 1;
                 h.push_block_field(f.name, f.value);
             }
             Ok(false) => {}
-            Err(wrong) => self.wrong = Some(wrong),
+            Err(wrong) => self.fault = Some(wrong),
         }
     }
 
-    fn look(&mut self, h: &Header, f: Field, token: u8) -> Result<bool, &'static str> {
+    fn validate(&mut self, h: &Header, f: Field, token: u8) -> Result<bool, &'static str> {
         let (name, value) = (h.store().get(f.name), h.store().get(f.value));
         if name.first() == Some(&b':') {
             return self.pseudo(f.value, token).map(|()| false);
@@ -123,7 +123,7 @@ impl Check {
         match token {
             _ if token::is_connection(token) => return Err("a field of HTTP/1 connections"),
             token::TE if !value.eq_ignore_ascii_case(b"trailers") => return Err("TE is not \"trailers\""),
-            token::CONTENT_LENGTH if self.part != Part::Trailer => {
+            token::CONTENT_LENGTH if self.kind != HeadKind::Trailer => {
                 let length = length(value).ok_or("a wrong content-length")?;
                 if self.length.is_some_and(|l| l != length) {
                     return Err("two lengths");
@@ -136,20 +136,20 @@ impl Check {
             token::PRIORITY => self.priority = Some(Priority::parse(value)),
             _ => {}
         }
-        Ok(self.part != Part::Trailer || !is_forbidden_in_trailer(name))
+        Ok(self.kind != HeadKind::Trailer || !is_forbidden_in_trailer(name))
     }
 
     fn pseudo(&mut self, value: Span, token: u8) -> Result<(), &'static str> {
         if self.regular {
             return Err("a pseudo-field behind others");
         }
-        let (bit, place) = match (self.part, token) {
-            (Part::Request(_), token::METHOD) => (1, &mut self.method),
-            (Part::Request(_), token::SCHEME) => (2, &mut self.scheme),
-            (Part::Request(_), token::AUTHORITY) => (4, &mut self.authority),
-            (Part::Request(_), token::PATH) => (8, &mut self.path),
-            (Part::Request(true), token::PROTOCOL) => (16, &mut self.protocol),
-            (Part::Response, token::STATUS) => (32, &mut self.status),
+        let (bit, place) = match (self.kind, token) {
+            (HeadKind::Request(_), token::METHOD) => (1, &mut self.method),
+            (HeadKind::Request(_), token::SCHEME) => (2, &mut self.scheme),
+            (HeadKind::Request(_), token::AUTHORITY) => (4, &mut self.authority),
+            (HeadKind::Request(_), token::PATH) => (8, &mut self.path),
+            (HeadKind::Request(true), token::PROTOCOL) => (16, &mut self.protocol),
+            (HeadKind::Response, token::STATUS) => (32, &mut self.status),
             _ => return Err("a pseudo-field that does not belong here"),
         };
         if self.seen & bit != 0 {
@@ -160,25 +160,25 @@ impl Check {
         Ok(())
     }
 
-    /// finish fills `head`, whose header [`Check::take`] has filled, or says why the message is malformed.
+    /// finish fills `head`, whose header [`HeadValidator::take`] has filled, or says why the message is malformed.
     pub(super) fn finish(self, head: &mut Head, too_large: bool) -> Result<(), &'static str> {
-        if let Some(wrong) = self.wrong {
+        if let Some(wrong) = self.fault {
             return Err(wrong);
         }
-        let too_large = too_large || self.crowded;
+        let too_large = too_large || self.too_many;
         head.too_large = too_large;
         (head.method, head.scheme, head.path, head.protocol) =
             (self.method, self.scheme, self.path, self.protocol);
         (head.content_length, head.priority) = (self.length, self.priority);
-        match self.part {
-            Part::Request(_) => {
+        match self.kind {
+            HeadKind::Request(_) => {
                 let host = self.host.unwrap_or_default();
                 head.authority = if self.authority.is_empty() { host } else { self.authority };
                 if !too_large {
                     self.request(head)?;
                 }
             }
-            Part::Response if !too_large || !self.status.is_empty() => {
+            HeadKind::Response if !too_large || !self.status.is_empty() => {
                 head.status = status(head.text(self.status)).ok_or("a wrong :status")?;
             }
             _ => {}

@@ -1,11 +1,11 @@
 //! HEADERS and CONTINUATION frames: requests, responses and trailers.
 
 use super::engine::{Engine, shrink};
-use super::error::{Code, Fault};
+use super::error::{ErrorCode, Fault};
 use super::event::Event;
 use super::frame::{self, FrameHead, flag, kind, protocol};
-use super::head::{Check, Head, Part};
-use super::streams::{Half, Stream};
+use super::head::{Head, HeadKind, HeadValidator};
+use super::streams::{EngineStream, HalfState};
 use crate::memory;
 
 /// The frames that a header block may be cut into, and the empty ones among them (CVE-2024-27316 and its like).
@@ -18,9 +18,9 @@ const MAX_INFORMATIONAL: u8 = 100;
 /// How many requests may wait or run for each stream that may be open; Go's four that wait and one that runs.
 const RUNNING: usize = 5;
 
-/// Block is a header block that goes on in CONTINUATION frames.
+/// HeaderBlock is a header block that goes on in CONTINUATION frames.
 #[derive(Debug, Default)]
-pub(super) struct Block {
+pub(super) struct HeaderBlock {
     /// 0: there is none.
     stream: u32,
     flags: u8,
@@ -30,7 +30,7 @@ pub(super) struct Block {
     bytes: Vec<u8>,
 }
 
-impl Block {
+impl HeaderBlock {
     pub(super) fn is_open(&self) -> bool {
         self.stream != 0
     }
@@ -46,8 +46,8 @@ impl Block {
     }
 }
 
-/// Fate is what becomes of a header list.
-enum Fate {
+/// BlockKind is what becomes of a header list.
+enum BlockKind {
     Request,
     Response,
     Trailer,
@@ -59,7 +59,7 @@ enum Fate {
 /// append adds a piece of a block, if there is memory for it.
 fn append(block: &mut Vec<u8>, piece: &[u8]) -> Result<(), Fault> {
     memory::append(block, piece)
-        .map_err(|_| Fault::connection(Code::INTERNAL_ERROR, "no memory for a header block"))
+        .map_err(|_| Fault::connection(ErrorCode::INTERNAL_ERROR, "no memory for a header block"))
 }
 
 impl Engine {
@@ -91,7 +91,7 @@ impl Engine {
         b.frames += 1;
         b.empty += u32::from(payload.is_empty());
         if b.frames > MAX_FRAMES || b.empty > MAX_EMPTY {
-            return Err(Fault::connection(Code::ENHANCE_YOUR_CALM, "too many CONTINUATION frames"));
+            return Err(Fault::connection(ErrorCode::ENHANCE_YOUR_CALM, "too many CONTINUATION frames"));
         }
         append(&mut b.bytes, payload)?;
         if !head.has(flag::END_HEADERS) {
@@ -109,7 +109,10 @@ impl Engine {
 
     fn bound_block(&self, len: usize) -> Result<(), Fault> {
         if len > (self.config.max_header_list as usize).saturating_mul(2).max(MIN_BLOCK) {
-            return Err(Fault::connection(Code::ENHANCE_YOUR_CALM, "a header block far beyond the limit"));
+            return Err(Fault::connection(
+                ErrorCode::ENHANCE_YOUR_CALM,
+                "a header block far beyond the limit",
+            ));
         }
         Ok(())
     }
@@ -124,36 +127,36 @@ impl Engine {
         events: &mut Vec<Event>,
     ) -> Result<(), Fault> {
         let fresh = self.is_idle(id);
-        let fate = self.fate(id)?;
+        let fate = self.block_kind(id)?;
         let part = match fate {
-            Fate::Request => Part::Request(self.config.connect_protocol),
-            Fate::Response => Part::Response,
-            _ => Part::Trailer,
+            BlockKind::Request => HeadKind::Request(self.config.connect_protocol),
+            BlockKind::Response => HeadKind::Response,
+            _ => HeadKind::Trailer,
         };
-        let wanted = !matches!(fate, Fate::Nothing | Fate::Fault(_));
+        let wanted = !matches!(fate, BlockKind::Nothing | BlockKind::Fault(_));
         let limit = if wanted { self.config.max_header_list as usize } else { 0 };
         let mut head = self.heads.pop().unwrap_or_default();
-        let mut check = Check::new(part, self.config.max_fields);
+        let mut check = HeadValidator::new(part, self.config.max_fields);
         let decoded = self.decoder.decode(block, &mut head.header, limit, |h, f, t| check.take(h, f, t));
-        let size = decoded.map_err(|bad| Fault::connection(Code::COMPRESSION_ERROR, bad.0))?;
+        let size = decoded.map_err(|bad| Fault::connection(ErrorCode::COMPRESSION_ERROR, bad.0))?;
         let verdict = check.finish(&mut head, size > limit);
         let end = flags & flag::END_STREAM != 0;
         if let (true, Some(d)) = (wanted, dependency)
             && d == id
         {
             self.recycle(head);
-            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, "a stream that depends on itself"));
+            return Err(Fault::stream(id, ErrorCode::PROTOCOL_ERROR, "a stream that depends on itself"));
         }
         if let (true, Err(wrong)) = (wanted, verdict) {
             self.recycle(head);
-            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, wrong));
+            return Err(Fault::stream(id, ErrorCode::PROTOCOL_ERROR, wrong));
         }
         let refused = match fate {
-            Fate::Request => self.request_came(id, end, size.min(limit), &head),
-            Fate::Response => self.response_came(id, end, size.min(limit), &head),
-            Fate::Trailer => self.trailer_came(id, end, size.min(limit)),
-            Fate::Nothing => self.guard.idle(),
-            Fate::Fault(fault) => Err(fault),
+            BlockKind::Request => self.on_request(id, end, size.min(limit), &head),
+            BlockKind::Response => self.on_response(id, end, size.min(limit), &head),
+            BlockKind::Trailer => self.on_trailer(id, end, size.min(limit)),
+            BlockKind::Nothing => self.flood_limits.idle_frame(),
+            BlockKind::Fault(fault) => Err(fault),
         };
         if refused.is_err() || !wanted {
             // The body of a request that is not taken may be under way.
@@ -163,24 +166,26 @@ impl Engine {
             self.recycle(head);
             return refused;
         }
-        self.guard.message();
+        self.flood_limits.message();
         events.push(match fate {
-            Fate::Trailer => Event::Trailers { id, head },
+            BlockKind::Trailer => Event::Trailers { id, head },
             _ => Event::Headers { id, head, end: end && !self.ends_short(id) },
         });
         if self.ends_short(id) {
             return Err(super::data::short(id));
         }
-        self.settle(id);
+        self.close_if_done(id);
         Ok(())
     }
 
-    fn fate(&mut self, id: u32) -> Result<Fate, Fault> {
+    fn block_kind(&mut self, id: u32) -> Result<BlockKind, Fault> {
         if let Some(s) = self.streams.get(id) {
             return Ok(match s.recv {
-                Half::Head => Fate::Response,
-                Half::Body => Fate::Trailer,
-                Half::Done => Fate::Fault(Fault::stream(id, Code::STREAM_CLOSED, "HEADERS behind the end")),
+                HalfState::Head => BlockKind::Response,
+                HalfState::Body => BlockKind::Trailer,
+                HalfState::Done => {
+                    BlockKind::Fault(Fault::stream(id, ErrorCode::STREAM_CLOSED, "HEADERS behind the end"))
+                }
             });
         }
         if self.is_idle(id) {
@@ -191,30 +196,32 @@ impl Engine {
             self.last_peer = id;
             // What comes behind our last stream was not promised an answer.
             if self.goaway_sent.is_some_and(|last| id > last) {
-                return Ok(Fate::Nothing);
+                return Ok(BlockKind::Nothing);
             }
-            return Ok(Fate::Request);
+            return Ok(BlockKind::Request);
         }
         match self.was_reset(id) {
-            Some(true) => Ok(Fate::Nothing),
-            Some(false) => Ok(Fate::Fault(Fault::stream(id, Code::STREAM_CLOSED, "HEADERS behind a reset"))),
-            None if self.goaway_sent.is_some_and(|last| id > last) => Ok(Fate::Nothing),
+            Some(true) => Ok(BlockKind::Nothing),
+            Some(false) => {
+                Ok(BlockKind::Fault(Fault::stream(id, ErrorCode::STREAM_CLOSED, "HEADERS behind a reset")))
+            }
+            None if self.goaway_sent.is_some_and(|last| id > last) => Ok(BlockKind::Nothing),
             None if self.has_ended(id) => {
-                Err(Fault::connection(Code::STREAM_CLOSED, "HEADERS on a closed stream"))
+                Err(Fault::connection(ErrorCode::STREAM_CLOSED, "HEADERS on a closed stream"))
             }
             // 5.1.1: identifiers only grow, and those that are left out are closed.
             None => Err(protocol("HEADERS on a stream that was left out")),
         }
     }
 
-    fn request_came(&mut self, id: u32, end: bool, size: usize, head: &Head) -> Result<(), Fault> {
-        let refuse = |reason| Err(Fault::stream(id, Code::REFUSED_STREAM, reason));
+    fn on_request(&mut self, id: u32, end: bool, size: usize, head: &Head) -> Result<(), Fault> {
+        let refuse = |reason| Err(Fault::stream(id, ErrorCode::REFUSED_STREAM, reason));
         if self.streams.len() >= self.config.max_streams as usize {
             return refuse("more streams than may be open");
         }
         // Resets close streams, but not what was begun for them (CVE-2023-44487).
         if self.running >= (self.config.max_streams as usize).saturating_mul(RUNNING) {
-            return Err(Fault::connection(Code::ENHANCE_YOUR_CALM, "more requests than can be begun"));
+            return Err(Fault::connection(ErrorCode::ENHANCE_YOUR_CALM, "more requests than can be begun"));
         }
         if self.headers_held.saturating_add(size) > self.config.max_headers_held.max(size) {
             return refuse("more header bytes than can be held");
@@ -222,15 +229,15 @@ impl Engine {
         let tunnel = head.text(head.method) == b"CONNECT";
         let length = head.content_length.filter(|_| !tunnel);
         if end && length.is_some_and(|n| n > 0) && !head.too_large {
-            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, "less data than content-length"));
+            return Err(Fault::stream(id, ErrorCode::PROTOCOL_ERROR, "less data than content-length"));
         }
-        let mut s = Stream::new(id, self.peer.initial_window, self.config.stream_window);
-        s.recv = if end { Half::Done } else { Half::Body };
+        let mut s = EngineStream::new(id, self.peer.initial_window, self.config.stream_window);
+        s.recv = if end { HalfState::Done } else { HalfState::Body };
         s.remaining = length;
         s.headers = size;
         s.head_only = head.text(head.method) == b"HEAD";
         // What a PRIORITY_UPDATE has said overrides the field (RFC 9218, 7).
-        let said = self.foretold.take(id).or(head.priority);
+        let said = self.pending_priorities.take(id).or(head.priority);
         let priority = said.filter(|_| !self.config.ignore_priorities);
         self.prioritized |= priority.is_some();
         if let Some(p) = priority {
@@ -244,14 +251,14 @@ impl Engine {
         Ok(())
     }
 
-    fn response_came(&mut self, id: u32, end: bool, size: usize, head: &Head) -> Result<(), Fault> {
+    fn on_response(&mut self, id: u32, end: bool, size: usize, head: &Head) -> Result<(), Fault> {
         let Some(s) = self.streams.get_mut(id) else { return Ok(()) };
         if head.status < 200 && !head.too_large {
             s.informational += 1;
             if end || s.informational > MAX_INFORMATIONAL {
                 return Err(Fault::stream(
                     id,
-                    Code::PROTOCOL_ERROR,
+                    ErrorCode::PROTOCOL_ERROR,
                     "an informational response out of place",
                 ));
             }
@@ -263,21 +270,21 @@ impl Engine {
             s.remaining = None;
         }
         s.short = end && s.remaining.is_some_and(|n| n > 0);
-        s.recv = if end && !s.short { Half::Done } else { Half::Body };
+        s.recv = if end && !s.short { HalfState::Done } else { HalfState::Body };
         s.headers += size;
         self.headers_held += size;
         Ok(())
     }
 
-    fn trailer_came(&mut self, id: u32, end: bool, size: usize) -> Result<(), Fault> {
+    fn on_trailer(&mut self, id: u32, end: bool, size: usize) -> Result<(), Fault> {
         let Some(s) = self.streams.get_mut(id) else { return Ok(()) };
         if !end {
-            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, "a trailer that is not the end"));
+            return Err(Fault::stream(id, ErrorCode::PROTOCOL_ERROR, "a trailer that is not the end"));
         }
         if s.remaining.is_some_and(|n| n > 0) {
-            return Err(Fault::stream(id, Code::PROTOCOL_ERROR, "less data than content-length"));
+            return Err(Fault::stream(id, ErrorCode::PROTOCOL_ERROR, "less data than content-length"));
         }
-        s.recv = Half::Done;
+        s.recv = HalfState::Done;
         s.headers += size;
         self.headers_held += size;
         Ok(())

@@ -3,37 +3,37 @@
 //! An [`Engine`] is one connection. [`Engine::recv`] takes bytes and appends [`Event`]s; what is to be sent is gathered
 //! in its output. `docs/http2.md` tells how a driver uses it, and which limits there are.
 
+mod byte_queue;
 mod control;
 mod data;
 mod engine;
 pub mod error;
 mod event;
+mod flood_limits;
 mod flow;
 pub mod frame;
-mod guard;
 mod head;
 mod headers;
 pub mod hpack;
-mod ids;
 mod options;
 mod priority;
-mod queue;
 mod recv;
 mod send;
 mod settings;
+mod stream_map;
 mod streams;
 
+pub use byte_queue::ByteQueue;
 pub use engine::Engine;
-pub use error::{Code, Fault};
+pub use error::{ErrorCode, Fault};
 pub use event::Event;
 pub use flow::DEFAULT_WINDOW;
 pub use head::Head;
-pub use ids::ById;
 pub use options::{CountError, Options};
 pub use priority::Priority;
-pub use queue::Queue;
-pub use send::{Fields, Refusal, RequestHead};
-pub use settings::{Config, PeerSettings};
+pub use send::{Fields, RequestHead, SendError};
+pub use settings::{EngineConfig, PeerSettings};
+pub use stream_map::StreamMap;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::flow::DEFAULT_WINDOW;
 use super::frame::{MAX_31, MAX_MAX_FRAME, MIN_MAX_FRAME};
-use super::settings::Config;
+use super::settings::EngineConfig;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -49,13 +49,13 @@ impl Options {
     const OVERHEAD: usize = 320;
 
     /// config is a side's own, with what the program chose in its place. A head may have `max_head` bytes.
-    pub fn config(&self, mut own: Config, max_head: usize) -> Config {
+    pub fn config(&self, mut own: EngineConfig, max_head: usize) -> EngineConfig {
         own.max_header_list = u32::try_from(max_head.saturating_add(Options::OVERHEAD)).unwrap_or(u32::MAX);
         self.apply(&mut own);
         own
     }
 
-    fn apply(&self, config: &mut Config) {
+    fn apply(&self, config: &mut EngineConfig) {
         let set = |to: &mut u32, value: Option<u32>| *to = value.unwrap_or(*to);
         let streams = self.max_concurrent_streams.filter(|_| config.max_streams > 0);
         set(&mut config.max_streams, streams);
@@ -98,11 +98,11 @@ mod tests {
             max_receive_buffer_per_stream: Some(1000),
             ..Options::default()
         };
-        let (mut server, mut client) = (Config::server(), Config::client());
+        let (mut server, mut client) = (EngineConfig::server(), EngineConfig::client());
         options.apply(&mut server);
         options.apply(&mut client);
         assert_eq!((server.max_streams, client.max_streams), (7, 0), "a client takes no streams");
         assert_eq!((server.max_frame, client.stream_window), (1 << 20, 1000));
-        assert_eq!(server.connection_window, Config::server().connection_window);
+        assert_eq!(server.connection_window, EngineConfig::server().connection_window);
     }
 }

@@ -10,7 +10,7 @@ pub struct Priority {
     pub incremental: bool,
 }
 
-pub(super) const UNTOLD: Priority = Priority { urgency: 3, incremental: true };
+pub(super) const DEFAULT_PRIORITY: Priority = Priority { urgency: 3, incremental: true };
 
 impl Priority {
     /// parse reads a field's value: a dictionary (RFC 8941, 3.2) of which `u` and `i` count, the last of each. What is
@@ -30,14 +30,14 @@ impl Priority {
     }
 }
 
-/// Foretold is what was said of streams that are not open yet (RFC 9218, 7.1).
+/// PendingPriorities is what was said of streams that are not open yet (RFC 9218, 7.1).
 #[derive(Debug, Default)]
-pub(super) struct Foretold(BTreeMap<u32, Priority>);
+pub(super) struct PendingPriorities(BTreeMap<u32, Priority>);
 
-impl Foretold {
-    /// keep remembers the last word on a stream; `false`: there are `most` others. No stream up to `opened` is to come any
+impl PendingPriorities {
+    /// put remembers the last word on a stream; `false`: there are `most` others. No stream up to `opened` is to come any
     /// more (RFC 9113, 5.1.1).
-    pub(super) fn keep(&mut self, id: u32, priority: Priority, opened: u32, most: usize) -> bool {
+    pub(super) fn put(&mut self, id: u32, priority: Priority, opened: u32, most: usize) -> bool {
         while self.0.first_key_value().is_some_and(|(&first, _)| first <= opened) {
             self.0.pop_first();
         }
@@ -60,11 +60,12 @@ mod tests {
 
     #[test]
     fn what_was_foretold() {
-        let (mut f, urgent) = (Foretold::default(), |urgency| Priority { urgency, incremental: false });
-        assert!(f.keep(3, urgent(1), 0, 2) && f.keep(5, urgent(2), 0, 2));
-        assert!(!f.keep(7, urgent(3), 0, 2), "no room");
-        assert!(f.keep(5, urgent(4), 0, 2), "the last word counts");
-        assert!(f.keep(7, urgent(3), 3, 2), "3 was left out, or has come");
+        let (mut f, urgent) =
+            (PendingPriorities::default(), |urgency| Priority { urgency, incremental: false });
+        assert!(f.put(3, urgent(1), 0, 2) && f.put(5, urgent(2), 0, 2));
+        assert!(!f.put(7, urgent(3), 0, 2), "no room");
+        assert!(f.put(5, urgent(4), 0, 2), "the last word counts");
+        assert!(f.put(7, urgent(3), 3, 2), "3 was left out, or has come");
         assert_eq!([3, 5, 5, 7].map(|id| f.take(id)), [None, Some(urgent(4)), None, Some(urgent(3))]);
     }
 

@@ -1,13 +1,13 @@
 //! Bytes to frames: heads, payloads whole or in pieces, data as it comes.
 
 use super::engine::{Engine, shrink};
-use super::error::{Code, Fault};
+use super::error::{ErrorCode, Fault};
 use super::event::Event;
 use super::frame::{self, FrameHead, HEAD, PREFACE, flag, kind, protocol};
 
-/// Reading is what the next byte belongs to.
+/// ReadState is what the next byte belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Reading {
+pub(super) enum ReadState {
     /// The client's preface, of which so much came.
     Preface(usize),
     Head,
@@ -15,20 +15,20 @@ pub(super) enum Reading {
     Payload(FrameHead),
     /// A DATA frame's first byte, the length of its padding.
     PadLength(FrameHead),
-    Data(Data),
+    Data(DataFrame),
     /// So many bytes that mean nothing.
     Skip(u32),
 }
 
-/// Data is what is still to come of a DATA frame.
+/// DataFrame is what is still to come of a DATA frame.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Data {
+pub(super) struct DataFrame {
     pub(super) id: u32,
     pub(super) left: u32,
     pub(super) padding: u32,
     pub(super) end: bool,
     /// The stream takes it; else it is dropped.
-    pub(super) live: bool,
+    pub(super) accepted: bool,
 }
 
 impl Engine {
@@ -36,15 +36,15 @@ impl Engine {
     /// that data comes in other pieces. After [`Event::Closed`] nothing is looked at any more.
     pub fn recv(&mut self, input: &[u8], events: &mut Vec<Event>) {
         let mut at = 0;
-        while self.dead.is_none() {
-            if let Reading::Data(data) = self.reading
+        while self.fatal.is_none() {
+            if let ReadState::Data(data) = self.reading
                 && data.left == 0
             {
-                self.reading = Reading::Skip(data.padding);
+                self.reading = ReadState::Skip(data.padding);
                 continue;
             }
-            if let Reading::Skip(0) = self.reading {
-                self.reading = Reading::Head;
+            if let ReadState::Skip(0) = self.reading {
+                self.reading = ReadState::Head;
                 continue;
             }
             let Some(rest) = input.get(at..).filter(|r| !r.is_empty()) else { break };
@@ -64,16 +64,17 @@ impl Engine {
     /// step takes the next piece of `rest`, which begins at `at` of the input. Its error ends the connection.
     fn step(&mut self, rest: &[u8], at: usize, events: &mut Vec<Event>) -> Result<usize, Fault> {
         match self.reading {
-            Reading::Preface(came) => {
+            ReadState::Preface(came) => {
                 let missing = PREFACE.get(came..).unwrap_or_default();
                 let n = missing.len().min(rest.len());
                 if rest.get(..n) != missing.get(..n) {
                     return Err(protocol("no HTTP/2 preface"));
                 }
-                self.reading = if n == missing.len() { Reading::Head } else { Reading::Preface(came + n) };
+                self.reading =
+                    if n == missing.len() { ReadState::Head } else { ReadState::Preface(came + n) };
                 Ok(n)
             }
-            Reading::Head => {
+            ReadState::Head => {
                 if self.partial.is_empty()
                     && let Some(head) = FrameHead::parse(rest)
                 {
@@ -88,37 +89,37 @@ impl Engine {
                 }
                 Ok(n)
             }
-            Reading::Payload(head) => {
+            ReadState::Payload(head) => {
                 let len = head.len as usize;
                 if self.partial.is_empty()
                     && let Some(payload) = rest.get(..len)
                 {
-                    self.reading = Reading::Head;
-                    self.whole(head, payload, events)?;
+                    self.reading = ReadState::Head;
+                    self.on_frame(head, payload, events)?;
                     return Ok(len);
                 }
                 let n = (len - self.partial.len().min(len)).min(rest.len());
                 self.partial.extend_from_slice(rest.get(..n).unwrap_or_default());
                 if self.partial.len() == len {
-                    self.reading = Reading::Head;
+                    self.reading = ReadState::Head;
                     let mut payload = std::mem::take(&mut self.partial);
-                    let done = self.whole(head, &payload, events);
+                    let done = self.on_frame(head, &payload, events);
                     payload.clear();
                     self.partial = payload;
                     done?;
                 }
                 Ok(n)
             }
-            Reading::PadLength(head) => {
+            ReadState::PadLength(head) => {
                 let padding = u32::from(rest.first().copied().unwrap_or_default());
                 self.padded(head, padding, events)?;
                 Ok(1)
             }
-            Reading::Data(mut data) => {
+            ReadState::Data(mut data) => {
                 let n = rest.len().min(data.left as usize);
                 data.left -= n as u32;
-                self.reading = Reading::Data(data);
-                if data.live && self.streams.get(data.id).is_some() {
+                self.reading = ReadState::Data(data);
+                if data.accepted && self.streams.get(data.id).is_some() {
                     let end = data.end && data.left == 0;
                     let short = end && self.ends_short(data.id);
                     events.push(Event::Data { id: data.id, range: at..at + n, end: end && !short });
@@ -128,13 +129,13 @@ impl Engine {
                         self.end_of_input(data.id);
                     }
                 } else {
-                    self.give_connection(n as u32);
+                    self.release_connection_window(n as u32);
                 }
                 Ok(n)
             }
-            Reading::Skip(left) => {
+            ReadState::Skip(left) => {
                 let n = rest.len().min(left as usize);
-                self.reading = Reading::Skip(left - n as u32);
+                self.reading = ReadState::Skip(left - n as u32);
                 Ok(n)
             }
         }
@@ -142,7 +143,7 @@ impl Engine {
 
     /// begin looks at a frame's head and decides what its payload is.
     fn begin(&mut self, head: FrameHead, events: &mut Vec<Event>) -> Result<(), Fault> {
-        if !self.settled && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
+        if !self.got_settings && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
             let old = head.bytes().starts_with(b"HTTP/1.");
             return Err(protocol(if old {
                 "it begins as HTTP/1 does"
@@ -155,10 +156,10 @@ impl Engine {
             if fault.stream == 0 {
                 return Err(fault);
             }
-            self.reading = Reading::Skip(head.len);
+            self.reading = ReadState::Skip(head.len);
             // A stream that was never opened cannot be reset (6.4).
             if self.is_idle(fault.stream) {
-                return self.guard.idle();
+                return self.flood_limits.idle_frame();
             }
             self.fail(fault, events);
             return Ok(());
@@ -167,30 +168,30 @@ impl Engine {
             kind::DATA => self.data(head, events),
             kind::PRIORITY_UPDATE if !self.server => Err(protocol("a server sent PRIORITY_UPDATE")),
             kind::HEADERS..=kind::CONTINUATION | kind::PRIORITY_UPDATE if head.len == 0 => {
-                self.reading = Reading::Head;
-                self.whole(head, &[], events)
+                self.reading = ReadState::Head;
+                self.on_frame(head, &[], events)
             }
             kind::HEADERS..=kind::CONTINUATION | kind::PRIORITY_UPDATE => {
-                self.reading = Reading::Payload(head);
+                self.reading = ReadState::Payload(head);
                 Ok(())
             }
             // 4.1: unknown types are ignored.
             _ => {
-                self.reading = Reading::Skip(head.len);
-                self.guard.idle()
+                self.reading = ReadState::Skip(head.len);
+                self.flood_limits.idle_frame()
             }
         }
     }
 
-    /// whole acts on a frame that is no DATA. An error that names a stream ends that one only.
-    fn whole(&mut self, head: FrameHead, payload: &[u8], events: &mut Vec<Event>) -> Result<(), Fault> {
+    /// on_frame acts on a frame that is no DATA. An error that names a stream ends that one only.
+    fn on_frame(&mut self, head: FrameHead, payload: &[u8], events: &mut Vec<Event>) -> Result<(), Fault> {
         let done = match head.kind {
             kind::HEADERS => self.headers(head, payload, events),
             kind::CONTINUATION => self.continuation(head, payload, events),
             kind::PRIORITY => self.priority(head, payload),
             kind::RST_STREAM => self.rst_stream(head, payload, events),
             kind::SETTINGS => self.settings(head, payload, events),
-            kind::PING => self.ping_came(head, payload, events),
+            kind::PING => self.on_ping(head, payload, events),
             kind::GOAWAY => self.goaway(payload, events),
             kind::WINDOW_UPDATE => self.window_update(head, payload, events),
             kind::PRIORITY_UPDATE => self.priority_update(payload),
@@ -207,20 +208,20 @@ impl Engine {
 
     /// eof says that the peer closed; if streams are open this is an error, and they are gone.
     pub fn eof(&mut self, events: &mut Vec<Event>) {
-        if self.dead.is_some() {
+        if self.fatal.is_some() {
             return;
         }
         let fault = match self.streams.len() {
-            0 => Fault::connection(Code::NO_ERROR, ""),
-            _ => Fault::connection(Code::INTERNAL_ERROR, "unexpected EOF"),
+            0 => Fault::connection(ErrorCode::NO_ERROR, ""),
+            _ => Fault::connection(ErrorCode::INTERNAL_ERROR, "unexpected EOF"),
         };
-        self.dead = Some(fault);
+        self.fatal = Some(fault);
         events.push(Event::Closed { fault });
     }
 
     /// ping asks for a [`Event::Pong`].
     pub fn ping(&mut self, data: [u8; 8]) {
-        if self.dead.is_none() {
+        if self.fatal.is_none() {
             frame::ping(&mut self.out, false, data);
         }
     }

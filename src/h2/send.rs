@@ -1,19 +1,19 @@
 //! What goes out: heads, data, trailers, resets, and whose turn it is.
 
 use super::engine::Engine;
-use super::error::Code;
+use super::error::ErrorCode;
 use super::frame::{self, FrameHead, HEAD, MAX_31, flag, kind};
 use super::hpack::{Encoder, field_size, token};
-use super::streams::{Half, Stream};
+use super::streams::{EngineStream, HalfState};
 use crate::h1::is_forbidden_in_trailer;
 
-/// Refusal is why nothing was sent.
+/// SendError is why nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum SendError {
     /// The stream is not there any more, or the connection is dead.
-    Gone,
+    StreamClosed,
     /// The stream is not at this step.
-    Order,
+    WrongState,
     /// The peer takes no header list of this size.
     TooLarge,
     /// The peer permits no more streams at the moment, or on this connection: see [`Engine::can_open`].
@@ -56,7 +56,7 @@ impl RequestHead<'_> {
 impl Engine {
     /// can_open tells whether a request may be sent now.
     pub fn can_open(&self) -> bool {
-        let ending = self.goaway_received.is_some() || self.goaway_sent.is_some() || self.dead.is_some();
+        let ending = self.goaway_received.is_some() || self.goaway_sent.is_some() || self.fatal.is_some();
         !self.server
             && !ending
             && self.next_id <= MAX_31
@@ -69,15 +69,15 @@ impl Engine {
         head: &RequestHead<'_>,
         fields: impl Fields<'a>,
         end: bool,
-    ) -> Result<u32, Refusal> {
+    ) -> Result<u32, SendError> {
         if !self.can_open() {
-            return Err(Refusal::NoStream);
+            return Err(SendError::NoStream);
         }
         let fields = fields.into_iter();
         // An own pseudo-field is no longer than ":authority".
         let own: usize = head.pseudo().map(|(_, text)| field_size(b":authority", text)).sum();
         if own.saturating_add(list_size(fields.clone())) > self.peer.max_header_list as usize {
-            return Err(Refusal::TooLarge);
+            return Err(SendError::TooLarge);
         }
         let id = self.next_id;
         self.next_id += 2;
@@ -87,8 +87,8 @@ impl Engine {
             }
             put_fields(encoder, out, fields, |name, t| t != token::HOST && name.first() != Some(&b':'));
         });
-        let mut s = Stream::new(id, self.peer.initial_window, self.config.stream_window);
-        s.send = if end { Half::Done } else { Half::Body };
+        let mut s = EngineStream::new(id, self.peer.initial_window, self.config.stream_window);
+        s.send = if end { HalfState::Done } else { HalfState::Body };
         s.head_only = head.method == b"HEAD";
         s.connect = head.method == b"CONNECT";
         self.streams.insert(s);
@@ -102,15 +102,15 @@ impl Engine {
         status: u16,
         fields: impl Fields<'a>,
         end: bool,
-    ) -> Result<(), Refusal> {
-        let s = self.sending(id)?;
+    ) -> Result<(), SendError> {
+        let s = self.sending_stream(id)?;
         let last = status >= 200;
-        if s.send != Half::Head || !(100..1000).contains(&status) || status == 101 || (end && !last) {
-            return Err(Refusal::Order);
+        if s.send != HalfState::Head || !(100..1000).contains(&status) || status == 101 || (end && !last) {
+            return Err(SendError::WrongState);
         }
         let fields = fields.into_iter();
         if last {
-            s.send = if end { Half::Done } else { Half::Body };
+            s.send = if end { HalfState::Done } else { HalfState::Body };
         }
         self.put_block(id, end, |encoder, out| {
             let mut text = [b'0'; 3];
@@ -122,29 +122,29 @@ impl Engine {
             encoder.known(out, token::STATUS, &text);
             put_fields(encoder, out, fields, |name, _| name.first() != Some(&b':'));
         });
-        self.settle(id);
+        self.close_if_done(id);
         Ok(())
     }
 
     /// send_data sends as much of `data` as the windows permit and says how much. `end` counts once all of it was sent.
-    pub fn send_data(&mut self, id: u32, data: &[u8], end: bool) -> Result<usize, Refusal> {
+    pub fn send_data(&mut self, id: u32, data: &[u8], end: bool) -> Result<usize, SendError> {
         let (connection, max) = (self.send_window.available(), self.peer.max_frame as usize);
-        if self.dead.is_some() {
-            return Err(Refusal::Gone);
+        if self.fatal.is_some() {
+            return Err(SendError::StreamClosed);
         }
-        let s = self.streams.get_mut(id).ok_or(Refusal::Gone)?;
-        if s.send != Half::Body {
-            return Err(Refusal::Order);
+        let s = self.streams.get_mut(id).ok_or(SendError::StreamClosed)?;
+        if s.send != HalfState::Body {
+            return Err(SendError::WrongState);
         }
         let n = data.len().min(s.send_window.available()).min(connection);
         let end = end && n == data.len();
         let frames = n.div_ceil(max).max(usize::from(end));
         if self.out.try_reserve(n + frames * HEAD + SPARE).is_err() {
-            return Err(Refusal::NoMemory);
+            return Err(SendError::NoMemory);
         }
         if end {
-            s.send = Half::Done;
-            s.wants = false;
+            s.send = HalfState::Done;
+            s.pending = false;
         }
         s.send_window.spend(n);
         self.send_window.spend(n);
@@ -155,34 +155,34 @@ impl Engine {
             frame::head(&mut self.out, kind::DATA, flags, id, piece.len());
             self.out.extend_from_slice(piece);
             rest = after;
-            self.guard.data(piece.len());
+            self.flood_limits.data(piece.len());
         }
-        self.settle(id);
+        self.close_if_done(id);
         Ok(n)
     }
 
     /// send_trailers ends the body. Fields that RFC 9110, 6.5.1 bars are left out; without any that is an empty frame.
-    pub fn send_trailers<'a>(&mut self, id: u32, fields: impl Fields<'a>) -> Result<(), Refusal> {
-        let s = self.sending(id)?;
-        if s.send != Half::Body {
-            return Err(Refusal::Order);
+    pub fn send_trailers<'a>(&mut self, id: u32, fields: impl Fields<'a>) -> Result<(), SendError> {
+        let s = self.sending_stream(id)?;
+        if s.send != HalfState::Body {
+            return Err(SendError::WrongState);
         }
         let may = |name: &[u8]| name.first() != Some(&b':') && !is_forbidden_in_trailer(name);
         let fields = fields.into_iter();
         if !fields.clone().any(|(name, _)| may(name)) {
             return self.send_data(id, &[], true).map(|_| ());
         }
-        s.send = Half::Done;
-        s.wants = false;
+        s.send = HalfState::Done;
+        s.pending = false;
         self.put_block(id, true, |encoder, out| put_fields(encoder, out, fields, |name, _| may(name)));
-        self.settle(id);
+        self.close_if_done(id);
         Ok(())
     }
 
     /// reset ends a stream. NO_ERROR is how a server leaves the rest of a request that it has answered (RFC 9113, 8.1).
-    pub fn reset(&mut self, id: u32, code: Code) {
-        if self.dead.is_none() && self.streams.get(id).is_some() {
-            self.guard.given_up();
+    pub fn reset(&mut self, id: u32, code: ErrorCode) {
+        if self.fatal.is_none() && self.streams.get(id).is_some() {
+            self.flood_limits.stream_reset();
             self.abort(id, code);
         }
     }
@@ -193,27 +193,27 @@ impl Engine {
         stream.min(self.send_window.available())
     }
 
-    /// want says whether a stream has data to send; who has is given turns by [`Engine::turn`].
-    pub fn want(&mut self, id: u32, wants: bool) {
-        self.streams.want(id, wants);
+    /// set_pending says whether a stream has data to send; who has is given turns by [`Engine::next_stream`].
+    pub fn set_pending(&mut self, id: u32, wants: bool) {
+        self.streams.set_pending(id, wants);
     }
 
-    /// turn is whose turn it is, and how much it may send. Streams take turns of one frame, the urgent before the
+    /// next_stream is whose turn it is, and how much it may send. Streams take turns of one frame, the urgent before the
     /// others (RFC 9218); one that the client wants whole keeps its turn. `None`: nobody wants to, or no window is open.
-    pub fn turn(&mut self) -> Option<(u32, usize)> {
+    pub fn next_stream(&mut self) -> Option<(u32, usize)> {
         let connection = self.send_window.available();
-        if connection == 0 || self.dead.is_some() {
+        if connection == 0 || self.fatal.is_some() {
             return None;
         }
-        let (id, n) = self.streams.turn()?;
+        let (id, n) = self.streams.next_stream()?;
         Some((id, n.min(connection).min(self.peer.max_frame as usize)))
     }
 
-    fn sending(&mut self, id: u32) -> Result<&mut Stream, Refusal> {
-        if self.dead.is_some() {
-            return Err(Refusal::Gone);
+    fn sending_stream(&mut self, id: u32) -> Result<&mut EngineStream, SendError> {
+        if self.fatal.is_some() {
+            return Err(SendError::StreamClosed);
         }
-        self.streams.get_mut(id).ok_or(Refusal::Gone)
+        self.streams.get_mut(id).ok_or(SendError::StreamClosed)
     }
 
     /// put_block encodes a list behind the output and cuts it into frames.

@@ -1,6 +1,6 @@
 //! Settings (RFC 9113, 6.5): ours, the peer's, and what a SETTINGS frame may say.
 
-use super::error::{Code, Fault};
+use super::error::{ErrorCode, Fault};
 use super::flow::DEFAULT_WINDOW;
 use super::frame::{MAX_31, MAX_MAX_FRAME, MIN_MAX_FRAME, protocol};
 use super::hpack::DEFAULT_TABLE;
@@ -22,9 +22,9 @@ pub(super) mod id {
 /// How many settings one frame may have; Go's.
 const MOST: usize = 100;
 
-/// Config is what an engine announces and defends. `docs/http2.md` says where each default comes from.
+/// EngineConfig is what an engine announces and defends. `docs/http2.md` says where each default comes from.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct EngineConfig {
     /// Streams that the peer may have open.
     pub max_streams: u32,
     pub stream_window: u32,
@@ -51,9 +51,9 @@ pub struct Config {
     pub max_idle_frames: u32,
 }
 
-impl Config {
-    pub fn server() -> Config {
-        Config {
+impl EngineConfig {
+    pub fn server() -> EngineConfig {
+        EngineConfig {
             max_streams: 250,
             stream_window: 1 << 20,
             connection_window: 1 << 20,
@@ -71,19 +71,19 @@ impl Config {
         }
     }
 
-    pub fn client() -> Config {
-        Config {
+    pub fn client() -> EngineConfig {
+        EngineConfig {
             max_streams: 0,
             max_fields: MAX_RESPONSE_FIELDS,
             stream_window: 4 << 20,
             connection_window: 1 << 30,
             max_headers_held: 64 << 20,
-            ..Config::server()
+            ..EngineConfig::server()
         }
     }
 
-    /// within brings each value to where the protocol allows it to be.
-    pub(super) fn within(mut self) -> Config {
+    /// clamped brings each value to where the protocol allows it to be.
+    pub(super) fn clamped(mut self) -> EngineConfig {
         self.stream_window = self.stream_window.min(MAX_31);
         self.connection_window = self.connection_window.clamp(DEFAULT_WINDOW, MAX_31);
         self.max_frame = self.max_frame.clamp(MIN_MAX_FRAME, MAX_MAX_FRAME);
@@ -132,7 +132,7 @@ impl PeerSettings {
                 id::MAX_CONCURRENT_STREAMS => self.max_streams = value,
                 id::INITIAL_WINDOW_SIZE if value > MAX_31 => {
                     return Err(Fault::connection(
-                        Code::FLOW_CONTROL_ERROR,
+                        ErrorCode::FLOW_CONTROL_ERROR,
                         "an initial window of 2^31 or more",
                     ));
                 }
@@ -160,7 +160,7 @@ impl PeerSettings {
 mod tests {
     use super::*;
 
-    fn apply(settings: &[(u16, u32)], from_client: bool) -> Result<PeerSettings, Code> {
+    fn apply(settings: &[(u16, u32)], from_client: bool) -> Result<PeerSettings, ErrorCode> {
         let mut out = Vec::new();
         super::super::frame::settings(&mut out, settings);
         let mut p = PeerSettings::default();
@@ -173,13 +173,13 @@ mod tests {
             apply(&[(4, 1), (4, MAX_31), (5, MAX_MAX_FRAME), (3, 7), (8, 1), (9, 1), (77, 5)], true).unwrap();
         assert_eq!((p.initial_window, p.max_frame, p.max_streams), (MAX_31, MAX_MAX_FRAME, 7));
         assert!(p.connect_protocol);
-        let wrong = Err(Code::PROTOCOL_ERROR);
+        let wrong = Err(ErrorCode::PROTOCOL_ERROR);
         let code = |s: &[(u16, u32)], from_client| apply(s, from_client).map(|_| ());
         assert_eq!(code(&[(2, 1)], true), Ok(()));
         assert_eq!(code(&[(2, 0)], false), Ok(()));
         assert_eq!(code(&[(2, 2)], true), wrong);
         assert_eq!(code(&[(2, 1)], false), wrong, "a server has no push to permit");
-        assert_eq!(code(&[(4, MAX_31 + 1)], true), Err(Code::FLOW_CONTROL_ERROR));
+        assert_eq!(code(&[(4, MAX_31 + 1)], true), Err(ErrorCode::FLOW_CONTROL_ERROR));
         assert_eq!(code(&[(5, MIN_MAX_FRAME - 1)], true), wrong);
         assert_eq!(code(&[(5, MAX_MAX_FRAME + 1)], true), wrong);
         assert_eq!(code(&[(8, 2)], true), wrong);

@@ -3,12 +3,12 @@
 
 use super::{ReadBody, read_when_closed};
 use crate::error::Result;
-use crate::h2::Queue;
+use crate::h2::ByteQueue;
 use crate::message::header::Header;
 use std::time::Instant;
 
 pub(super) struct Whole {
-    rest: Queue,
+    rest: ByteQueue,
     trailer: Option<Box<Header>>,
     closed: bool,
     /// When the last byte came, where that is known.
@@ -16,7 +16,7 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    pub(super) fn new(body: Queue, trailer: Option<Header>) -> Whole {
+    pub(super) fn new(body: ByteQueue, trailer: Option<Header>) -> Whole {
         Whole { rest: body, trailer: trailer.map(Box::new), closed: false, ended: None }
     }
 }
@@ -62,7 +62,7 @@ impl Within {
 
     /// alone is what is left of the body, by itself.
     pub(super) fn alone(&self, header: &Header) -> Whole {
-        let rest = Queue::from(self.rest(header));
+        let rest = ByteQueue::from(self.rest(header));
         Whole { rest, trailer: None, closed: self.closed, ended: Some(self.came) }
     }
 }
@@ -78,7 +78,7 @@ impl ReadBody for Whole {
 
     fn close(&mut self) {
         self.closed = true;
-        self.rest = Queue::default();
+        self.rest = ByteQueue::default();
     }
 
     fn ended(&self) -> Option<Instant> {

@@ -1,7 +1,7 @@
 //! `Decoder`: header blocks into a header's store.
 
-use super::integer::Cursor;
-use super::table::Table;
+use super::integer::BlockCursor;
+use super::table::DynamicTable;
 use super::{DEFAULT_TABLE, field_size, huffman, statics, token};
 use crate::message::header::{Field, Header};
 use crate::message::text::{Span, Store};
@@ -13,7 +13,7 @@ pub struct BadBlock(pub &'static str);
 /// Decoder has the table of what came.
 #[derive(Debug)]
 pub struct Decoder {
-    table: Table,
+    table: DynamicTable,
     /// The largest table that the peer may choose.
     allowed: usize,
     /// The peer has acknowledged a smaller table and must choose it before anything else (RFC 7541, 4.2).
@@ -31,7 +31,7 @@ impl Default for Decoder {
 impl Decoder {
     pub fn new() -> Decoder {
         Decoder {
-            table: Table::new(DEFAULT_TABLE),
+            table: DynamicTable::new(DEFAULT_TABLE),
             allowed: DEFAULT_TABLE,
             shrink: false,
             scratch: Store::default(),
@@ -55,7 +55,7 @@ impl Decoder {
         limit: usize,
         mut take: impl FnMut(&mut Header, Field, u8),
     ) -> Result<usize, BadBlock> {
-        let mut cursor = Cursor(block);
+        let mut cursor = BlockCursor(block);
         let (mut size, mut updates) = (0usize, 0);
         let mut first_field = true;
         while let Some(first) = cursor.peek() {
@@ -102,7 +102,7 @@ impl Decoder {
         Ok(size)
     }
 
-    fn resize(&mut self, cursor: &mut Cursor<'_>) -> Result<(), BadBlock> {
+    fn resize(&mut self, cursor: &mut BlockCursor<'_>) -> Result<(), BadBlock> {
         let max = cursor.integer(5).ok_or(TRUNCATED)?;
         if max > self.allowed {
             return Err(BadBlock("a table larger than allowed"));
@@ -123,7 +123,7 @@ impl Decoder {
     /// literal reads a field whose name is at `index`, or follows.
     fn literal(
         &mut self,
-        cursor: &mut Cursor<'_>,
+        cursor: &mut BlockCursor<'_>,
         index: usize,
         keep: bool,
         store: &mut Store,
@@ -131,7 +131,7 @@ impl Decoder {
         let (name, token) = match index {
             0 => {
                 let name = string(cursor, store)?;
-                (name, token::of(store.get(name)))
+                (name, token::from_name(store.get(name)))
             }
             _ => {
                 let (name, _, token) = self.entry(index)?;
@@ -149,7 +149,7 @@ impl Decoder {
 const TRUNCATED: BadBlock = BadBlock("a number that is cut or too large");
 
 /// string reads a string (5.2) into the store.
-fn string(cursor: &mut Cursor<'_>, store: &mut Store) -> Result<Span, BadBlock> {
+fn string(cursor: &mut BlockCursor<'_>, store: &mut Store) -> Result<Span, BadBlock> {
     let coded = cursor.peek().is_some_and(|b| b & 0x80 != 0);
     let len = cursor.integer(7).ok_or(TRUNCATED)?;
     let bytes = cursor.take(len).ok_or(BadBlock("a string that is cut"))?;

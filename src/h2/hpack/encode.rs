@@ -1,7 +1,7 @@
 //! `Encoder`: header lists as blocks.
 
 use super::integer::put_integer;
-use super::table::Table;
+use super::table::DynamicTable;
 use super::{DEFAULT_TABLE, field_size, huffman, statics, token};
 
 /// How many fields the encoder remembers where to find; a field that was forgotten is sent in full again.
@@ -12,7 +12,7 @@ const SHORT_COOKIE: usize = 20;
 /// Encoder has the table of what was sent.
 #[derive(Debug)]
 pub struct Encoder {
-    table: Table,
+    table: DynamicTable,
     /// What is used of the peer's table at most.
     limit: usize,
     /// For a hash of name and value, and of the name alone, the number of the entry that had it last, plus one.
@@ -23,7 +23,7 @@ pub struct Encoder {
     lower: Vec<u8>,
 }
 
-enum Policy {
+enum IndexPolicy {
     Index,
     /// Seldom the same twice.
     Plain,
@@ -45,7 +45,7 @@ impl Encoder {
     /// with_limit makes an encoder that uses at most `limit` bytes of the peer's table.
     pub fn with_limit(limit: usize) -> Encoder {
         let mut encoder = Encoder {
-            table: Table::new(DEFAULT_TABLE),
+            table: DynamicTable::new(DEFAULT_TABLE),
             limit,
             fields: [0; SLOTS],
             names: [0; SLOTS],
@@ -84,7 +84,7 @@ impl Encoder {
         let mut lower = std::mem::take(&mut self.lower);
         lower.clear();
         lower.extend(name.iter().map(u8::to_ascii_lowercase));
-        let token = token::of(&lower);
+        let token = token::from_name(&lower);
         if keep(token) {
             self.put(out, token, &lower, value);
         }
@@ -102,9 +102,9 @@ impl Encoder {
             return;
         }
         match policy(token, value) {
-            Policy::Never => self.literal(out, 0x10, 4, token, name, value),
-            Policy::Plain => self.literal(out, 0, 4, token, name, value),
-            Policy::Index => self.indexed(out, token, name, value),
+            IndexPolicy::Never => self.literal(out, 0x10, 4, token, name, value),
+            IndexPolicy::Plain => self.literal(out, 0, 4, token, name, value),
+            IndexPolicy::Index => self.indexed(out, token, name, value),
         }
     }
 
@@ -158,10 +158,10 @@ impl Encoder {
     }
 }
 
-fn policy(token: u8, value: &[u8]) -> Policy {
+fn policy(token: u8, value: &[u8]) -> IndexPolicy {
     match token {
-        token::AUTHORIZATION | token::PROXY_AUTHORIZATION => Policy::Never,
-        token::COOKIE if value.len() < SHORT_COOKIE => Policy::Never,
+        token::AUTHORIZATION | token::PROXY_AUTHORIZATION => IndexPolicy::Never,
+        token::COOKIE if value.len() < SHORT_COOKIE => IndexPolicy::Never,
         token::PATH
         | token::AGE
         | token::CONTENT_LENGTH
@@ -169,8 +169,8 @@ fn policy(token: u8, value: &[u8]) -> Policy {
         | token::IF_MODIFIED_SINCE
         | token::IF_NONE_MATCH
         | token::LOCATION
-        | token::SET_COOKIE => Policy::Plain,
-        _ => Policy::Index,
+        | token::SET_COOKIE => IndexPolicy::Plain,
+        _ => IndexPolicy::Index,
     }
 }
 

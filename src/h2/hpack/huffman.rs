@@ -18,7 +18,7 @@ const LONGEST: usize = 30;
 /// Codes of up to so many bits are found in one look: all but the characters that headers hardly have.
 const NEAR: usize = 10;
 
-struct Code {
+struct HuffmanCode {
     /// Symbols by the order of their codes.
     symbols: [u16; 257],
     /// The code of each symbol.
@@ -31,10 +31,10 @@ struct Code {
     near: [(u8, u8); 1 << NEAR],
 }
 
-static CODE: Code = build();
+static CODE: HuffmanCode = build();
 
-const fn build() -> Code {
-    let mut c = Code {
+const fn build() -> HuffmanCode {
+    let mut c = HuffmanCode {
         symbols: [0; 257],
         codes: [0; 257],
         first: [0; LONGEST + 1],
@@ -97,7 +97,8 @@ pub(super) fn decode(src: &[u8], dst: &mut [u8]) -> Option<usize> {
             }
         }
         let near = CODE.near.get((bits >> (64 - NEAR)) as usize).copied().unwrap_or_default();
-        let (symbol, len) = if near.1 != 0 { (u16::from(near.0), u32::from(near.1)) } else { far(bits)? };
+        let (symbol, len) =
+            if near.1 != 0 { (u16::from(near.0), u32::from(near.1)) } else { decode_long(bits)? };
         if len > have {
             break;
         }
@@ -113,9 +114,9 @@ pub(super) fn decode(src: &[u8], dst: &mut [u8]) -> Option<usize> {
     (have < 8 && bits == ones).then(|| dst.len() - left)
 }
 
-/// far finds a code of more than NEAR bits at the top of `bits`.
+/// decode_long finds a code of more than NEAR bits at the top of `bits`.
 #[cold]
-fn far(bits: u64) -> Option<(u16, u32)> {
+fn decode_long(bits: u64) -> Option<(u16, u32)> {
     for len in NEAR + 1..=LONGEST {
         let code = (bits >> (64 - len)) as u32;
         let nth = code.checked_sub(*CODE.first.get(len)?)?;

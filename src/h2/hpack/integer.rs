@@ -1,10 +1,10 @@
 //! Integers with a prefix (RFC 7541, 5.1), and a cursor over a block.
 
-/// Cursor reads a header block from its front.
+/// BlockCursor reads a header block from its front.
 #[derive(Clone, Copy)]
-pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
+pub(super) struct BlockCursor<'a>(pub(super) &'a [u8]);
 
-impl<'a> Cursor<'a> {
+impl<'a> BlockCursor<'a> {
     pub(super) fn peek(&self) -> Option<u8> {
         self.0.first().copied()
     }

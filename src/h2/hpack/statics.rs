@@ -28,8 +28,8 @@ pub mod token {
     pub const TE: u8 = 67;
     pub const PRIORITY: u8 = 68;
 
-    /// of gives the token of a name in lower case.
-    pub fn of(name: &[u8]) -> u8 {
+    /// from_name gives the token of a name in lower case.
+    pub fn from_name(name: &[u8]) -> u8 {
         super::find(name)
     }
 
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn names_are_found() {
         for (i, &(name, value)) in FIELDS.iter().enumerate().skip(1) {
-            let token = token::of(name.as_bytes());
+            let token = token::from_name(name.as_bytes());
             assert_eq!(name_of(token), name);
             assert_eq!(token, TOKENS[i]);
             if !value.is_empty() {
@@ -229,12 +229,12 @@ mod tests {
             }
         }
         for name in ["", "x", "content-lengti", "content-lenghh", "Host", "hosts"] {
-            assert_eq!(token::of(name.as_bytes()), token::UNKNOWN, "{name}");
+            assert_eq!(token::from_name(name.as_bytes()), token::UNKNOWN, "{name}");
         }
-        assert_eq!(token::of(b"content-length"), token::CONTENT_LENGTH);
-        assert_eq!(token::of(b"proxy-authorization"), token::PROXY_AUTHORIZATION);
-        assert_eq!(token::of(b"if-none-match"), token::IF_NONE_MATCH);
-        assert_eq!(token::of(b"transfer-encoding"), token::TRANSFER_ENCODING);
+        assert_eq!(token::from_name(b"content-length"), token::CONTENT_LENGTH);
+        assert_eq!(token::from_name(b"proxy-authorization"), token::PROXY_AUTHORIZATION);
+        assert_eq!(token::from_name(b"if-none-match"), token::IF_NONE_MATCH);
+        assert_eq!(token::from_name(b"transfer-encoding"), token::TRANSFER_ENCODING);
         assert_eq!(exact(token::STATUS, b"201"), None);
         assert_eq!(field(0), None);
         assert_eq!(field(62), None);

@@ -3,27 +3,27 @@
 use super::{FIELD_OVERHEAD, field_size};
 use std::collections::VecDeque;
 
-/// Table keeps the fields' bytes one behind the other in one buffer; when its end is reached, what is alive moves to
+/// DynamicTable keeps the fields' bytes one behind the other in one buffer; when its end is reached, what is alive moves to
 /// the front. So an insertion allocates nothing once the buffer has grown.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct DynamicTable {
     bytes: Vec<u8>,
     /// From the oldest to the newest.
-    entries: VecDeque<Entry>,
+    entries: VecDeque<TableEntry>,
     size: usize,
     max: usize,
     inserted: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct TableEntry {
     at: u32,
     name: u32,
     value: u32,
     token: u8,
 }
 
-impl Entry {
+impl TableEntry {
     fn size(self) -> usize {
         self.len() + FIELD_OVERHEAD
     }
@@ -33,9 +33,9 @@ impl Entry {
     }
 }
 
-impl Table {
-    pub(super) fn new(max: usize) -> Table {
-        Table { bytes: Vec::new(), entries: VecDeque::new(), size: 0, max, inserted: 0 }
+impl DynamicTable {
+    pub(super) fn new(max: usize) -> DynamicTable {
+        DynamicTable { bytes: Vec::new(), entries: VecDeque::new(), size: 0, max, inserted: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -75,8 +75,12 @@ impl Table {
         if self.bytes.len() + len > self.max {
             self.compact();
         }
-        let entry =
-            Entry { at: self.bytes.len() as u32, name: name.len() as u32, value: value.len() as u32, token };
+        let entry = TableEntry {
+            at: self.bytes.len() as u32,
+            name: name.len() as u32,
+            value: value.len() as u32,
+            token,
+        };
         self.bytes.extend_from_slice(name);
         self.bytes.extend_from_slice(value);
         self.entries.push_back(entry);
@@ -112,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_oldest_go_and_bytes_stay_bounded() {
-        let mut t = Table::new(200);
+        let mut t = DynamicTable::new(200);
         for i in 0..1000u32 {
             let (name, value) = (format!("name-{i}"), "v".repeat(i as usize % 40));
             assert!(t.insert(name.as_bytes(), value.as_bytes(), 7));

@@ -14,7 +14,7 @@ fn decode_limited(d: &mut Decoder, block: &[u8], limit: usize) -> Result<(List, 
     let (mut h, mut list) = (Header::new(), List::new());
     let size = d.decode(block, &mut h, limit, |h, f, token| {
         let name = h.store().get(f.name);
-        assert_eq!(token, token::of(name));
+        assert_eq!(token, token::from_name(name));
         assert_eq!(h.store().cstr(f.name).count_bytes(), name.iter().take_while(|&&b| b != 0).count());
         list.push((name.to_vec(), h.store().get(f.value).to_vec()));
     })?;
@@ -108,16 +108,16 @@ fn the_rfcs_examples() {
 #[test]
 fn integers() {
     for (bytes, bits, n) in [("0a", 5, 10), ("1f9a0a", 5, 1337), ("2a", 8, 42), ("1f8080808000", 5, 31)] {
-        assert_eq!(integer::Cursor(&hex(bytes)).integer(bits.min(7)), Some(n), "{bytes}");
+        assert_eq!(integer::BlockCursor(&hex(bytes)).integer(bits.min(7)), Some(n), "{bytes}");
     }
     for bad in ["", "1f", "1f80", "1f808080808000", "1fffffffffff01", "1fffffffff7f"] {
-        assert_eq!(integer::Cursor(&hex(bad)).integer(5), None, "{bad}");
+        assert_eq!(integer::BlockCursor(&hex(bad)).integer(5), None, "{bad}");
     }
     for bits in 4..8 {
         for n in [0, 1, 14, 15, 16, 126, 127, 128, 129, 254, 255, 16_383, 1 << 20, u32::MAX as usize] {
             let mut out = Vec::new();
             integer::put_integer(&mut out, 0, bits, n);
-            let mut c = integer::Cursor(&out);
+            let mut c = integer::BlockCursor(&out);
             assert_eq!((c.integer(bits), c.0.len()), (Some(n), 0));
         }
     }

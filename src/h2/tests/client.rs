@@ -6,7 +6,7 @@ fn case(name: &str, methods: &'static [&'static str], input: &[Vec<u8>], want: &
 
 #[test]
 fn what_a_client_says() {
-    let mut e = Engine::client(Config::client());
+    let mut e = Engine::client(EngineConfig::client());
     let head = RequestHead { method: b"GET", scheme: b"https", authority: b"h", path: b"/x", protocol: b"" };
     let fields: [(&[u8], &[u8]); 8] = [
         (b"Accept", b" */* "),
@@ -112,13 +112,13 @@ fn going_away() {
         "goaway 3 NO_ERROR \nreset 5 REFUSED_STREAM by peer\nheaders 1 status=200 end\n"
     );
     assert!(!e.can_open() && !e.is_drained());
-    assert_eq!(e.request(&RequestHead::default(), [], true), Err(Refusal::NoStream));
+    assert_eq!(e.request(&RequestHead::default(), [], true), Err(SendError::NoStream));
     // A later one may not take back what an earlier one has said.
     assert_eq!(feed(&mut e, &goaway(5)), "goaway 3 NO_ERROR \n");
     assert_eq!(feed(&mut e, &goaway(1)), "goaway 1 NO_ERROR \nreset 3 REFUSED_STREAM by peer\n");
     assert!(e.is_drained());
     let refused = "reset 1 REFUSED_STREAM by peer";
-    case("refused", &["GET"], &[rst(1, Code::REFUSED_STREAM)], refused);
+    case("refused", &["GET"], &[rst(1, ErrorCode::REFUSED_STREAM)], refused);
 }
 
 #[test]
@@ -130,16 +130,16 @@ fn streams_that_the_server_permits() {
     assert!(e.can_open());
     feed(&mut e, &settings(&[(6, 100)]));
     let head = RequestHead { method: b"GET", scheme: b"https", authority: b"h", path: b"/", protocol: b"" };
-    assert_eq!(e.request(&head, [], true), Err(Refusal::TooLarge));
+    assert_eq!(e.request(&head, [], true), Err(SendError::TooLarge));
     feed(&mut e, &settings(&[(6, 1000)]));
     e.sent(usize::MAX);
     assert_eq!(e.request(&head, [], true), Ok(5), "a refusal uses no identifier");
-    e.reset(5, Code::CANCEL);
+    e.reset(5, ErrorCode::CANCEL);
     assert_eq!(e.open_streams(), 1);
     // Many resets at once: what was under way for the first of them ends no connection.
     feed(&mut e, &settings(&[(3, 1000)]));
     let ids: Vec<u32> = (0..200).map(|_| e.request(&head, [], true).unwrap()).collect();
-    ids.iter().for_each(|&id| e.reset(id, Code::CANCEL));
+    ids.iter().for_each(|&id| e.reset(id, ErrorCode::CANCEL));
     let late: Vec<u8> = ids.iter().flat_map(|&id| headers(id, OK, true)).collect();
     assert_eq!(feed(&mut e, &late), "");
     assert!(!e.is_dead());

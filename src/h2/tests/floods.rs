@@ -10,7 +10,7 @@ fn until_calm(e: &mut Engine, mut next: impl FnMut(&mut Engine, u32) -> Vec<u8>)
         let got = feed(e, &input);
         if got.contains("closed") {
             assert!(got.ends_with("closed ENHANCE_YOUR_CALM\n"), "{got}");
-            assert_eq!(e.fault().map(|f| f.code), Some(Code::ENHANCE_YOUR_CALM));
+            assert_eq!(e.fault().map(|f| f.code), Some(ErrorCode::ENHANCE_YOUR_CALM));
             return i;
         }
         e.sent(usize::MAX);
@@ -19,7 +19,7 @@ fn until_calm(e: &mut Engine, mut next: impl FnMut(&mut Engine, u32) -> Vec<u8>)
 }
 
 fn idle(frame: Vec<u8>) -> u32 {
-    let mut e = begun(true, Config { max_idle_frames: 1000, ..Config::server() });
+    let mut e = begun(true, EngineConfig { max_idle_frames: 1000, ..EngineConfig::server() });
     feed(&mut e, &headers(1, POST, false));
     until_calm(&mut e, |_, _| frame.clone())
 }
@@ -50,21 +50,22 @@ fn frames_that_carry_nothing() {
 #[test]
 fn data_behind_our_own_reset_is_no_flood() {
     for server in [true, false] {
-        let config = if server { Config::server() } else { Config::client() };
+        let config = if server { EngineConfig::server() } else { EngineConfig::client() };
         let window = config.stream_window as usize;
-        let mut e = begun(server, Config { max_idle_frames: 100, connection_window: 1 << 20, ..config });
+        let mut e =
+            begun(server, EngineConfig { max_idle_frames: 100, connection_window: 1 << 20, ..config });
         let (mut came, mut given) = (0, 0);
         for i in 0..300u32 {
             let id = 2 * i + 1;
             if server {
                 feed(&mut e, &headers(id, POST, false));
-                e.finished();
+                e.handler_done();
             } else {
                 let head = RequestHead { method: b"GET", path: b"/", ..RequestHead::default() };
                 e.request(&head, [], true).unwrap();
                 feed(&mut e, &headers(id, OK, false));
             }
-            e.reset(id, Code::CANCEL);
+            e.reset(id, ErrorCode::CANCEL);
             e.sent(usize::MAX);
             let n = window.min(20_000);
             let input = [data(id, &[0; 100], false).repeat(n / 100), data(id, b"", true)].concat();
@@ -83,16 +84,16 @@ fn data_behind_our_own_reset_is_no_flood() {
 /// What the windows did not allow is none that was under way: it costs the peer its connection at last.
 #[test]
 fn data_on_streams_long_closed_is_a_flood() {
-    let config = Config { max_idle_frames: 100, stream_window: 65_535, ..Config::server() };
+    let config = EngineConfig { max_idle_frames: 100, stream_window: 65_535, ..EngineConfig::server() };
     let mut e = begun(true, config);
     feed(&mut e, &headers(1, POST, false));
-    e.reset(1, Code::CANCEL);
+    e.reset(1, ErrorCode::CANCEL);
     let n = until_calm(&mut e, |_, _| data(1, &[0; 1000], false));
     assert!((65 + 100..=65 + 105).contains(&n), "{n}");
     // Nothing can be under way on a stream whose end came.
-    let mut e = begun(true, Config { max_idle_frames: 100, ..Config::server() });
+    let mut e = begun(true, EngineConfig { max_idle_frames: 100, ..EngineConfig::server() });
     feed(&mut e, &headers(1, POST, true));
-    e.reset(1, Code::CANCEL);
+    e.reset(1, ErrorCode::CANCEL);
     let n = until_calm(&mut e, |_, _| data(1, b"x", false));
     assert!((100..=105).contains(&n), "{n}");
 }
@@ -100,7 +101,7 @@ fn data_on_streams_long_closed_is_a_flood() {
 /// A body may follow a request that is refused.
 #[test]
 fn bodies_of_refused_requests() {
-    let mut e = begun(true, Config { max_streams: 1, max_idle_frames: 100, ..Config::server() });
+    let mut e = begun(true, EngineConfig { max_streams: 1, max_idle_frames: 100, ..EngineConfig::server() });
     feed(&mut e, &headers(1, POST, false));
     for i in 1..20u32 {
         feed(&mut e, &[headers(2 * i + 1, POST, false), data(2 * i + 1, b"x", false).repeat(1000)].concat());
@@ -111,21 +112,21 @@ fn bodies_of_refused_requests() {
 
 #[test]
 fn useful_frames_and_time_pay_for_others() {
-    let config = Config { max_idle_frames: 100, ..Config::server() };
+    let config = EngineConfig { max_idle_frames: 100, ..EngineConfig::server() };
     let mut e = begun(true, config.clone());
     for i in 0..1000u32 {
         feed(&mut e, &headers(2 * i + 1, GET, true));
         let mut events = Vec::new();
         e.recv(&window(0, 1).repeat(10), &mut events);
         e.respond(2 * i + 1, 200, [], true).unwrap();
-        e.finished();
+        e.handler_done();
         e.sent(usize::MAX);
     }
     assert!(!e.is_dead());
     let mut e = begun(true, config);
     for _ in 0..1000 {
         feed(&mut e, &raw(kind::PING, 0, 0, &[0; 8]).repeat(50));
-        e.seconds(1);
+        e.tick(1);
         e.sent(usize::MAX);
     }
     assert!(!e.is_dead());
@@ -137,7 +138,7 @@ fn answers_that_nobody_reads() {
     let malformed = |i: u32| headers(2 * i + 3, &GET[1..], true);
     let resets: Vec<u8> = (0..101).flat_map(malformed).collect();
     for flood in [raw(kind::PING, 0, 0, &[0; 8]).repeat(101), settings(&[]).repeat(101), resets] {
-        let mut e = begun(true, Config { max_control: 100, ..Config::server() });
+        let mut e = begun(true, EngineConfig { max_control: 100, ..EngineConfig::server() });
         feed(&mut e, &headers(1, GET, true));
         e.respond(1, 200, [], true).unwrap();
         e.sent(usize::MAX);
@@ -149,11 +150,11 @@ fn answers_that_nobody_reads() {
 
 #[test]
 fn rapid_resets() {
-    let config = Config { max_wasted: 100, ..Config::server() };
+    let config = EngineConfig { max_wasted: 100, ..EngineConfig::server() };
     let mut e = begun(true, config.clone());
     let n = until_calm(&mut e, |e, i| {
-        e.finished();
-        [headers(2 * i + 1, GET, true), rst(2 * i + 1, Code::CANCEL)].concat()
+        e.handler_done();
+        [headers(2 * i + 1, GET, true), rst(2 * i + 1, ErrorCode::CANCEL)].concat()
     });
     assert_eq!(n, 100);
     // Who answers first has not worked for nothing: event streams end like this.
@@ -161,8 +162,8 @@ fn rapid_resets() {
     for i in 0..1000u32 {
         feed(&mut e, &headers(2 * i + 1, GET, true));
         e.respond(2 * i + 1, 200, [], false).unwrap();
-        e.finished();
-        feed(&mut e, &rst(2 * i + 1, Code::CANCEL));
+        e.handler_done();
+        feed(&mut e, &rst(2 * i + 1, ErrorCode::CANCEL));
     }
     assert!(!e.is_dead());
     // Every other request answered: that goes on, too.
@@ -170,9 +171,9 @@ fn rapid_resets() {
     for i in 0..1000u32 {
         feed(&mut e, &[headers(4 * i + 1, GET, true), headers(4 * i + 3, GET, true)].concat());
         e.respond(4 * i + 1, 200, [], true).unwrap();
-        feed(&mut e, &rst(4 * i + 3, Code::CANCEL));
-        e.finished();
-        e.finished();
+        feed(&mut e, &rst(4 * i + 3, ErrorCode::CANCEL));
+        e.handler_done();
+        e.handler_done();
         e.sent(usize::MAX);
     }
     assert!(!e.is_dead());
@@ -181,8 +182,10 @@ fn rapid_resets() {
 /// Handlers of streams that were reset still run: Go lets four times as many wait as may be open (CVE-2023-44487).
 #[test]
 fn handlers_that_pile_up() {
-    let mut e = begun(true, Config { max_streams: 10, ..Config::server() });
-    let n = until_calm(&mut e, |_, i| [headers(2 * i + 1, GET, true), rst(2 * i + 1, Code::CANCEL)].concat());
+    let mut e = begun(true, EngineConfig { max_streams: 10, ..EngineConfig::server() });
+    let n = until_calm(&mut e, |_, i| {
+        [headers(2 * i + 1, GET, true), rst(2 * i + 1, ErrorCode::CANCEL)].concat()
+    });
     assert_eq!(n, 50);
 }
 
@@ -207,9 +210,9 @@ fn made_you_reset() {
         ("malformed", &|id| headers(id, &GET[1..], true)),
     ];
     for (name, way) in ways {
-        let mut e = begun(true, Config { max_wasted: 100, ..Config::server() });
+        let mut e = begun(true, EngineConfig { max_wasted: 100, ..EngineConfig::server() });
         let n = until_calm(&mut e, |e, i| {
-            e.finished();
+            e.handler_done();
             way(2 * i + 1)
         });
         assert!((100..=101).contains(&n), "{name}: {n}");
@@ -218,7 +221,7 @@ fn made_you_reset() {
 
 #[test]
 fn more_streams_than_may_be_open() {
-    let mut e = begun(true, Config { max_streams: 2, max_wasted: 50, ..Config::server() });
+    let mut e = begun(true, EngineConfig { max_streams: 2, max_wasted: 50, ..EngineConfig::server() });
     let three = [headers(1, GET, true), headers(3, GET, true), headers(5, GET, true)].concat();
     assert_eq!(feed(&mut e, &three).lines().count(), 2);
     assert_eq!(frames(e.output(), &mut Decoder::new()), "RST_STREAM 5 REFUSED_STREAM\n");
@@ -232,7 +235,7 @@ fn more_streams_than_may_be_open() {
 #[test]
 fn continuation_without_end() {
     let begin = || {
-        let mut e = begun(true, Config { max_header_list: 1000, ..Config::server() });
+        let mut e = begun(true, EngineConfig { max_header_list: 1000, ..EngineConfig::server() });
         feed(&mut e, &raw(kind::HEADERS, 0, 1, &block(GET)));
         e
     };
@@ -248,7 +251,7 @@ fn continuation_without_end() {
 /// A bomb of 250 streams that name one large field again and again: what is held is bounded.
 #[test]
 fn header_bombs() {
-    let mut e = begun(true, Config::server());
+    let mut e = begun(true, EngineConfig::server());
     let mut bomb = block(GET);
     bomb.extend(b"\x40\x01a\x7f\xef\x1d");
     bomb.extend([b'v'; 3950]);
@@ -272,7 +275,7 @@ fn header_bombs() {
 #[test]
 fn more_fields_than_a_head_may_have() {
     for (server, most) in [(true, 500), (false, 5000)] {
-        let mut e = if server { begun(true, Config::server()) } else { opened(&["GET", "GET"]) };
+        let mut e = if server { begun(true, EngineConfig::server()) } else { opened(&["GET", "GET"]) };
         for (id, n) in [(1, most), (3, most + 1)] {
             let mut fields = block(if server { GET } else { OK });
             fields.extend(block(&[("a", "b")]).repeat(n));

@@ -2,7 +2,7 @@ use super::*;
 
 /// posted is a server that has answered a request's head, and has a window of `n` to send.
 fn posted(n: u32) -> Engine {
-    let mut e = begun(true, Config::server());
+    let mut e = begun(true, EngineConfig::server());
     feed(&mut e, &settings(&[(4, n)]));
     feed(&mut e, &headers(1, POST, false));
     e.respond(1, 200, [], false).unwrap();
@@ -27,7 +27,7 @@ fn sending_stops_where_windows_do() {
     e.sent(usize::MAX);
     assert_eq!(e.send_data(1, b"b", true), Ok(1));
     assert_eq!(frames(e.output(), &mut Decoder::new()), "DATA 1 b end\n");
-    assert_eq!(e.send_data(1, b"", true), Err(Refusal::Order));
+    assert_eq!(e.send_data(1, b"", true), Err(SendError::WrongState));
     assert_eq!(e.window(3), 0);
 }
 
@@ -63,7 +63,7 @@ fn overflows() {
 
 #[test]
 fn receiving_within_windows() {
-    let config = Config { stream_window: 100, connection_window: 65_535, ..Config::server() };
+    let config = EngineConfig { stream_window: 100, connection_window: 65_535, ..EngineConfig::server() };
     let posted = || {
         let mut e = begun(true, config.clone());
         feed(&mut e, &headers(1, POST, false));
@@ -94,7 +94,7 @@ fn receiving_within_windows() {
 /// The peer has 65535 until it has seen a smaller setting (6.9.2).
 #[test]
 fn a_smaller_window_holds_once_it_is_acknowledged() {
-    let mut e = Engine::server(Config { stream_window: 10, ..Config::server() });
+    let mut e = Engine::server(EngineConfig { stream_window: 10, ..EngineConfig::server() });
     feed(
         &mut e,
         &[&PREFACE[..], &settings(&[]), &headers(1, POST, false), &data(1, &[b'x'; 60], false)].concat(),
@@ -107,18 +107,18 @@ fn a_smaller_window_holds_once_it_is_acknowledged() {
 /// Data of streams that are gone counts in the connection's window, and comes back by itself.
 #[test]
 fn the_connections_window_outlives_streams() {
-    let mut e = begun(true, Config { connection_window: 65_535, ..Config::server() });
+    let mut e = begun(true, EngineConfig { connection_window: 65_535, ..EngineConfig::server() });
     let mut told = 0;
     for i in 0..100u32 {
         let id = 2 * i + 1;
         feed(&mut e, &headers(id, POST, false));
-        e.reset(id, Code::CANCEL);
+        e.reset(id, ErrorCode::CANCEL);
         feed(&mut e, &data(id, &[0; 10_000], false));
         told += frames(e.output(), &mut Decoder::new()).matches("WINDOW_UPDATE 0").count();
         e.sent(usize::MAX);
     }
     assert!(told > 20 && !e.is_dead(), "{told}");
-    let mut e = begun(true, Config { connection_window: 65_535, ..Config::server() });
+    let mut e = begun(true, EngineConfig { connection_window: 65_535, ..EngineConfig::server() });
     feed(&mut e, &headers(1, POST, false));
     let piece = data(1, &[0; 13_107], false);
     assert_eq!(feed(&mut e, &piece.repeat(5)).lines().count(), 1);

@@ -55,7 +55,7 @@ fn data(stream: u32, bytes: &[u8], end: bool) -> Vec<u8> {
     raw(kind::DATA, if end { flag::END_STREAM } else { 0 }, stream, bytes)
 }
 
-fn rst(stream: u32, code: Code) -> Vec<u8> {
+fn rst(stream: u32, code: ErrorCode) -> Vec<u8> {
     raw(kind::RST_STREAM, 0, stream, &code.0.to_be_bytes())
 }
 
@@ -70,7 +70,7 @@ fn settings(values: &[(u16, u32)]) -> Vec<u8> {
 }
 
 /// begun is an engine with which settings were exchanged.
-fn begun(server: bool, config: Config) -> Engine {
+fn begun(server: bool, config: EngineConfig) -> Engine {
     let mut e = if server { Engine::server(config) } else { Engine::client(config) };
     let first = [if server { &PREFACE[..] } else { b"" }, &settings(&[])].concat();
     assert_eq!(feed(&mut e, &first), "settings\n");
@@ -81,7 +81,7 @@ fn begun(server: bool, config: Config) -> Engine {
 
 /// opened is a client with requests under way.
 fn opened(methods: &[&str]) -> Engine {
-    let mut e = begun(false, Config::client());
+    let mut e = begun(false, EngineConfig::client());
     for method in methods {
         let head = RequestHead {
             method: method.as_bytes(),
@@ -164,7 +164,7 @@ fn frames(mut wire: &[u8], decoder: &mut Decoder) -> String {
         let (payload, rest) = wire[HEAD..].split_at(head.len as usize);
         wire = rest;
         let (id, word) =
-            (head.stream, |at: usize| frame::word(payload.get(at..).unwrap_or_default()).unwrap_or(0));
+            (head.stream, |at: usize| frame::read_u32(payload.get(at..).unwrap_or_default()).unwrap_or(0));
         let ended = if head.has(flag::END_STREAM) { " end" } else { "" };
         let _ = match head.kind {
             kind::DATA => writeln!(out, "DATA {id} {}{ended}", String::from_utf8_lossy(payload)),
@@ -178,11 +178,11 @@ fn frames(mut wire: &[u8], decoder: &mut Decoder) -> String {
                     .unwrap();
                 writeln!(out, "HEADERS {id}{text}{ended}")
             }
-            kind::RST_STREAM => writeln!(out, "RST_STREAM {id} {}", Code(word(0))),
+            kind::RST_STREAM => writeln!(out, "RST_STREAM {id} {}", ErrorCode(word(0))),
             kind::SETTINGS if head.flags & flag::ACK != 0 => writeln!(out, "SETTINGS ack"),
             kind::SETTINGS => writeln!(out, "SETTINGS {payload:?}"),
             kind::PING => writeln!(out, "PING {} {}", head.flags, String::from_utf8_lossy(payload)),
-            kind::GOAWAY => writeln!(out, "GOAWAY {} {}", word(0), Code(word(4))),
+            kind::GOAWAY => writeln!(out, "GOAWAY {} {}", word(0), ErrorCode(word(4))),
             kind::WINDOW_UPDATE => writeln!(out, "WINDOW_UPDATE {id} {}", word(0)),
             other => writeln!(out, "{other} {id}"),
         };
@@ -216,7 +216,7 @@ fn check(name: &str, make: &dyn Fn() -> Engine, input: &[u8], want: &str) {
 }
 
 fn server_case(name: &str, input: &[Vec<u8>], want: &str) {
-    check(name, &|| begun(true, Config::server()), &input.concat(), want);
+    check(name, &|| begun(true, EngineConfig::server()), &input.concat(), want);
 }
 
 /// xorshift, so that failures repeat.

@@ -77,7 +77,7 @@ fn carry(r: &mut Random, from: &mut Engine, to: &mut Engine, m: &mut Model) {
 
 /// send gives the stream whose turn it is a piece of its body.
 fn send(r: &mut Random, e: &mut Engine, sides: &mut BTreeMap<u32, Side>) {
-    let Some((id, max)) = e.turn() else { return };
+    let Some((id, max)) = e.next_stream() else { return };
     assert!(max > 0 && max <= e.window(id));
     let side = sides.get_mut(&id).unwrap();
     let rest = &side.body[side.sent..];
@@ -93,7 +93,7 @@ fn send(r: &mut Random, e: &mut Engine, sides: &mut BTreeMap<u32, Side>) {
             e.send_trailers(id, sum).unwrap();
         }
         side.done = true;
-        e.want(id, false);
+        e.set_pending(id, false);
     }
 }
 
@@ -112,7 +112,7 @@ fn consume(r: &mut Random, e: &mut Engine, sides: &mut BTreeMap<u32, Side>, all:
 fn talk(seed: u64) -> usize {
     let mut r = Random(seed);
     let windows = |r: &mut Random| [1, 10, 1000, 65_535, 1 << 20][r.below(5)];
-    let config = |r: &mut Random, c: Config| Config {
+    let config = |r: &mut Random, c: EngineConfig| EngineConfig {
         stream_window: windows(r),
         max_streams: 1 + r.below(20) as u32,
         max_idle_frames: u32::MAX,
@@ -120,14 +120,15 @@ fn talk(seed: u64) -> usize {
         max_wasted: u32::MAX,
         ..c
     };
-    let mut server = Engine::server(config(&mut r, Config::server()));
-    let mut client = Engine::client(Config { connection_window: 65_535, ..config(&mut r, Config::client()) });
+    let mut server = Engine::server(config(&mut r, EngineConfig::server()));
+    let mut client =
+        Engine::client(EngineConfig { connection_window: 65_535, ..config(&mut r, EngineConfig::client()) });
     let mut m = Model::default();
     let mut first = true;
     for step in 0..3000 {
         match r.below(12) {
             // The first request waits for settings, so that none is refused.
-            0 | 1 if client.is_settled() && client.can_open() && step < 2000 => {
+            0 | 1 if client.has_peer_settings() && client.can_open() && step < 2000 => {
                 let (body, path) = (body(&mut r), format!("/{}", client.next_id));
                 let head = RequestHead {
                     method: b"POST",
@@ -140,7 +141,7 @@ fn talk(seed: u64) -> usize {
                 let fields: [(&[u8], &[u8]); 2] =
                     [(b"Content-Length", length.as_bytes()), (b"x-some", b"text")];
                 let id = client.request(&head, fields, body.is_empty()).unwrap();
-                client.want(id, !body.is_empty());
+                client.set_pending(id, !body.is_empty());
                 m.up.insert(id, Side { done: body.is_empty(), body, ..Side::default() });
                 m.down.insert(id, Side::default());
                 first = false;
@@ -150,11 +151,11 @@ fn talk(seed: u64) -> usize {
                 let (body, text) = (body(&mut r), id.to_string());
                 let fields: [(&[u8], &[u8]); 1] = [(b"x-id", text.as_bytes())];
                 if server.respond(id, 200, fields, body.is_empty()).is_ok() {
-                    server.want(id, !body.is_empty());
+                    server.set_pending(id, !body.is_empty());
                     let side = m.down.get_mut(&id).unwrap();
                     (side.done, side.body) = (body.is_empty(), body);
                 }
-                server.finished();
+                server.handler_done();
             }
             4 => send(&mut r, &mut server, &mut m.down),
             5 => send(&mut r, &mut client, &mut m.up),
@@ -168,7 +169,7 @@ fn talk(seed: u64) -> usize {
                 let id = 1 + 2 * r.below(m.up.len()) as u32;
                 let e = if r.below(2) == 0 { &mut client } else { &mut server };
                 if e.window(id) > 0 {
-                    e.reset(id, Code::CANCEL);
+                    e.reset(id, ErrorCode::CANCEL);
                     m.reset.push(id);
                 }
             }
@@ -183,7 +184,7 @@ fn talk(seed: u64) -> usize {
             let text = id.to_string();
             let fields: [(&[u8], &[u8]); 1] = [(b"x-id", text.as_bytes())];
             let _ = server.respond(id, 200, fields, true);
-            server.finished();
+            server.handler_done();
             m.down.get_mut(&id).unwrap().done = true;
         }
         for _ in 0..4 {

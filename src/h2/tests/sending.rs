@@ -1,10 +1,10 @@
 use super::*;
 
 fn answering(ids: &[u32], priorities: &[&'static str]) -> Engine {
-    answering_by(Config::server(), ids, priorities)
+    answering_by(EngineConfig::server(), ids, priorities)
 }
 
-fn answering_by(config: Config, ids: &[u32], priorities: &[&'static str]) -> Engine {
+fn answering_by(config: EngineConfig, ids: &[u32], priorities: &[&'static str]) -> Engine {
     let mut e = begun(true, config);
     feed(&mut e, &window(0, 1 << 20));
     for (i, &id) in ids.iter().enumerate() {
@@ -13,7 +13,7 @@ fn answering_by(config: Config, ids: &[u32], priorities: &[&'static str]) -> Eng
             None => feed(&mut e, &headers(id, GET, true)),
         };
         e.respond(id, 200, [], false).unwrap();
-        e.want(id, true);
+        e.set_pending(id, true);
     }
     e.sent(usize::MAX);
     e
@@ -23,7 +23,7 @@ fn answering_by(config: Config, ids: &[u32], priorities: &[&'static str]) -> Eng
 fn run(e: &mut Engine, ids: &[u32], len: usize) -> Vec<u32> {
     let mut left: Vec<(u32, usize)> = ids.iter().map(|&id| (id, len)).collect();
     let mut order = Vec::new();
-    while let Some((id, max)) = e.turn() {
+    while let Some((id, max)) = e.next_stream() {
         let (_, left) = left.iter_mut().find(|l| l.0 == id).unwrap();
         let n = max.min(*left);
         *left -= n;
@@ -43,19 +43,19 @@ fn who_is_next() {
     let mut e = answering(&[1, 3], &["u=1", "u=1"]);
     feed(&mut e, &raw(16, 0, 0, b"\0\0\0\x03u=0"));
     assert_eq!(run(&mut e, &[1, 3], len), [3, 3, 3, 1, 1, 1], "and changed");
-    let equals = Config { ignore_priorities: true, ..Config::server() };
+    let equals = EngineConfig { ignore_priorities: true, ..EngineConfig::server() };
     let mut e = answering_by(equals, &[1, 3], &["u=5", "u=1"]);
     feed(&mut e, &raw(16, 0, 0, b"\0\0\0\x03u=0"));
     assert_eq!(run(&mut e, &[1, 3], len), [1, 3, 1, 3, 1, 3], "unless that is not to count");
     let mut e = answering(&[1, 3], &[]);
-    e.want(1, false);
-    feed(&mut e, &rst(3, Code::CANCEL));
-    assert_eq!(e.turn(), None);
-    e.want(1, true);
+    e.set_pending(1, false);
+    feed(&mut e, &rst(3, ErrorCode::CANCEL));
+    assert_eq!(e.next_stream(), None);
+    e.set_pending(1, true);
     let len = 65_535;
     assert_eq!(run(&mut e, &[1, 3], len + 1), [1; 4], "up to the stream's window");
     feed(&mut e, &window(1, 7));
-    assert_eq!(e.turn(), Some((1, 7)), "and on when it opens");
+    assert_eq!(e.next_stream(), Some((1, 7)), "and on when it opens");
 }
 
 /// RFC 9218, 7.1: what is said of a stream before it comes counts, more than its own field.
@@ -66,18 +66,18 @@ fn priorities_that_come_first() {
         for &id in ids {
             feed(e, &headers(id, &with(GET, &[("priority", "u=2")]), true));
             e.respond(id, 200, [], false).unwrap();
-            e.want(id, true);
+            e.set_pending(id, true);
         }
         e.sent(usize::MAX);
     };
-    let mut e = begun(true, Config::server());
+    let mut e = begun(true, EngineConfig::server());
     feed(&mut e, &[update(3, "u=7"), update(5, "u=1"), update(3, "u=0")].concat());
     open(&mut e, &[1, 3, 5]);
     assert_eq!(run(&mut e, &[1, 3, 5], 20_000), [3, 3, 5, 5, 1, 1], "the last word on each");
 
     // As many as streams may be open, those that are included.
     let small = || {
-        let mut e = begun(true, Config { max_streams: 3, ..Config::server() });
+        let mut e = begun(true, EngineConfig { max_streams: 3, ..EngineConfig::server() });
         open(&mut e, &[1]);
         e
     };
@@ -96,49 +96,50 @@ fn priorities_that_come_first() {
     assert_eq!(feed(&mut e, &update(7, "u=0")), "");
     assert_eq!(feed(&mut e, &update(9, "")), "closed PROTOCOL_ERROR\n");
     // Who has not seen the bound yet is not to blame.
-    let mut e = Engine::server(Config { max_streams: 1, ..Config::server() });
+    let mut e = Engine::server(EngineConfig { max_streams: 1, ..EngineConfig::server() });
     let early = [&PREFACE[..], &settings(&[]), &update(1, ""), &update(3, "u=0")].concat();
     assert_eq!(feed(&mut e, &early), "settings\n");
-    let mut e = begun(true, Config { max_streams: 1, ignore_priorities: true, ..Config::server() });
+    let mut e =
+        begun(true, EngineConfig { max_streams: 1, ignore_priorities: true, ..EngineConfig::server() });
     assert_eq!(feed(&mut e, &[update(1, ""), update(3, "u=0")].concat()), "", "or where none counts");
 }
 
 #[test]
 fn the_order_of_a_message() {
-    let mut e = begun(true, Config::server());
+    let mut e = begun(true, EngineConfig::server());
     feed(&mut e, &headers(1, GET, true));
-    assert_eq!(e.send_data(1, b"x", false), Err(Refusal::Order));
-    assert_eq!(e.send_trailers(1, []), Err(Refusal::Order));
+    assert_eq!(e.send_data(1, b"x", false), Err(SendError::WrongState));
+    assert_eq!(e.send_trailers(1, []), Err(SendError::WrongState));
     for (status, end) in [(101, false), (99, true), (1000, true), (103, true)] {
-        assert_eq!(e.respond(1, status, [], end), Err(Refusal::Order));
+        assert_eq!(e.respond(1, status, [], end), Err(SendError::WrongState));
     }
     let link: [(&[u8], &[u8]); 1] = [(b"Link", b"x")];
     assert_eq!(e.respond(1, 103, link, false), Ok(()));
     assert_eq!(e.respond(1, 200, [], false), Ok(()));
-    assert_eq!(e.respond(1, 200, [], false), Err(Refusal::Order));
+    assert_eq!(e.respond(1, 200, [], false), Err(SendError::WrongState));
     assert_eq!(e.send_data(1, b"body", false), Ok(4));
     let trailer: [(&[u8], &[u8]); 3] = [(b"X-Sum", b"8"), (b"Content-Length", b"9"), (b":status", b"500")];
     assert_eq!(e.send_trailers(1, trailer), Ok(()));
-    assert_eq!(e.send_data(1, b"x", false), Err(Refusal::Gone));
-    assert_eq!(e.send_data(7, b"x", false), Err(Refusal::Gone));
+    assert_eq!(e.send_data(1, b"x", false), Err(SendError::StreamClosed));
+    assert_eq!(e.send_data(7, b"x", false), Err(SendError::StreamClosed));
     assert_eq!(
         frames(e.output(), &mut Decoder::new()),
         "HEADERS 1 :status=103 link=x\nHEADERS 1 :status=200\nDATA 1 body\nHEADERS 1 x-sum=8 end\n"
     );
-    let mut e = begun(true, Config::server());
+    let mut e = begun(true, EngineConfig::server());
     feed(&mut e, &headers(1, POST, false));
     e.respond(1, 200, [], false).unwrap();
     e.sent(usize::MAX);
     e.send_trailers(1, trailer.into_iter().skip(1)).unwrap();
     // The request goes on; the server may leave it (8.1).
-    e.reset(1, Code::NO_ERROR);
-    e.reset(1, Code::NO_ERROR);
+    e.reset(1, ErrorCode::NO_ERROR);
+    e.reset(1, ErrorCode::NO_ERROR);
     assert_eq!(frames(e.output(), &mut Decoder::new()), "DATA 1  end\nRST_STREAM 1 NO_ERROR\n");
 }
 
 #[test]
 fn large_lists_are_cut_into_frames() {
-    let mut e = begun(true, Config::server());
+    let mut e = begun(true, EngineConfig::server());
     feed(&mut e, &headers(1, GET, true));
     let values: Vec<String> = (0..50).map(|i| format!("{i}{}", "\x7e\\{".repeat(400))).collect();
     let fields: Vec<(&[u8], &[u8])> = values.iter().map(|v| (&b"x-long"[..], v.as_bytes())).collect();
@@ -163,7 +164,7 @@ fn large_lists_are_cut_into_frames() {
 
 #[test]
 fn buffers_are_exchanged() {
-    let mut e = Engine::client(Config::client());
+    let mut e = Engine::client(EngineConfig::client());
     let mut buffer = Vec::from(b"old");
     e.take_output(&mut buffer);
     assert!(buffer.starts_with(PREFACE) && e.output().is_empty());

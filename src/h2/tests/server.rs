@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn a_connection_begins() {
-    let server = || Engine::server(Config::server());
+    let server = || Engine::server(EngineConfig::server());
     let hello = "SETTINGS [0, 4, 0, 16, 0, 0, 0, 5, 0, 0, 64, 0, 0, 6, 0, 16, 0, 0, 0, 1, 0, 0, 16, 0, 0, 3, 0, 0, 0, 250, \
          0, 9, 0, 0, 0, 1]\nWINDOW_UPDATE 0 983041\n";
     let case = |name: &str, input: &[&[u8]], want: &str, after: &str| {
@@ -117,7 +117,7 @@ fn requests() {
     );
     server_case(
         "a reset",
-        &[headers(1, GET, true), rst(1, Code::CANCEL), rst(1, Code::CANCEL), window(1, 1)],
+        &[headers(1, GET, true), rst(1, ErrorCode::CANCEL), rst(1, ErrorCode::CANCEL), window(1, 1)],
         &format!("{got}\nreset 1 CANCEL by peer"),
     );
 }
@@ -217,7 +217,7 @@ fn connection_errors() {
         ("headers on no stream", vec![headers(0, GET, true)], "PROTOCOL_ERROR"),
         ("an even stream", vec![headers(2, GET, true)], "PROTOCOL_ERROR"),
         ("a push", vec![raw(kind::PUSH_PROMISE, 4, 1, &[0; 4])], "PROTOCOL_ERROR"),
-        ("a reset of an idle stream", vec![rst(1, Code::CANCEL)], "PROTOCOL_ERROR"),
+        ("a reset of an idle stream", vec![rst(1, ErrorCode::CANCEL)], "PROTOCOL_ERROR"),
         ("a window of an idle stream", vec![window(1, 1)], "PROTOCOL_ERROR"),
         ("a window that does not grow", vec![window(0, 0)], "PROTOCOL_ERROR"),
         ("a window of 2^31", vec![window(0, frame::MAX_31)], "FLOW_CONTROL_ERROR"),
@@ -294,7 +294,7 @@ fn states() {
         &[headers(1, GET, true), raw(kind::PRIORITY, 0, 1, &[0; 4])],
         &format!("{get}reset 1 FRAME_SIZE_ERROR\nRST_STREAM 1 FRAME_SIZE_ERROR"),
     );
-    let reset = || vec![headers(1, POST, false), rst(1, Code::CANCEL)];
+    let reset = || vec![headers(1, POST, false), rst(1, ErrorCode::CANCEL)];
     let post = "headers 1 method=POST path=/ authority=h\nreset 1 CANCEL by peer\n";
     server_case(
         "data behind a reset",
@@ -307,21 +307,21 @@ fn states() {
         &format!("{post}RST_STREAM 1 STREAM_CLOSED"),
     );
     let answered = || {
-        let mut e = begun(true, Config::server());
+        let mut e = begun(true, EngineConfig::server());
         feed(&mut e, &headers(1, GET, true));
         e.respond(1, 200, [], true).unwrap();
         assert_eq!(e.open_streams(), 0);
         e.sent(usize::MAX);
         e
     };
-    check("late windows and resets", &answered, &[window(1, 1), rst(1, Code::CANCEL)].concat(), "");
+    check("late windows and resets", &answered, &[window(1, 1), rst(1, ErrorCode::CANCEL)].concat(), "");
     check("late data", &answered, &data(1, b"x", true), "RST_STREAM 1 STREAM_CLOSED");
     check("late headers", &answered, &headers(1, GET, true), "closed STREAM_CLOSED\nGOAWAY 1 STREAM_CLOSED");
     // After our reset frames may be under way: they are dropped, and the tables stay right.
     let left = || {
-        let mut e = begun(true, Config::server());
+        let mut e = begun(true, EngineConfig::server());
         feed(&mut e, &headers(1, POST, false));
-        e.reset(1, Code::CANCEL);
+        e.reset(1, ErrorCode::CANCEL);
         e.sent(usize::MAX);
         e
     };
@@ -332,7 +332,7 @@ fn states() {
 
 #[test]
 fn extended_connect() {
-    let on = || begun(true, Config { connect_protocol: true, ..Config::server() });
+    let on = || begun(true, EngineConfig { connect_protocol: true, ..EngineConfig::server() });
     let list = [
         (":method", "CONNECT"),
         (":protocol", "websocket"),
@@ -350,7 +350,7 @@ fn extended_connect() {
 
 #[test]
 fn lists_that_are_too_large() {
-    let small = || begun(true, Config { max_header_list: 210, ..Config::server() });
+    let small = || begun(true, EngineConfig { max_header_list: 210, ..EngineConfig::server() });
     let big = with(GET, &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]);
     check(
         "the stream is intact",
@@ -361,7 +361,7 @@ fn lists_that_are_too_large() {
     let mut e = small();
     feed(&mut e, &headers(1, &big, true));
     assert!(e.respond(1, 431, [], true).is_ok());
-    let held = Config { max_headers_held: 400, ..Config::server() };
+    let held = EngineConfig { max_headers_held: 400, ..EngineConfig::server() };
     let input = [headers(1, GET, true), headers(3, GET, true), headers(5, GET, true)].concat();
     let got = "headers 1 method=GET path=/ authority=h end\nheaders 3 method=GET path=/ authority=h end\n";
     check(
@@ -374,7 +374,7 @@ fn lists_that_are_too_large() {
 
 #[test]
 fn going_away() {
-    let mut e = begun(true, Config::server());
+    let mut e = begun(true, EngineConfig::server());
     feed(&mut e, &headers(1, GET, true));
     e.shutdown();
     assert_eq!(feed(&mut e, &headers(3, GET, true)), "headers 3 method=GET path=/ authority=h end\n");
@@ -391,16 +391,16 @@ fn going_away() {
     assert!(e.is_drained() && !e.is_dead());
     let want = "GOAWAY 2147483647 NO_ERROR\nGOAWAY 3 NO_ERROR\nHEADERS 1 :status=204 end\nHEADERS 3 :status=204 end\n";
     assert_eq!(frames(e.output(), &mut Decoder::new()), want);
-    e.close(Code::INTERNAL_ERROR, "why");
+    e.close(ErrorCode::INTERNAL_ERROR, "why");
     assert!(e.is_dead() && e.output().ends_with(b"\0\0\0\x03\0\0\0\x02why"));
     assert_eq!(feed(&mut e, &headers(9, GET, true)), "");
-    assert_eq!(e.respond(1, 200, [], true), Err(Refusal::Gone));
+    assert_eq!(e.respond(1, 200, [], true), Err(SendError::StreamClosed));
 }
 
 #[test]
 fn the_end_of_bytes() {
     for (input, code) in [(vec![], "NO_ERROR"), (headers(1, GET, true), "INTERNAL_ERROR")] {
-        let mut e = begun(true, Config::server());
+        let mut e = begun(true, EngineConfig::server());
         feed(&mut e, &input);
         let (mut events, mut out) = (Vec::new(), String::new());
         e.eof(&mut events);

@@ -8,8 +8,8 @@ use std::time::Instant;
 fn a_request_and_its_answer() {
     const ROUNDS: usize = 4000;
     const BATCH: usize = 100;
-    let mut client = begun(false, Config { connection_window: 65_535, ..Config::client() });
-    let mut server = begun(true, Config::server());
+    let mut client = begun(false, EngineConfig { connection_window: 65_535, ..EngineConfig::client() });
+    let mut server = begun(true, EngineConfig::server());
     let head = RequestHead {
         method: b"GET",
         scheme: b"https",
@@ -40,7 +40,7 @@ fn a_request_and_its_answer() {
             server.respond(id, 200, answered, false).unwrap();
             assert_eq!(server.send_data(id, b"Hello, World!", true), Ok(13));
             server.recycle(head);
-            server.finished();
+            server.handler_done();
         }
         server.take_output(&mut wire);
         serve += begin.elapsed().as_nanos();
@@ -53,7 +53,7 @@ fn a_request_and_its_answer() {
                 other => panic!("{other:?}"),
             }
         }
-        client.seconds(1);
+        client.tick(1);
         take += begin.elapsed().as_nanos();
     }
     let each = (ROUNDS * BATCH) as u128;

@@ -3,7 +3,7 @@
 use super::session::{Ending, Session};
 use super::state::State;
 use super::stream::{SharedStream, refused};
-use crate::h2::{Code, Refusal};
+use crate::h2::{ErrorCode, SendError};
 use crate::message::header::written_fields;
 use crate::runtime::{NEVER, Place};
 use crate::server::writer::Whole;
@@ -44,7 +44,7 @@ impl Session {
             }
             if let Err(refusal) = self.send(&mut s, whole, now) {
                 // Where the engine has refused what is no response, the stream is still there.
-                self.engine.reset(id, Code::INTERNAL_ERROR);
+                self.engine.reset(id, ErrorCode::INTERNAL_ERROR);
                 let unread = stream.lose_with(&mut s, refused(refusal));
                 self.engine.release(id, unread);
                 self.remove(id);
@@ -65,7 +65,7 @@ impl Session {
     }
 
     /// send passes on what there is to be sent. `Err`: the stream is closed, by this or before.
-    fn send(&mut self, s: &mut State, whole: Option<&Whole<'_>>, now: u64) -> Result<(), Refusal> {
+    fn send(&mut self, s: &mut State, whole: Option<&Whole<'_>>, now: u64) -> Result<(), SendError> {
         let id = s.id;
         while let Some((status, head)) = s.output.heads.pop_front() {
             let last = status >= 200 && s.output.pending() == 0 && s.output.abort.is_none();
@@ -94,10 +94,10 @@ impl Session {
             // What was flushed comes first, as far as it may.
             let _ = self.engine.send_data(id, rest, false);
             self.engine.reset(id, code);
-            return Err(Refusal::Gone);
+            return Err(SendError::StreamClosed);
         }
         if s.output.pending() > 0 {
-            self.engine.want(id, true);
+            self.engine.set_pending(id, true);
             if s.output.moved == NEVER {
                 s.output.moved = now;
             }
@@ -109,7 +109,7 @@ impl Session {
     }
 
     /// send_end ends the response, if that is all that is left of it.
-    pub(super) fn send_end(&mut self, s: &mut State) -> Result<(), Refusal> {
+    pub(super) fn send_end(&mut self, s: &mut State) -> Result<(), SendError> {
         s.output.moved = NEVER;
         match s.output.end.take() {
             None => return Ok(()),
@@ -122,10 +122,10 @@ impl Session {
     }
 
     /// ended: the response is out. What is left of the request is not wanted (RFC 9113, 8.1).
-    fn ended(&mut self, s: &State) -> Result<(), Refusal> {
+    fn ended(&mut self, s: &State) -> Result<(), SendError> {
         if !s.input.ended {
-            self.engine.reset(s.id, Code::NO_ERROR);
+            self.engine.reset(s.id, ErrorCode::NO_ERROR);
         }
-        Err(Refusal::Gone)
+        Err(SendError::StreamClosed)
     }
 }

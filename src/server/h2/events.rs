@@ -4,7 +4,7 @@ use super::session::{Ending, Session};
 use super::stream::gone;
 use super::times::SHUTDOWN_PING;
 use super::turn::{Origin, Turn};
-use crate::h2::{Code, Event, Fault, Head};
+use crate::h2::{ErrorCode, Event, Fault, Head};
 use crate::server::conn::Conn;
 use crate::server::drive::{Http, SMALL_BODY, SMALL_BODY_MS};
 use crate::server::exchange::Exchange;
@@ -43,10 +43,10 @@ impl Http {
                     }
                 }
                 Event::Closed { fault } => {
-                    if fault.code != Code::NO_ERROR {
+                    if fault.code != ErrorCode::NO_ERROR {
                         self.count("conn", fault.code);
                     }
-                    if fault.code != Code::NO_ERROR && h2.engine.is_settled() && !conn.closed {
+                    if fault.code != ErrorCode::NO_ERROR && h2.engine.has_peer_settings() && !conn.closed {
                         self.0.hooks.error(|| {
                             format!("http2: server connection error from {}: {fault}", conn.remote)
                         });
@@ -61,7 +61,7 @@ impl Http {
     }
 
     /// count tells the program's metric of an error.
-    fn count(&self, whose: &str, code: Code) {
+    fn count(&self, whose: &str, code: ErrorCode) {
         let http2 = &self.0.settings.http2;
         if http2.count_error.is_some() {
             http2.count(&format!("{whose}_{}", code.token()));
@@ -124,7 +124,7 @@ impl Session {
         if let Err(e) = s.input.data.push(data) {
             drop(s);
             self.engine.release(id, data.len());
-            return self.fail(id, Code::INTERNAL_ERROR, e);
+            return self.fail(id, ErrorCode::INTERNAL_ERROR, e);
         }
         s.input.ended |= end;
         let waits = s.input.waits;
@@ -145,7 +145,7 @@ impl Session {
         // Should no window be open, the status is all that the client gets.
         let sent = sent.and_then(|()| self.engine.send_data(id, TOO_LARGE, true));
         let whole = sent == Ok(TOO_LARGE.len());
-        self.engine.reset(id, if whole { Code::NO_ERROR } else { Code::ENHANCE_YOUR_CALM });
+        self.engine.reset(id, if whole { ErrorCode::NO_ERROR } else { ErrorCode::ENHANCE_YOUR_CALM });
         self.finished();
     }
 }

@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use super::stream::{closed, refused};
-use crate::h2::{Code, Engine, Refusal};
+use crate::h2::{Engine, ErrorCode, SendError};
 use crate::net::sys;
 use crate::runtime::NEVER;
 use crate::server::secure::Secure;
@@ -51,9 +51,9 @@ impl Session {
     /// pump moves bodies into the engine's output; `true`: there is more than it may hold.
     fn pump(&mut self, now: u64) -> bool {
         while self.engine.output().len() < ENOUGH {
-            let Some((id, n)) = self.engine.turn() else { return false };
+            let Some((id, n)) = self.engine.next_stream() else { return false };
             let Some(stream) = self.find(id).cloned() else {
-                self.engine.want(id, false);
+                self.engine.set_pending(id, false);
                 continue;
             };
             let mut s = stream.state();
@@ -66,17 +66,17 @@ impl Session {
             s.sent(moved);
             s.output.moved = now;
             let mut over = sent.is_err();
-            if sent == Err(Refusal::NoMemory) {
-                self.engine.reset(id, Code::INTERNAL_ERROR);
+            if sent == Err(SendError::NoMemory) {
+                self.engine.reset(id, ErrorCode::INTERNAL_ERROR);
             }
             if s.output.pending() == 0 {
-                self.engine.want(id, false);
+                self.engine.set_pending(id, false);
                 s.output.moved = NEVER;
                 if end {
                     s.output.end = None;
                     over = true;
                     if !s.input.ended {
-                        self.engine.reset(id, Code::NO_ERROR);
+                        self.engine.reset(id, ErrorCode::NO_ERROR);
                     }
                 } else {
                     over |= self.send_end(&mut s).is_err();

@@ -4,7 +4,7 @@ use super::outbox::Outbox;
 use super::stream::{SharedStream, gone};
 use super::turn::Turn;
 use crate::error::Error;
-use crate::h2::{Code, Config, Engine, Event};
+use crate::h2::{Engine, EngineConfig, ErrorCode, Event};
 use crate::message::address::Address;
 use crate::runtime::NEVER;
 use crate::server::shared::Shared;
@@ -64,7 +64,7 @@ pub(crate) struct Session {
 impl Session {
     pub(in crate::server) fn new(core: &Arc<Shared>, local: Option<Address>, now: u64) -> Box<Session> {
         let settings = &core.settings;
-        let mut config = settings.http2.config(Config::server(), settings.max_header_bytes);
+        let mut config = settings.http2.config(EngineConfig::server(), settings.max_header_bytes);
         config.max_fields = settings.max_header_fields;
         Box::new(Session {
             engine: Engine::server(config),
@@ -121,11 +121,11 @@ impl Session {
     /// finished: a handler is through, or will not be called.
     pub(super) fn finished(&mut self) {
         self.running = self.running.saturating_sub(1);
-        self.engine.finished();
+        self.engine.handler_done();
     }
 
     /// fail resets a stream by our own will.
-    pub(super) fn fail(&mut self, id: u32, code: Code, why: Error) {
+    pub(super) fn fail(&mut self, id: u32, code: ErrorCode, why: Error) {
         self.engine.reset(id, code);
         self.lose(id, why);
     }

@@ -2,7 +2,7 @@
 
 use super::outbox::Outbox;
 use crate::error::{Error, Result};
-use crate::h2::{Code, Queue};
+use crate::h2::{ByteQueue, ErrorCode};
 use crate::message::header::Header;
 use crate::runtime::NEVER;
 use crate::server::output::FULL;
@@ -39,7 +39,7 @@ pub(super) struct State {
 /// Received is the request's body.
 #[derive(Default)]
 pub(super) struct Received {
-    pub(super) data: Queue,
+    pub(super) data: ByteQueue,
     /// All of it is here.
     pub(super) ended: bool,
     pub(super) trailer: Option<Header>,
@@ -66,11 +66,11 @@ impl Received {
 pub(super) struct Answer {
     /// Heads as text: informational ones, and the final one.
     pub(super) heads: VecDeque<(u16, Vec<u8>)>,
-    pub(super) body: Queue,
+    pub(super) body: ByteQueue,
     /// The end, with the trailer.
     pub(super) end: Option<Option<Header>>,
     /// The end by a reset.
-    pub(super) abort: Option<Code>,
+    pub(super) abort: Option<ErrorCode>,
     /// The final head was settled.
     pub(super) answered: bool,
     /// Another has answered in the handler's place.
@@ -86,7 +86,7 @@ impl Default for Answer {
     fn default() -> Answer {
         Answer {
             heads: VecDeque::new(),
-            body: Queue::default(),
+            body: ByteQueue::default(),
             end: None,
             abort: None,
             answered: false,
@@ -151,7 +151,7 @@ impl State {
     pub(super) fn put_last(&mut self, rest: &[u8], trailer: Option<&Header>) {
         match self.put(rest) {
             Ok(()) => self.output.end = Some(trailer.cloned()),
-            Err(_) => self.output.abort = Some(Code::INTERNAL_ERROR),
+            Err(_) => self.output.abort = Some(ErrorCode::INTERNAL_ERROR),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::state::State;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::h2::{Code, Refusal};
+use crate::h2::{ErrorCode, SendError};
 use crate::memory::no_memory;
 use crate::message::header::Header;
 use crate::runtime::{NEVER, before_peer};
@@ -220,7 +220,7 @@ impl Stream {
 
     /// abort ends the response by a reset; what was pushed goes before it, as far as the peer takes it.
     pub(in crate::server) fn abort(&self) {
-        self.state().output.abort = Some(Code::INTERNAL_ERROR);
+        self.state().output.abort = Some(ErrorCode::INTERNAL_ERROR);
     }
 
     /// through: the handler has ended, and what is left of the exchange is the connection's.
@@ -260,9 +260,9 @@ pub(super) fn closed() -> Error {
 }
 
 /// refused is what the handler finds whose response the engine did not take.
-pub(super) fn refused(why: Refusal) -> Error {
+pub(super) fn refused(why: SendError) -> Error {
     match why {
-        Refusal::NoMemory => no_memory("http2: no memory for what is to be sent").with_phase(Phase::Write),
+        SendError::NoMemory => no_memory("http2: no memory for what is to be sent").with_phase(Phase::Write),
         _ => closed(),
     }
 }

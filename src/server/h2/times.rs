@@ -4,7 +4,7 @@ use super::session::{Ending, Session};
 use super::state::State;
 use super::turn::Turn;
 use crate::error::Phase;
-use crate::h2::Code;
+use crate::h2::ErrorCode;
 use crate::runtime::NEVER;
 use crate::server::drive::after;
 use crate::server::peer_timeouts::timed_out;
@@ -44,7 +44,7 @@ impl Session {
         let seconds = (now / 1000).saturating_sub(self.second);
         if seconds > 0 {
             self.second += seconds;
-            self.engine.seconds(u32::try_from(seconds).unwrap_or(u32::MAX));
+            self.engine.tick(u32::try_from(seconds).unwrap_or(u32::MAX));
         }
         if self.last_due <= now {
             self.name_last();
@@ -63,10 +63,10 @@ impl Session {
             return;
         }
         if self.idle_due(settings) <= now || self.block_due(settings) <= now {
-            self.close(Code::NO_ERROR, "");
+            self.close(ErrorCode::NO_ERROR, "");
         } else if self.ping_due(settings) <= now {
             if self.pinged {
-                self.close(Code::NO_ERROR, "");
+                self.close(ErrorCode::NO_ERROR, "");
             } else {
                 self.pinged = true;
                 self.heard = now;
@@ -75,7 +75,7 @@ impl Session {
         }
     }
 
-    fn close(&mut self, code: Code, reason: &'static str) {
+    fn close(&mut self, code: ErrorCode, reason: &'static str) {
         self.engine.close(code, reason);
         self.lose_all();
     }
@@ -106,12 +106,12 @@ impl Session {
             return self.break_off();
         }
         for id in late {
-            self.fail(id, Code::INTERNAL_ERROR, timed_out("write", Phase::Write));
+            self.fail(id, ErrorCode::INTERNAL_ERROR, timed_out("write", Phase::Write));
         }
     }
 
     fn idle_due(&self, settings: &Settings) -> u64 {
-        let limit = if self.engine.is_settled() { settings.idle() } else { settings.header_timeout() };
+        let limit = if self.engine.has_peer_settings() { settings.idle() } else { settings.header_timeout() };
         after(self.idle_since, limit)
     }
 

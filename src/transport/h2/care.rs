@@ -14,7 +14,7 @@ impl H2Conn {
         let mut state = self.lock();
         let passed = now.saturating_duration_since(state.cared).as_secs();
         if passed > 0 {
-            state.engine.seconds(u32::try_from(passed).unwrap_or(u32::MAX));
+            state.engine.tick(u32::try_from(passed).unwrap_or(u32::MAX));
             state.cared += Duration::from_secs(passed);
         }
         if state.driver.is_none() {

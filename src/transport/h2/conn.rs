@@ -8,7 +8,7 @@ use super::gate::Gate;
 use super::parker::Parker;
 use super::slot::Slot;
 use crate::error::{Error, Kind};
-use crate::h2::{ById, Code, Config, Engine, Event, Options};
+use crate::h2::{Engine, EngineConfig, ErrorCode, Event, Options, StreamMap};
 use crate::message::trace::TraceStep;
 use crate::net::sys;
 use crate::net::tls::TlsInfo;
@@ -45,7 +45,7 @@ pub(super) struct State {
     /// None once the connection is over.
     pub(super) conn: Option<Box<Conn>>,
     pub(super) engine: Engine,
-    pub(super) slots: ById<Slot>,
+    pub(super) slots: StreamMap<Slot>,
     /// Who holds the baton: it alone waits for the socket.
     pub(super) driver: Option<Arc<Parker>>,
     /// Who could take the baton over: callers that sleep.
@@ -98,7 +98,7 @@ impl H2Conn {
     /// new begins to speak on a fresh connection; its first frames leave with the first request.
     pub(in crate::transport) fn new(mut conn: Box<Conn>, options: Arc<Options>) -> Arc<H2Conn> {
         let home = conn.home().clone();
-        let engine = Engine::client(options.config(Config::client(), home.settings().max_head_bytes));
+        let engine = Engine::client(options.config(EngineConfig::client(), home.settings().max_head_bytes));
         let now = Instant::now();
         let times = conn.times.take();
         let gate = Arc::new(Gate::new());
@@ -116,7 +116,7 @@ impl H2Conn {
                 gate,
                 conn: Some(conn),
                 engine,
-                slots: ById::default(),
+                slots: StreamMap::default(),
                 driver: None,
                 sleepers: Vec::new(),
                 openers: Vec::new(),
@@ -235,7 +235,7 @@ impl State {
     /// call_blocked wakes those that could send more now.
     pub(super) fn call_blocked(&mut self) {
         let State { slots, sleepers, after, .. } = self;
-        slots.each(|s| {
+        slots.for_each(|s| {
             if s.blocked
                 && let Some(p) = s.sleeper.take()
             {
@@ -321,7 +321,7 @@ impl State {
     /// end_if_unused ends a connection that nobody uses and nobody may.
     pub(super) fn end_if_unused(&mut self) {
         if self.gate.is_shut() && self.slots.is_empty() && self.engine.open_streams() == 0 {
-            self.engine.close(Code::NO_ERROR, "");
+            self.engine.close(ErrorCode::NO_ERROR, "");
             self.die(Error::new(Kind::Closed, "http2: client conn is closed"));
         }
     }
@@ -334,7 +334,7 @@ impl State {
         self.flush();
         self.shut();
         let mut places = 0;
-        self.slots.each(|s| {
+        self.slots.for_each(|s| {
             if !s.ended && s.failed.is_none() {
                 let retry = if s.first.is_some() { Retry::No } else { Retry::NoAnswer };
                 s.failed = Some(Failure { error: error.clone(), retry });

@@ -1,22 +1,22 @@
 //! Failures of streams and connections, in Go's words, with what they mean for another try.
 
 use crate::error::{Error, Http2, Kind, Phase};
-use crate::h2::Code;
+use crate::h2::ErrorCode;
 use crate::transport::exchange::{Failure, Retry};
 
 /// Farewell is what the server's GOAWAY frames have said so far.
 #[derive(Clone, Debug)]
 pub(super) struct Farewell {
     pub(super) last: u32,
-    pub(super) code: Code,
+    pub(super) code: ErrorCode,
     pub(super) debug: Box<[u8]>,
 }
 
 impl Farewell {
     /// merge adds what a further one says: the last stream may only go down, the first error and text stay, as in Go.
-    pub(super) fn merge(&mut self, last: u32, code: Code, debug: Box<[u8]>) {
+    pub(super) fn merge(&mut self, last: u32, code: ErrorCode, debug: Box<[u8]>) {
         self.last = last;
-        if self.code == Code::NO_ERROR {
+        if self.code == ErrorCode::NO_ERROR {
             self.code = code;
         }
         if self.debug.is_empty() {
@@ -41,7 +41,7 @@ impl Farewell {
 
     /// left_out is the failure of a stream that it says was not processed.
     pub(super) fn left_out(&self, stream: u32) -> Failure {
-        if stream == 1 && self.code != Code::NO_ERROR {
+        if stream == 1 && self.code != ErrorCode::NO_ERROR {
             // An error at the very beginning will come again (Go's rule).
             let text = format!("http2: Transport received GOAWAY from server ErrCode:{}", self.code);
             let error = Error::new(Kind::Protocol, text).with_http2(self.facts(stream));
@@ -54,7 +54,7 @@ impl Farewell {
 }
 
 /// stream_error is Go's `StreamError`.
-pub(super) fn stream_error(kind: Kind, stream: u32, code: Code, cause: &str) -> Error {
+pub(super) fn stream_error(kind: Kind, stream: u32, code: ErrorCode, cause: &str) -> Error {
     let mut text = format!("stream error: stream ID {stream}; {code}");
     if !cause.is_empty() {
         text.push_str("; ");

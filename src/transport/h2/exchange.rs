@@ -10,7 +10,7 @@ use super::receive::Direct;
 use super::slot::Slot;
 use crate::error::{Error, Kind, Phase};
 use crate::h1::StatusLine;
-use crate::h2::{Head, Queue, Refusal, RequestHead};
+use crate::h2::{ByteQueue, Head, RequestHead, SendError};
 use crate::message::header::Header;
 use crate::message::request::HTTP_20;
 use crate::message::trace::TraceStep;
@@ -86,7 +86,7 @@ pub(super) struct Answer {
     /// There is no body, as the head said.
     bare: bool,
     /// All the rest, if that is here.
-    rest: Option<(Queue, Option<Header>)>,
+    rest: Option<(ByteQueue, Option<Header>)>,
 }
 
 impl Exchange<'_> {
@@ -135,7 +135,7 @@ impl Exchange<'_> {
             let bare = flow.upload.is_done() && flow.trailer.is_empty();
             let id = match state.engine.request(&line, fields(), bare) {
                 Ok(id) => id,
-                Err(Refusal::TooLarge) => {
+                Err(SendError::TooLarge) => {
                     let text = "http2: request header list larger than peer's advertised limit";
                     return Some(Err(fatal(Error::new(Kind::TooLarge, text).with_phase(Phase::Write))));
                 }

@@ -5,7 +5,7 @@ use super::drive::{Halt, Wait};
 use super::exchange::Answer;
 use super::receive::Direct;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::h2::{Code, Refusal};
+use crate::h2::{ErrorCode, SendError};
 use crate::memory::no_memory;
 use crate::message::header::Header;
 use crate::net::cancel::{CancelToken, canceled};
@@ -87,7 +87,7 @@ impl Flow {
             return None;
         }
         let sent = state.engine.send_data(id, piece, last);
-        if sent == Err(Refusal::NoMemory) {
+        if sent == Err(SendError::NoMemory) {
             state.fail_for_memory(id);
             return Some(Sending::Sent);
         }
@@ -205,7 +205,7 @@ impl State {
 
     /// fail_for_memory ends a stream whose request finds no room in the output.
     fn fail_for_memory(&mut self, id: u32) {
-        self.engine.reset(id, Code::CANCEL);
+        self.engine.reset(id, ErrorCode::CANCEL);
         if let Some(s) = self.slots.get_mut(id) {
             let error = no_memory("http2: no memory for what is to be sent").with_phase(Phase::Write);
             s.failed.get_or_insert(Failure { error, retry: Retry::No });
@@ -219,7 +219,7 @@ impl State {
         let over = slot.failed.is_some() || (slot.ended && slot.sent);
         if !over && self.error.is_none() {
             // RFC 9113, 8.1: an answer that is whole makes the rest of the request needless.
-            let code = if slot.ended { Code::NO_ERROR } else { Code::CANCEL };
+            let code = if slot.ended { ErrorCode::NO_ERROR } else { ErrorCode::CANCEL };
             self.engine.reset(id, code);
             if slot.counts && !slot.ended && self.proven < id && !self.gate.is_shut() {
                 slot.counts = false;

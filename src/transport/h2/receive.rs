@@ -4,7 +4,7 @@ use super::conn::State;
 use super::errors::{Farewell, stream_error};
 use super::slot::Slot;
 use crate::error::{Error, Http2, Kind, Phase};
-use crate::h2::{ById, Code, Event, Fault, Head};
+use crate::h2::{ErrorCode, Event, Fault, Head, StreamMap};
 use crate::transport::conn::Stop;
 use crate::transport::exchange::{Failure, Retry};
 use std::time::Instant;
@@ -125,7 +125,7 @@ impl State {
             Event::Window { id: 0 } => self.call_blocked(),
             Event::Window { id } => self.stir(id),
             Event::GoAway { last, code, debug } => {
-                if code != Code::NO_ERROR {
+                if code != ErrorCode::NO_ERROR {
                     self.count(format!("recv_goaway_{}", code.token()));
                 }
                 match &mut self.farewell {
@@ -155,7 +155,7 @@ impl State {
 
     fn closed(&mut self, fault: Fault) {
         // An end of the stream has its own words.
-        if fault.code != Code::NO_ERROR && fault.reason != "unexpected EOF" {
+        if fault.code != ErrorCode::NO_ERROR && fault.reason != "unexpected EOF" {
             self.count(format!("conn_close_error_{}", fault.code.token()));
             // The connection is in other hands while its bytes are looked at.
             let facts = Http2 { code: fault.code.0, ..Http2::default() };
@@ -189,19 +189,19 @@ impl State {
         self.engine.recycle(head);
         if flood {
             let cause = "header list too large";
-            return self.refuse(id, stream_error(Kind::TooLarge, id, Code::PROTOCOL_ERROR, cause));
+            return self.refuse(id, stream_error(Kind::TooLarge, id, ErrorCode::PROTOCOL_ERROR, cause));
         }
         self.stir(id);
     }
 
     fn too_large(&mut self, id: u32) {
         let cause = "http2: response header list larger than advertised limit";
-        self.refuse(id, stream_error(Kind::TooLarge, id, Code::PROTOCOL_ERROR, cause));
+        self.refuse(id, stream_error(Kind::TooLarge, id, ErrorCode::PROTOCOL_ERROR, cause));
     }
 
     /// refuse resets a stream for what came on it.
     fn refuse(&mut self, id: u32, error: Error) {
-        self.engine.reset(id, Code::PROTOCOL_ERROR);
+        self.engine.reset(id, ErrorCode::PROTOCOL_ERROR);
         self.fail(id, Failure { error: error.with_phase(Phase::Head), retry: Retry::No });
     }
 
@@ -221,7 +221,7 @@ impl State {
         }
         if let Err(error) = s.inbox.push(rest) {
             self.engine.release(id, rest.len());
-            self.engine.reset(id, Code::CANCEL);
+            self.engine.reset(id, ErrorCode::CANCEL);
             return self.fail(id, Failure { error, retry: Retry::No });
         }
         self.stir(id);
@@ -236,10 +236,10 @@ impl State {
         self.stir(id);
     }
 
-    fn reset(&mut self, id: u32, code: Code, by_peer: bool) {
+    fn reset(&mut self, id: u32, code: ErrorCode, by_peer: bool) {
         if by_peer {
             self.count(format!("recv_rststream_{}", code.token()));
-            if code == Code::PROTOCOL_ERROR {
+            if code == ErrorCode::PROTOCOL_ERROR {
                 // Go's rule: the two do not understand each other.
                 self.shut();
             }
@@ -255,11 +255,11 @@ impl State {
             (Some(f), true) if id > f.last => f.left_out(id),
             (_, true) => {
                 let error = stream_error(Kind::Protocol, id, code, "received from peer");
-                let retry = if code == Code::REFUSED_STREAM { Retry::Refused } else { Retry::No };
+                let retry = if code == ErrorCode::REFUSED_STREAM { Retry::Refused } else { Retry::No };
                 Failure { error, retry }
             }
             (_, false) => {
-                let cause = self.engine.blame(id);
+                let cause = self.engine.reset_reason(id);
                 Failure { error: stream_error(Kind::Protocol, id, code, cause), retry: Retry::No }
             }
         };
@@ -277,6 +277,6 @@ impl State {
 }
 
 /// live is a stream that has not failed: what came with the cause of that is of no more use.
-fn live(slots: &mut ById<Slot>, id: u32) -> Option<&mut Slot> {
+fn live(slots: &mut StreamMap<Slot>, id: u32) -> Option<&mut Slot> {
     slots.get_mut(id).filter(|s| s.failed.is_none())
 }

@@ -1,7 +1,7 @@
 //! `Slot`: what came for one stream and was not taken by its caller yet.
 
 use super::parker::Parker;
-use crate::h2::{Head, Queue};
+use crate::h2::{ByteQueue, Head};
 use crate::message::header::Header;
 use crate::transport::exchange::Failure;
 use std::collections::VecDeque;
@@ -24,7 +24,7 @@ pub(super) struct Slot {
     pub(super) go_ahead: bool,
     pub(super) head: Option<Box<Head>>,
     /// Data that waits to be read, bounded by the stream's window.
-    pub(super) inbox: Queue,
+    pub(super) inbox: ByteQueue,
     pub(super) trailer: Option<Header>,
     /// The head was all of the answer.
     pub(super) bare: bool,

@@ -1,12 +1,12 @@
-//! `ById`: values by the identifiers of streams.
+//! `StreamMap`: values by the identifiers of streams.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
 
-/// ById keeps identifiers sorted: they only grow, so a new one goes to the end. The values stay where they are, and a
+/// StreamMap keeps identifiers sorted: they only grow, so a new one goes to the end. The values stay where they are, and a
 /// place that came free is used again.
 #[derive(Debug)]
-pub struct ById<T> {
+pub struct StreamMap<T> {
     order: VecDeque<(u32, u32)>,
     places: Vec<T>,
     free: Vec<u32>,
@@ -14,13 +14,13 @@ pub struct ById<T> {
     last: Cell<usize>,
 }
 
-impl<T> Default for ById<T> {
-    fn default() -> ById<T> {
-        ById { order: VecDeque::new(), places: Vec::new(), free: Vec::new(), last: Cell::new(0) }
+impl<T> Default for StreamMap<T> {
+    fn default() -> StreamMap<T> {
+        StreamMap { order: VecDeque::new(), places: Vec::new(), free: Vec::new(), last: Cell::new(0) }
     }
 }
 
-impl<T> ById<T> {
+impl<T> StreamMap<T> {
     pub fn len(&self) -> usize {
         self.order.len()
     }
@@ -81,7 +81,7 @@ impl<T> ById<T> {
         self.order.back().map(|o| o.0)
     }
 
-    pub fn each(&mut self, mut f: impl FnMut(&mut T)) {
+    pub fn for_each(&mut self, mut f: impl FnMut(&mut T)) {
         for &(_, place) in &self.order {
             if let Some(value) = self.places.get_mut(place as usize) {
                 f(value);
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn places_are_used_again() {
-        let mut all = ById::default();
+        let mut all = StreamMap::default();
         for id in [1, 3, 5] {
             all.insert(id, id * 10);
         }
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!((all.len(), all.places.len(), all.newest()), (3, 3, Some(7)));
         assert!([1, 5, 7, 5, 1].iter().all(|&id| all.get(id) == Some(&(id * 10))));
         let mut seen = Vec::new();
-        all.each(|n| seen.push(*n));
+        all.for_each(|n| seen.push(*n));
         assert_eq!(seen, [10, 50, 70]);
         for id in [1, 7, 5] {
             assert!(all.get_mut(id).is_some() && all.remove(id).is_some() && all.get(id).is_none());

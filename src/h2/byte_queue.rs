@@ -1,22 +1,22 @@
-//! `Queue`: bytes that wait, put at the end and taken from the front, in one buffer.
+//! `ByteQueue`: bytes that wait, put at the end and taken from the front, in one buffer.
 
 use crate::error::Result;
 use crate::memory;
 
-/// Queue does not grow while it is as full as it is emptied.
+/// ByteQueue does not grow while it is as full as it is emptied.
 #[derive(Debug, Default)]
-pub struct Queue {
+pub struct ByteQueue {
     bytes: Vec<u8>,
     start: usize,
 }
 
-impl From<&[u8]> for Queue {
-    fn from(data: &[u8]) -> Queue {
-        Queue { bytes: data.to_vec(), start: 0 }
+impl From<&[u8]> for ByteQueue {
+    fn from(data: &[u8]) -> ByteQueue {
+        ByteQueue { bytes: data.to_vec(), start: 0 }
     }
 }
 
-impl Queue {
+impl ByteQueue {
     pub fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn bytes_come_out_as_they_went_in() {
-        let mut queue = Queue::default();
+        let mut queue = ByteQueue::default();
         let (mut put, mut got, mut out) = (0u32, 0u32, [0; 37]);
         for round in 1..400usize {
             let piece: Vec<u8> = (0..round * 7 % 101).map(|_| (put, put += 1).0 as u8).collect();
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn one_that_is_never_empty_does_not_grow() {
-        let mut queue = Queue::default();
+        let mut queue = ByteQueue::default();
         for i in 0..1000u32 {
             queue.push(&i.to_be_bytes().repeat(25)).unwrap();
             queue.consume(if i == 0 { 0 } else { 100 }, 0);

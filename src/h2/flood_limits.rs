@@ -1,9 +1,9 @@
-//! `Guard`: budgets that a peer spends on what brings nothing on, and that useful work and time refill.
+//! `FloodLimits`: budgets that a peer spends on what brings nothing on, and that useful work and time refill.
 //!
 //! What is counted is every way to cause work for nothing: streams that are opened and reset (CVE-2023-44487), or that
 //! the peer makes us reset (CVE-2025-8671), and frames that carry nothing (CVE-2019-9512 to -9518).
 
-use super::error::{Code, Fault};
+use super::error::{ErrorCode, Fault};
 
 /// What a message earns.
 const EARNED_FRAMES: u32 = 16;
@@ -12,9 +12,9 @@ const FRAMES_A_SECOND: u32 = 1000;
 const WASTED_A_SECOND: u32 = 33;
 
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct FloodLimits {
     frames: Budget,
-    wasted: Budget,
+    wasted_stream: Budget,
 }
 
 #[derive(Debug)]
@@ -33,24 +33,25 @@ impl Budget {
     }
 
     fn spend(&mut self, reason: &'static str) -> Result<(), Fault> {
-        self.left = self.left.checked_sub(1).ok_or(Fault::connection(Code::ENHANCE_YOUR_CALM, reason))?;
+        self.left =
+            self.left.checked_sub(1).ok_or(Fault::connection(ErrorCode::ENHANCE_YOUR_CALM, reason))?;
         Ok(())
     }
 }
 
-impl Guard {
-    pub(super) fn new(frames: u32, wasted: u32) -> Guard {
-        Guard { frames: Budget::new(frames), wasted: Budget::new(wasted) }
+impl FloodLimits {
+    pub(super) fn new(frames: u32, wasted: u32) -> FloodLimits {
+        FloodLimits { frames: Budget::new(frames), wasted_stream: Budget::new(wasted) }
     }
 
-    /// idle counts a frame that brings nothing on.
-    pub(super) fn idle(&mut self) -> Result<(), Fault> {
+    /// idle_frame counts a frame that brings nothing on.
+    pub(super) fn idle_frame(&mut self) -> Result<(), Fault> {
         self.frames.spend("too many frames that carry nothing")
     }
 
-    /// wasted counts a stream that came to nothing by the peer's doing.
-    pub(super) fn wasted(&mut self) -> Result<(), Fault> {
-        self.wasted.spend("too many streams that came to nothing")
+    /// wasted_stream counts a stream that came to nothing by the peer's doing.
+    pub(super) fn wasted_stream(&mut self) -> Result<(), Fault> {
+        self.wasted_stream.spend("too many streams that came to nothing")
     }
 
     /// message is a head or a trailer that came.
@@ -58,8 +59,8 @@ impl Guard {
         self.frames.earn(EARNED_FRAMES);
     }
 
-    /// given_up is a stream that was reset here: a head, an end, a window update and a reset may be under way.
-    pub(super) fn given_up(&mut self) {
+    /// stream_reset is a stream that was reset here: a head, an end, a window update and a reset may be under way.
+    pub(super) fn stream_reset(&mut self) {
         self.frames.earn(4);
     }
 
@@ -69,13 +70,13 @@ impl Guard {
         self.frames.earn(1 + (n / 512) as u32);
     }
 
-    /// done is an exchange that came to its end.
-    pub(super) fn done(&mut self) {
-        self.wasted.earn(1);
+    /// exchange_done is an exchange that came to its end.
+    pub(super) fn exchange_done(&mut self) {
+        self.wasted_stream.earn(1);
     }
 
-    pub(super) fn seconds(&mut self, n: u32) {
+    pub(super) fn tick(&mut self, n: u32) {
         self.frames.earn(n.saturating_mul(FRAMES_A_SECOND));
-        self.wasted.earn(n.saturating_mul(WASTED_A_SECOND));
+        self.wasted_stream.earn(n.saturating_mul(WASTED_A_SECOND));
     }
 }
