@@ -107,10 +107,10 @@ pub struct Http2 {
 
 /// Error is immutable; the box keeps `Result<T, Error>` one word wide on the paths that succeed.
 #[derive(Clone, Debug)]
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorData>);
 
 #[derive(Clone, Debug)]
-struct Inner {
+struct ErrorData {
     kind: Kind,
     phase: Phase,
     text: String,
@@ -128,7 +128,7 @@ struct Inner {
 impl Error {
     /// new makes an error whose text is already in its final words.
     pub fn new(kind: Kind, text: impl Into<String>) -> Error {
-        Error(Box::new(Inner {
+        Error(Box::new(ErrorData {
             kind,
             phase: Phase::None,
             text: text.into(),

@@ -20,7 +20,7 @@
 //! * [`runtime`]: shards, the hand-off, timers, the handler threads.
 //! * [`net`]: sockets, resolver, deadlines, cancellation; the raw system calls.
 //! * [`error`]: the one error type of all of them.
-//! * [`log`], [`hooks`], [`fork`]: what a process has once: its log, how its threads start, whether it forked.
+//! * [`log`], [`threads`], [`fork`]: what a process has once: its log, how its threads start, whether it forked.
 //! * [`sync`]: the locks; [`thread_pool`]: threads that start when there are jobs for them.
 
 // Under loom only what is model-checked is compiled, and what that needs: loom's threads are not the system's.
@@ -36,7 +36,6 @@ pub mod h2;
 pub mod handle;
 #[cfg(not(loom))]
 pub mod handlers;
-pub mod hooks;
 pub mod log;
 pub mod memory;
 pub mod message;
@@ -50,5 +49,6 @@ pub mod server;
 pub mod stream;
 pub mod sync;
 pub mod thread_pool;
+pub mod threads;
 #[cfg(not(loom))]
 pub mod transport;

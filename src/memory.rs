@@ -4,15 +4,15 @@ use crate::error::{Error, Kind, Result};
 
 /// grow makes room for `more` bytes behind those that are there.
 pub fn grow<T>(all: &mut Vec<T>, more: usize) -> Result<()> {
-    all.try_reserve(more).map_err(|_| wanting(all, more))
+    all.try_reserve(more).map_err(|_| out_of_memory(all, more))
 }
 
 /// grow_exact makes room for `more` and no further ones.
 pub fn grow_exact<T>(all: &mut Vec<T>, more: usize) -> Result<()> {
-    all.try_reserve_exact(more).map_err(|_| wanting(all, more))
+    all.try_reserve_exact(more).map_err(|_| out_of_memory(all, more))
 }
 
-fn wanting<T>(all: &[T], more: usize) -> Error {
+fn out_of_memory<T>(all: &[T], more: usize) -> Error {
     let bytes = all.len().saturating_add(more).saturating_mul(size_of::<T>());
     no_memory(format!("nethttp: no memory for {bytes} bytes"))
 }

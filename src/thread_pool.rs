@@ -5,8 +5,8 @@
 //! are sent, and threads started and retired, under one lock. So no thread ends while a job is on its way to it, and no
 //! job waits for a busy thread while another may be started.
 
-use crate::hooks;
 use crate::sync::{Mutex, lock};
+use crate::threads;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::io;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ impl<T: Send + 'static> ThreadPool<T> {
         }
         let pool = self.0.clone();
         let run = move || work(Jobs { pool, is_busy: false, is_retired: false });
-        let handle = hooks::spawn(self.0.name, run)?;
+        let handle = threads::spawn(self.0.name, run)?;
         state.threads += 1;
         if self.0.is_joined {
             state.handles.retain(|h| !h.is_finished());

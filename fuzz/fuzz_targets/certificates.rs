@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nethttp::net::tls::{ClientAuth, ServerIdentity, Settings, parse_certificates, parse_key};
+use nethttp::net::tls::{ClientAuth, ServerIdentity, TlsSettings, parse_certificates, parse_key};
 
 fn pem(label: &str, der: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -26,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(parse_certificates(&text).unwrap()[0].as_ref(), rest);
         let _ = parse_key(&pem("PRIVATE KEY", rest));
     }
-    let mut s = Settings::default();
+    let mut s = TlsSettings::default();
     for result in [s.add_roots(&text), s.add_client_roots(&text), s.set_certificate(&text, &text)] {
         if let Err(e) = result {
             assert!(e.message().len() < 200);

@@ -1,8 +1,8 @@
 //! Callbacks of the program: what is common to all of them.
 
 use crate::error::{Error, Kind, Result};
-use crate::hooks;
 use crate::net::sys::process;
+use crate::threads;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -55,7 +55,7 @@ pub(crate) fn no_unwind<T>(what: &'static str, f: impl FnOnce() -> T) -> T {
             leaves(self.0);
         }
     }
-    if STOPPED.load(Ordering::Relaxed) && hooks::is_library_thread() {
+    if STOPPED.load(Ordering::Relaxed) && threads::is_library_thread() {
         park();
     }
     let armed = Armed(what);
@@ -81,13 +81,13 @@ fn park() -> ! {
 #[cold]
 fn leaves(what: &str) {
     if process::is_exception_in_flight() {
-        process::say(&format!(
+        process::write_stderr(&format!(
             "nethttp: a C++ exception left a callback ({what}); callbacks must catch them all\n"
         ));
-    } else if hooks::is_library_thread() {
+    } else if threads::is_library_thread() {
         park();
     } else {
-        process::say(&format!(
+        process::write_stderr(&format!(
             "nethttp: a thread was ended inside a callback ({what}); callbacks must return\n"
         ));
     }

@@ -4,7 +4,7 @@ use super::client::{live, nh_client};
 use super::duration::duration;
 use super::tls_config::nh_tls_config;
 use super::{guard_plain, nh_result, ptr};
-use crate::net::tls::Settings;
+use crate::net::tls::TlsSettings;
 
 /// nh_client_set_tls_config gives a client TLS settings, which are copied; NULL gives it the library's defaults back.
 /// Go's TLSClientConfig.
@@ -25,7 +25,7 @@ pub unsafe extern "C" fn nh_client_set_tls_config(
         // SAFETY: P1.
         let c = unsafe { live(c)? };
         let settings = match config.is_null() {
-            true => Settings::default(),
+            true => TlsSettings::default(),
             // SAFETY: P1.
             false => unsafe { ptr::shared(config, "config")? }.copy(),
         };

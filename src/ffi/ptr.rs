@@ -2,7 +2,7 @@
 //! pointer contract in `ffi/mod.rs` and answers `NH_ERR_INVALID` for what can be seen to break it.
 
 use crate::error::{Error, Kind, Result, invalid};
-use crate::handle::{self, Named};
+use crate::handle::{self, HandleTarget};
 use std::ffi::{CStr, c_char, c_void};
 
 /// place is where the object behind a handle is. Most are addresses, which are even.
@@ -15,9 +15,11 @@ fn place<T>(p: *const T, name: &str) -> Result<*mut T> {
 #[inline(never)]
 fn named(p: *const (), name: &str) -> Result<*mut ()> {
     match handle::resolve(p) {
-        Named::Address => Ok(p.cast_mut()),
-        Named::Object(object) => Ok(object),
-        Named::Ended => Err(Error::new(Kind::State, format!("nethttp: the {name}'s exchange has ended"))),
+        HandleTarget::Address => Ok(p.cast_mut()),
+        HandleTarget::Object(object) => Ok(object),
+        HandleTarget::Ended => {
+            Err(Error::new(Kind::State, format!("nethttp: the {name}'s exchange has ended")))
+        }
     }
 }
 
@@ -45,7 +47,7 @@ pub(crate) unsafe fn unique<'a, T>(p: *mut T, name: &str) -> Result<&'a mut T> {
 /// P1, and the caller gives up the pointer.
 pub(crate) unsafe fn owned<T>(p: *mut T) -> Option<Box<T>> {
     // What an exchange has lent is not the program's to free.
-    let is_address = matches!(handle::resolve(p.cast()), Named::Address);
+    let is_address = matches!(handle::resolve(p.cast()), HandleTarget::Address);
     // SAFETY: P1: it came from `give`.
     (is_address && !p.is_null()).then(|| unsafe { Box::from_raw(p) })
 }

@@ -164,7 +164,7 @@ fn release_elsewhere(s: Box<nh_server>) -> std::result::Result<Arc<Released>, Op
         }
         told.set();
     };
-    crate::hooks::spawn("nh-release", run).map(|_| released).map_err(|_| take(&place))
+    crate::threads::spawn("nh-release", run).map(|_| released).map_err(|_| take(&place))
 }
 
 /// nh_server_free_timeout is nh_server_free for a program that cannot wait for a handler that does not return. It ends

@@ -5,7 +5,7 @@ use super::server::{nh_server, server};
 use super::tls_config::nh_tls_config;
 use super::{guard, nh_error, nh_result, ptr, result};
 use crate::error::{Result, invalid};
-use crate::net::tls::Settings;
+use crate::net::tls::TlsSettings;
 use crate::server::Source;
 use std::ffi::{c_char, c_void};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -14,7 +14,7 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 ///
 /// # Safety
 /// P1.
-unsafe fn settings(tls: *const nh_tls_config) -> Option<Settings> {
+unsafe fn settings(tls: *const nh_tls_config) -> Option<TlsSettings> {
     // SAFETY: P1.
     unsafe { tls.as_ref() }.map(|t| t.copy())
 }

@@ -3,7 +3,7 @@
 use super::callback::{Userdata, nh_free_fn, no_unwind};
 use super::{guard_plain, nh_result};
 use crate::error::invalid;
-use crate::hooks::{DEFAULT_STACK, Hooks, MIN_STACK, set, set_stack_size};
+use crate::threads::{DEFAULT_STACK, MIN_STACK, ThreadHooks, set, set_stack_size};
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl CHooks {
     }
 }
 
-impl Hooks for CHooks {
+impl ThreadHooks for CHooks {
     fn start(&self) {
         self.call(self.start);
     }
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn nh_set_thread_hooks(
     let userdata = Userdata::new(userdata, free_userdata);
     guard_plain(move || {
         let any = start.is_some() || stop.is_some();
-        set(any.then(|| -> Arc<dyn Hooks> { Arc::new(CHooks { start, stop, userdata }) }));
+        set(any.then(|| -> Arc<dyn ThreadHooks> { Arc::new(CHooks { start, stop, userdata }) }));
         Ok(())
     })
 }

@@ -5,7 +5,7 @@ use super::request::flag;
 use super::tls_config_pem::{take_file, take_pair, take_pair_of_files, take_pem};
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr, result};
 use crate::error::{Error, Kind, Result, invalid};
-use crate::net::tls::{Settings, Verify, Version};
+use crate::net::tls::{TlsSettings, TlsVersion, Verify};
 use crate::sync::Mutex;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, PoisonError};
@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 /// nh_tls_config holds settings for TLS: Go's tls.Config. It is copied when it is given to a client or a server, so
 /// that later changes do not show there.
 pub struct nh_tls_config {
-    settings: Mutex<Settings>,
+    settings: Mutex<TlsSettings>,
 }
 
 /// NH_TLS_1_2 is TLS 1.2.
@@ -42,7 +42,7 @@ pub type nh_tls_verify_fn = Option<
 
 impl nh_tls_config {
     /// copy is the settings as they are now.
-    pub(super) fn copy(&self) -> Settings {
+    pub(super) fn copy(&self) -> TlsSettings {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -53,7 +53,7 @@ impl nh_tls_config {
 /// P1.
 pub(super) unsafe fn change(
     c: *mut nh_tls_config,
-    f: impl FnOnce(&mut Settings) -> Result<()>,
+    f: impl FnOnce(&mut TlsSettings) -> Result<()>,
 ) -> Result<()> {
     // SAFETY: P1.
     let c = unsafe { ptr::shared(c, "config")? };
@@ -77,7 +77,7 @@ pub(super) unsafe fn change(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_tls_config_new() -> *mut nh_tls_config {
     guard_or(std::ptr::null_mut(), || {
-        Some(ptr::give(nh_tls_config { settings: Mutex::new(Settings::default()) }))
+        Some(ptr::give(nh_tls_config { settings: Mutex::new(TlsSettings::default()) }))
     })
 }
 
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn nh_tls_config_add_roots_file(
 ) -> nh_result {
     guard(err, || {
         // SAFETY: P1, P2.
-        unsafe { take_file(c, path, Settings::add_roots) }
+        unsafe { take_file(c, path, TlsSettings::add_roots) }
     })
 }
 
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn nh_tls_config_add_roots_pem(
 ) -> nh_result {
     guard(err, || {
         // SAFETY: P1, P3.
-        unsafe { take_pem(c, pem, len, Settings::add_roots) }
+        unsafe { take_pem(c, pem, len, TlsSettings::add_roots) }
     })
 }
 
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn nh_tls_config_add_roots_pem(
 pub unsafe extern "C" fn nh_tls_config_set_system_roots(c: *mut nh_tls_config, on: i32) -> nh_result {
     guard_plain(|| {
         let on = flag(on)?;
-        let set = |s: &mut Settings| {
+        let set = |s: &mut TlsSettings| {
             s.system_roots = on;
             Ok(())
         };
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn nh_tls_config_set_certificate_files(
 ) -> nh_result {
     guard(err, || {
         // SAFETY: P1, P2.
-        unsafe { take_pair_of_files(c, certificate_path, key_path, Settings::set_certificate) }
+        unsafe { take_pair_of_files(c, certificate_path, key_path, TlsSettings::set_certificate) }
     })
 }
 
@@ -213,7 +213,7 @@ pub unsafe extern "C" fn nh_tls_config_set_certificate_pem(
 ) -> nh_result {
     guard(err, || {
         // SAFETY: P1, P3.
-        unsafe { take_pair(c, (certificate, certificate_len), (key, key_len), Settings::set_certificate) }
+        unsafe { take_pair(c, (certificate, certificate_len), (key, key_len), TlsSettings::set_certificate) }
     })
 }
 
@@ -228,7 +228,7 @@ pub unsafe extern "C" fn nh_tls_config_set_certificate_pem(
 pub unsafe extern "C" fn nh_tls_config_set_insecure(c: *mut nh_tls_config, on: i32) -> nh_result {
     guard_plain(|| {
         let on = flag(on)?;
-        let set = |s: &mut Settings| {
+        let set = |s: &mut TlsSettings| {
             s.insecure = on;
             Ok(())
         };
@@ -258,7 +258,7 @@ pub unsafe extern "C" fn nh_tls_config_set_server_name(
         if name.as_ref().is_some_and(|n| n.is_empty()) {
             return Err(invalid("nethttp: the server's name is empty"));
         }
-        let set = |s: &mut Settings| {
+        let set = |s: &mut TlsSettings| {
             s.server_name = name;
             Ok(())
         };
@@ -278,11 +278,11 @@ pub unsafe extern "C" fn nh_tls_config_set_server_name(
 pub unsafe extern "C" fn nh_tls_config_set_min_version(c: *mut nh_tls_config, version: i32) -> nh_result {
     guard_plain(|| {
         let version = match version {
-            NH_TLS_1_2 => Version::Tls12,
-            NH_TLS_1_3 => Version::Tls13,
+            NH_TLS_1_2 => TlsVersion::Tls12,
+            NH_TLS_1_3 => TlsVersion::Tls13,
             _ => return Err(invalid("nethttp: the version is neither TLS 1.2 nor TLS 1.3")),
         };
-        let set = |s: &mut Settings| {
+        let set = |s: &mut TlsSettings| {
             s.min_version = version;
             Ok(())
         };
@@ -322,7 +322,7 @@ pub unsafe extern "C" fn nh_tls_config_set_alpn(
                 _ => return Err(invalid("nethttp: a protocol's name has 1 to 255 bytes")),
             }
         }
-        let set = |s: &mut Settings| {
+        let set = |s: &mut TlsSettings| {
             s.alpn = Some(list);
             Ok(())
         };
@@ -386,7 +386,7 @@ pub unsafe extern "C" fn nh_tls_config_set_verify(
     let userdata = Userdata::new(userdata, free_userdata);
     guard_plain(move || {
         let own = verify.map(|call| Arc::new(Own { call, userdata }) as Arc<dyn Verify>);
-        let set = |s: &mut Settings| {
+        let set = |s: &mut TlsSettings| {
             s.verify = own;
             Ok(())
         };

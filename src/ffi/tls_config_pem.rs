@@ -3,7 +3,7 @@
 use super::ptr;
 use super::tls_config::{change, nh_tls_config};
 use crate::error::{Error, Kind, Result};
-use crate::net::tls::Settings;
+use crate::net::tls::TlsSettings;
 use std::ffi::{OsStr, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 
@@ -18,9 +18,9 @@ unsafe fn file(path: *const c_char) -> Result<Vec<u8>> {
 }
 
 /// Take is how settings take one piece of PEM.
-type Take = fn(&mut Settings, &[u8]) -> Result<()>;
+type Take = fn(&mut TlsSettings, &[u8]) -> Result<()>;
 /// TakePair is how they take a certificate's chain and its key.
-type TakePair = fn(&mut Settings, &[u8], &[u8]) -> Result<()>;
+type TakePair = fn(&mut TlsSettings, &[u8], &[u8]) -> Result<()>;
 
 /// take_file gives settings the PEM of a file.
 ///

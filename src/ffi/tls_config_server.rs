@@ -5,7 +5,7 @@ use super::tls_config::{change, nh_tls_config};
 use super::tls_config_pem::{take_file, take_pair, take_pair_of_files, take_pem};
 use super::{guard, guard_plain, nh_error, nh_result};
 use crate::error::invalid;
-use crate::net::tls::{ClientAuth, Settings};
+use crate::net::tls::{ClientAuth, TlsSettings};
 use std::ffi::{c_char, c_void};
 
 /// NH_CLIENT_AUTH_NONE: clients are asked for no certificate. Go's NoClientCert.
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn nh_tls_config_add_certificate_files(
 ) -> nh_result {
     guard(err, || {
         // SAFETY: P1, P2.
-        unsafe { take_pair_of_files(c, certificate_path, key_path, Settings::add_certificate) }
+        unsafe { take_pair_of_files(c, certificate_path, key_path, TlsSettings::add_certificate) }
     })
 }
 
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn nh_tls_config_add_certificate_pem(
 ) -> nh_result {
     guard(err, || {
         // SAFETY: P1, P3.
-        unsafe { take_pair(c, (certificate, certificate_len), (key, key_len), Settings::add_certificate) }
+        unsafe { take_pair(c, (certificate, certificate_len), (key, key_len), TlsSettings::add_certificate) }
     })
 }
 
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn nh_tls_config_set_client_auth(c: *mut nh_tls_config, au
             NH_CLIENT_AUTH_REQUIRE_AND_VERIFY => ClientAuth::RequireAndVerify,
             _ => return Err(invalid("nethttp: auth is no NH_CLIENT_AUTH_ constant")),
         };
-        let set = |s: &mut Settings| {
+        let set = |s: &mut TlsSettings| {
             s.client_auth = auth;
             Ok(())
         };
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn nh_tls_config_add_client_roots_file(
 ) -> nh_result {
     guard(err, || {
         // SAFETY: P1, P2.
-        unsafe { take_file(c, path, Settings::add_client_roots) }
+        unsafe { take_file(c, path, TlsSettings::add_client_roots) }
     })
 }
 
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn nh_tls_config_add_client_roots_pem(
 ) -> nh_result {
     guard(err, || {
         // SAFETY: P1, P3.
-        unsafe { take_pem(c, pem, len, Settings::add_client_roots) }
+        unsafe { take_pem(c, pem, len, TlsSettings::add_client_roots) }
     })
 }
 
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn nh_tls_config_add_client_roots_pem(
 pub unsafe extern "C" fn nh_tls_config_set_session_tickets(c: *mut nh_tls_config, on: i32) -> nh_result {
     guard_plain(|| {
         let on = flag(on)?;
-        let set = |s: &mut Settings| {
+        let set = |s: &mut TlsSettings| {
             s.session_tickets = on;
             Ok(())
         };

@@ -13,7 +13,7 @@ use super::tls_info::TlsInfo;
 use super::trace::Trace;
 use super::url::Url;
 use crate::error::{Error, Kind, Result};
-use crate::handle::Ticket;
+use crate::handle::Handle;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 use std::ops::Range;
@@ -173,7 +173,7 @@ pub struct Request {
     /// Path values that the program has set, or asked for: name and decoded value.
     pub path_values: Vec<(Span, Span)>,
     /// The program refers to it by a name that is good for one exchange.
-    pub handle: Option<Ticket>,
+    pub handle: Option<Handle>,
 }
 
 impl Request {

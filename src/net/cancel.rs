@@ -32,14 +32,14 @@ struct Chunk {
 }
 
 #[derive(Default)]
-struct Shared {
+struct TokenShared {
     fired: AtomicBool,
     first: Chunk,
 }
 
 /// CancelToken is a counted reference: clones fire and are fired together.
 #[derive(Clone, Default)]
-pub struct CancelToken(Arc<Shared>);
+pub struct CancelToken(Arc<TokenShared>);
 
 /// Registration keeps a descriptor under a token until it is dropped; drop it before the descriptor closes.
 pub struct Registration {
@@ -143,13 +143,13 @@ pub fn canceled() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::event::Event;
+    use crate::net::event_fd::EventFd;
     use std::time::{Duration, Instant};
 
     #[test]
     fn fires_once_and_for_newcomers() {
         let t = CancelToken::new();
-        let e = Event::new().unwrap();
+        let e = EventFd::new().unwrap();
         let r = t.register_event(e.fd()).unwrap();
         let u = t.clone();
         let h = std::thread::spawn(move || u.fire());
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn slots_are_reused_and_grow() {
         let t = CancelToken::new();
-        let e = Event::new().unwrap();
+        let e = EventFd::new().unwrap();
         let many: Vec<_> = (0..100).map(|_| t.register_event(e.fd()).unwrap()).collect();
         drop(many);
         assert_eq!(t.register_event(e.fd()).unwrap().index, 0);
@@ -179,7 +179,7 @@ mod tests {
                         let u = t.clone();
                         let fire = std::thread::spawn(move || u.fire());
                         for _ in 0..20 {
-                            let e = Event::new().unwrap();
+                            let e = EventFd::new().unwrap();
                             let r = t.register_event(e.fd());
                             drop(r);
                             // Had a fire come late, this read would see its write.

@@ -5,7 +5,7 @@
 //! family that are left, but each has at least 2 s. One thread, nonblocking sockets, one poll.
 
 use super::cancel::{CancelToken, canceled};
-use super::event::Event;
+use super::event_fd::EventFd;
 use super::resolve::{Resolver, literal};
 use super::sys;
 use crate::error::{Error, Kind, Phase, Result};
@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 const FALLBACK_DELAY: Duration = Duration::from_millis(300);
 const MIN_ATTEMPT: Duration = Duration::from_secs(2);
 
-/// Tell is told the steps of a dial.
-pub type Tell<'a> = &'a dyn Fn(TraceStep);
+/// DialObserver is told the steps of a dial.
+pub type DialObserver<'a> = &'a dyn Fn(TraceStep);
 
 /// Dialer is a counted reference.
 #[derive(Clone, Default)]
@@ -57,8 +57,8 @@ impl Dialed {
     }
 }
 
-/// ends names a connection for an error.
-pub fn ends(local: Option<SocketAddr>, remote: Option<SocketAddr>) -> String {
+/// endpoints_text names a connection for an error.
+pub fn endpoints_text(local: Option<SocketAddr>, remote: Option<SocketAddr>) -> String {
     match (local, remote) {
         (Some(l), Some(r)) => format!("tcp {l}->{r}"),
         _ => "socket".to_owned(),
@@ -75,15 +75,15 @@ impl Dialer {
         deadline: Option<Instant>,
         cancel: &CancelToken,
         wanted: &CancelToken,
-        tell: Tell<'_>,
+        observer: DialObserver<'_>,
     ) -> Result<Dialed> {
         let host = if host.is_empty() { "localhost" } else { host };
         let started = Instant::now();
         let addrs = self
-            .lookup(host, port, deadline, &[cancel, wanted], tell)
+            .lookup(host, port, deadline, &[cancel, wanted], observer)
             .map_err(|e| Error::new(e.kind(), format!("dial tcp: {}", e.message())).with_cause(e))?;
         let resolved = Instant::now();
-        let d = connect_any(&addrs, deadline, cancel, tell).map_err(|e| e.with_addrs(addrs))?;
+        let d = connect_any(&addrs, deadline, cancel, observer).map_err(|e| e.with_addrs(addrs))?;
         Ok(Dialed { resolve: resolved - started, connect: resolved.elapsed(), ..d })
     }
 
@@ -93,12 +93,12 @@ impl Dialer {
         port: u16,
         deadline: Option<Instant>,
         cancel: &[&CancelToken],
-        tell: Tell<'_>,
+        observer: DialObserver<'_>,
     ) -> Result<Vec<SocketAddr>> {
         // An address is not looked up, and nobody is told that it was.
         let named = literal(host, port).is_none();
         if named {
-            tell(TraceStep::DnsStart(host.to_owned()));
+            observer(TraceStep::DnsStart(host.to_owned()));
         }
         let mut found = self.resolver.lookup(host, port, deadline, cancel);
         if let Ok(addrs) = &mut found
@@ -110,15 +110,15 @@ impl Dialer {
         }
         if named {
             let addrs = found.clone().unwrap_or_default();
-            tell(TraceStep::DnsDone { addrs, error: found.as_ref().err().cloned() });
+            observer(TraceStep::DnsDone { addrs, error: found.as_ref().err().cloned() });
         }
         found
     }
 }
 
-/// Lane is the addresses of one family, tried in turn.
+/// AddressLane is the addresses of one family, tried in turn.
 #[derive(Default)]
-struct Lane {
+struct AddressLane {
     addrs: Vec<SocketAddr>,
     next: usize,
     started: bool,
@@ -132,29 +132,29 @@ struct Attempt {
     until: Option<Instant>,
 }
 
-impl Lane {
+impl AddressLane {
     /// advance starts attempts until one hangs in the air; `Some` is a connection that was there at once.
-    fn advance(&mut self, deadline: Option<Instant>, tell: Tell<'_>) -> Option<Attempt> {
+    fn advance(&mut self, deadline: Option<Instant>, observer: DialObserver<'_>) -> Option<Attempt> {
         self.started = true;
         while self.trying.is_none() && self.next < self.addrs.len() {
             let left = self.addrs.len() - self.next;
             let Some(&addr) = self.addrs.get(self.next) else { break };
             self.next += 1;
-            tell(TraceStep::ConnectStart(addr));
+            observer(TraceStep::ConnectStart(addr));
             match start(addr, attempt_deadline(Instant::now(), deadline, left)) {
                 Ok((attempt, true)) => {
-                    tell(TraceStep::ConnectDone(addr, None));
+                    observer(TraceStep::ConnectDone(addr, None));
                     return Some(attempt);
                 }
                 Ok((attempt, false)) => self.trying = Some(attempt),
-                Err(e) => self.fail(addr, os_failure(addr, &e), tell),
+                Err(e) => self.fail(addr, os_failure(addr, &e), observer),
             }
         }
         None
     }
 
-    fn fail(&mut self, addr: SocketAddr, e: Error, tell: Tell<'_>) {
-        tell(TraceStep::ConnectDone(addr, Some(e.clone())));
+    fn fail(&mut self, addr: SocketAddr, e: Error, observer: DialObserver<'_>) {
+        observer(TraceStep::ConnectDone(addr, Some(e.clone())));
         self.first_error.get_or_insert(e);
     }
 
@@ -162,19 +162,19 @@ impl Lane {
         self.started && self.trying.is_none() && self.next >= self.addrs.len()
     }
 
-    /// settle looks at what became of an attempt that is ready or late.
-    fn settle(&mut self, ready: bool, now: Instant, tell: Tell<'_>) -> Option<Attempt> {
+    /// check_attempt looks at what became of an attempt that is ready or late.
+    fn check_attempt(&mut self, ready: bool, now: Instant, observer: DialObserver<'_>) -> Option<Attempt> {
         let attempt = self.trying.take()?;
         if ready {
             match finish(&attempt) {
                 Ok(()) => {
-                    tell(TraceStep::ConnectDone(attempt.addr, None));
+                    observer(TraceStep::ConnectDone(attempt.addr, None));
                     return Some(attempt);
                 }
-                Err(e) => self.fail(attempt.addr, os_failure(attempt.addr, &e), tell),
+                Err(e) => self.fail(attempt.addr, os_failure(attempt.addr, &e), observer),
             }
         } else if attempt.until.is_some_and(|u| u <= now) {
-            self.fail(attempt.addr, timed_out(attempt.addr), tell);
+            self.fail(attempt.addr, timed_out(attempt.addr), observer);
         } else {
             self.trying = Some(attempt);
         }
@@ -223,13 +223,16 @@ pub fn connect_any(
     addrs: &[SocketAddr],
     deadline: Option<Instant>,
     cancel: &CancelToken,
-    tell: Tell<'_>,
+    observer: DialObserver<'_>,
 ) -> Result<Dialed> {
-    let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
+    let event = EventFd::for_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
     let _registered = cancel.register_event(event.fd()).ok_or_else(|| dial_canceled(addrs))?;
     let v4 = addrs.first().is_some_and(SocketAddr::is_ipv4);
     let (first, second) = addrs.iter().partition(|a| a.is_ipv4() == v4);
-    let mut lanes = [Lane { addrs: first, ..Lane::default() }, Lane { addrs: second, ..Lane::default() }];
+    let mut lanes = [
+        AddressLane { addrs: first, ..AddressLane::default() },
+        AddressLane { addrs: second, ..AddressLane::default() },
+    ];
     let fallback_at = Instant::now() + FALLBACK_DELAY;
     loop {
         let now = Instant::now();
@@ -237,11 +240,11 @@ pub fn connect_any(
         if cancel.is_fired() {
             return Err(dial_canceled(addrs));
         }
-        if let Some(won) = main.advance(deadline, tell) {
+        if let Some(won) = main.advance(deadline, observer) {
             return dialed(won);
         }
         if (main.exhausted() || now >= fallback_at)
-            && let Some(won) = fallback.advance(deadline, tell)
+            && let Some(won) = fallback.advance(deadline, observer)
         {
             return dialed(won);
         }
@@ -263,14 +266,14 @@ pub fn connect_any(
         }
         let now = Instant::now();
         for (lane, fd) in lanes.iter_mut().zip(&fds[1..]) {
-            if let Some(won) = lane.settle(fd.revents != 0, now, tell) {
+            if let Some(won) = lane.check_attempt(fd.revents != 0, now, observer) {
                 return dialed(won);
             }
         }
     }
 }
 
-fn attempt_fd(lane: &Lane) -> i32 {
+fn attempt_fd(lane: &AddressLane) -> i32 {
     lane.trying.as_ref().map_or(-1, |a| a.fd.as_raw_fd())
 }
 

@@ -3,7 +3,7 @@
 pub mod addr;
 pub mod cancel;
 pub mod dial;
-pub mod event;
+pub mod event_fd;
 pub mod resolve;
 pub mod sys;
 pub mod tls;

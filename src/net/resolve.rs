@@ -6,7 +6,7 @@
 //! gives up its place, but not its thread, of which there are at most [`MAX_THREADS`].
 
 use super::cancel::{CancelToken, canceled};
-use super::event::Event;
+use super::event_fd::EventFd;
 use super::sys;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::message::url::ip_address;
@@ -24,29 +24,29 @@ pub const MAX_LOOKUPS: usize = 64;
 /// MAX_THREADS bounds its threads, those included whose lookups hang and that nobody waits for; Go has 500.
 pub const MAX_THREADS: usize = 512;
 
-/// Ask is the system's lookup, which may take as long as it likes.
-type Ask = fn(&str) -> Result<Vec<SocketAddr>>;
+/// LookupFn is the system's lookup, which may take as long as it likes.
+type LookupFn = fn(&str) -> Result<Vec<SocketAddr>>;
 
 /// Resolver is a counted reference.
 #[derive(Clone)]
-pub struct Resolver(Arc<Shared>);
+pub struct Resolver(Arc<ResolverShared>);
 
-struct Shared {
-    ask: Ask,
+struct ResolverShared {
+    lookup: LookupFn,
     threads: ThreadPool<Arc<Lookup>>,
-    state: Mutex<State>,
+    state: Mutex<ResolverState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ResolverState {
     /// Lookups that run and are waited for.
     running: usize,
-    active: HashMap<String, Active>,
+    active: HashMap<String, ActiveLookup>,
     /// Lookups that wait for a place, in line; whoever gives one up is taken out.
     line: VecDeque<Arc<Lookup>>,
 }
 
-struct Active {
+struct ActiveLookup {
     lookup: Arc<Lookup>,
     callers: usize,
     queued: bool,
@@ -54,17 +54,17 @@ struct Active {
 
 struct Lookup {
     host: String,
-    progress: Mutex<Progress>,
+    progress: Mutex<LookupProgress>,
 }
 
-enum Progress {
-    Waiting(Vec<Arc<Event>>),
+enum LookupProgress {
+    Waiting(Vec<Arc<EventFd>>),
     Done(Result<Vec<SocketAddr>>),
 }
 
 impl Default for Resolver {
     fn default() -> Resolver {
-        Resolver::by(resolve)
+        Resolver::with_lookup(resolve)
     }
 }
 
@@ -83,9 +83,9 @@ pub fn literal(host: &str, port: u16) -> Option<SocketAddr> {
 }
 
 impl Resolver {
-    fn by(ask: Ask) -> Resolver {
+    fn with_lookup(ask: LookupFn) -> Resolver {
         let threads = ThreadPool::detached("nh-resolve", MAX_THREADS);
-        Resolver(Arc::new(Shared { ask, threads, state: Mutex::default() }))
+        Resolver(Arc::new(ResolverShared { lookup: ask, threads, state: Mutex::default() }))
     }
 
     /// lookup answers at least one address, in the order in which they are to be tried. Any of the tokens ends it.
@@ -114,13 +114,13 @@ impl Resolver {
         deadline: Option<Instant>,
         cancel: &[&CancelToken],
     ) -> Result<Vec<SocketAddr>> {
-        let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
+        let event = EventFd::for_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
         let registered: Option<Vec<_>> = cancel.iter().map(|t| t.register_event(event.fd())).collect();
         let _registered = registered.ok_or_else(canceled)?;
         let lookup = self.join(host, &event)?;
         let _caller = Caller { resolver: self, lookup: &lookup, event: &event };
         loop {
-            if let Progress::Done(r) = &*lock(&lookup.progress) {
+            if let LookupProgress::Done(r) = &*lock(&lookup.progress) {
                 return r.clone();
             }
             if cancel.iter().any(|t| t.is_fired()) {
@@ -134,19 +134,19 @@ impl Resolver {
     }
 
     /// join enters the caller into the lookup of that name, which it starts if there is none.
-    fn join(&self, host: &str, event: &Arc<Event>) -> Result<Arc<Lookup>> {
+    fn join(&self, host: &str, event: &Arc<EventFd>) -> Result<Arc<Lookup>> {
         let mut state = lock(&self.0.state);
-        let State { running, active, .. } = &mut *state;
+        let ResolverState { running, active, .. } = &mut *state;
         if let Some(found) = active.get_mut(host) {
             // One that was left is waited for again.
             *running += usize::from(found.callers == 0);
             found.callers += 1;
-            if let Progress::Waiting(events) = &mut *lock(&found.lookup.progress) {
+            if let LookupProgress::Waiting(events) = &mut *lock(&found.lookup.progress) {
                 events.push(event.clone());
             }
             return Ok(found.lookup.clone());
         }
-        let progress = Mutex::new(Progress::Waiting(vec![event.clone()]));
+        let progress = Mutex::new(LookupProgress::Waiting(vec![event.clone()]));
         let lookup = Arc::new(Lookup { host: host.to_owned(), progress });
         let queued = !self.has_room(&state);
         if queued {
@@ -155,15 +155,15 @@ impl Resolver {
             self.start(&mut state, lookup.clone())
                 .map_err(|e| Error::io(Kind::NoResources, "start a resolver thread", &e))?;
         }
-        state.active.insert(host.to_owned(), Active { lookup: lookup.clone(), callers: 1, queued });
+        state.active.insert(host.to_owned(), ActiveLookup { lookup: lookup.clone(), callers: 1, queued });
         Ok(lookup)
     }
 
-    fn has_room(&self, state: &State) -> bool {
+    fn has_room(&self, state: &ResolverState) -> bool {
         state.running < MAX_LOOKUPS && self.0.threads.jobs() < MAX_THREADS
     }
 
-    fn start(&self, state: &mut State, lookup: Arc<Lookup>) -> io::Result<()> {
+    fn start(&self, state: &mut ResolverState, lookup: Arc<Lookup>) -> io::Result<()> {
         let resolver = self.clone();
         let submitted = self.0.threads.submit(lookup, move |jobs| resolver.work(jobs));
         submitted.map_err(|refused| refused.error)?;
@@ -172,7 +172,7 @@ impl Resolver {
     }
 
     /// start_next gives a place that is free to the next in line.
-    fn start_next(&self, state: &mut State) {
+    fn start_next(&self, state: &mut ResolverState) {
         if self.has_room(state)
             && let Some(next) = state.line.pop_front()
         {
@@ -185,15 +185,15 @@ impl Resolver {
     }
 
     /// leave takes a caller out of a lookup, which gives its place to the next one if it was the last.
-    fn leave(&self, lookup: &Arc<Lookup>, event: &Arc<Event>) {
+    fn leave(&self, lookup: &Arc<Lookup>, event: &Arc<EventFd>) {
         let mut state = lock(&self.0.state);
-        let State { running, active, line } = &mut *state;
+        let ResolverState { running, active, line } = &mut *state;
         // It may be over, and another one for the same name be under way.
         let Some(entry) = active.get_mut(&lookup.host).filter(|a| Arc::ptr_eq(&a.lookup, lookup)) else {
             return;
         };
         entry.callers -= 1;
-        if let Progress::Waiting(events) = &mut *lock(&lookup.progress)
+        if let LookupProgress::Waiting(events) = &mut *lock(&lookup.progress)
             && let Some(at) = events.iter().position(|e| Arc::ptr_eq(e, event))
         {
             events.swap_remove(at);
@@ -211,7 +211,7 @@ impl Resolver {
 
     fn work(&self, mut jobs: Jobs<Arc<Lookup>>) {
         while let Some(lookup) = jobs.next(Duration::ZERO) {
-            let result = (self.0.ask)(&lookup.host);
+            let result = (self.0.lookup)(&lookup.host);
             let mut state = lock(&self.0.state);
             let waited = state.active.remove(&lookup.host).is_some_and(|a| a.callers > 0);
             state.running -= usize::from(waited);
@@ -219,15 +219,15 @@ impl Resolver {
             jobs.done();
             self.start_next(&mut state);
             drop(state);
-            let before = std::mem::replace(&mut *lock(&lookup.progress), Progress::Done(result));
-            if let Progress::Waiting(events) = before {
+            let before = std::mem::replace(&mut *lock(&lookup.progress), LookupProgress::Done(result));
+            if let LookupProgress::Waiting(events) = before {
                 events.iter().for_each(|e| e.wake());
             }
         }
     }
 }
 
-impl State {
+impl ResolverState {
     fn begun(&mut self, lookup: &Lookup) {
         if let Some(entry) = self.active.get_mut(&lookup.host) {
             entry.queued = false;
@@ -239,7 +239,7 @@ impl State {
 struct Caller<'a> {
     resolver: &'a Resolver,
     lookup: &'a Arc<Lookup>,
-    event: &'a Arc<Event>,
+    event: &'a Arc<EventFd>,
 }
 
 impl Drop for Caller<'_> {
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_lookup_that_nobody_waits_for_has_no_place() {
-        let r = Resolver::by(fake);
+        let r = Resolver::with_lookup(fake);
         let t = CancelToken::new();
         let at_once = || Some(Instant::now());
         for i in 0..MAX_THREADS {
@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn any_token_ends_a_lookup() {
-        let r = Resolver::by(|_| {
+        let r = Resolver::with_lookup(|_| {
             std::thread::sleep(Duration::from_secs(1));
             Err(Error::new(Kind::Dns, "late"))
         });

@@ -14,8 +14,8 @@ use super::stopping::Stopping;
 use super::sync::lock;
 use super::timers::NEVER;
 use super::workers::{Limits, Order, Slot, Was, Workers};
-use crate::hooks;
 use crate::sync::{Mutex, OnceLock};
+use crate::threads;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -104,7 +104,7 @@ impl<D: Driver> Runtime<D> {
             self.spawn_worker().inspect_err(|_| self.workers.failed())?;
         }
         let rt = self.clone();
-        let handle = hooks::spawn("nh-monitor", move || {
+        let handle = threads::spawn("nh-monitor", move || {
             current::owned_by(rt.driver.id(), || monitor::run(&rt));
         })?;
         let _ = self.monitor.set(handle.thread().clone());
@@ -115,7 +115,7 @@ impl<D: Driver> Runtime<D> {
     pub(super) fn spawn_worker(self: &Arc<Self>) -> io::Result<()> {
         let rt = self.clone();
         let number = self.spawned.fetch_add(1, Ordering::Relaxed);
-        let handle = hooks::spawn(&format!("nh-serve-{number}"), move || {
+        let handle = threads::spawn(&format!("nh-serve-{number}"), move || {
             current::owned_by(rt.driver.id(), || work(&rt));
         })?;
         let mut handles = lock(&self.handles);

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::log::{self, Level};
 use crate::message::address::Address;
 use crate::net::sys;
-use crate::net::tls::{Accept, ServerIdentity};
+use crate::net::tls::{AcceptState, ServerIdentity};
 use crate::runtime::{Fate, NEVER};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl Http {
             }
             return Some(Fate::Close);
         }
-        if conn.secure.as_ref().is_some_and(|s| s.asks_program()) {
+        if conn.secure.as_ref().is_some_and(|s| s.calls_program()) {
             return Some(Fate::Off { quick: false });
         }
         if ex.shaken.0 != now {
@@ -99,7 +99,7 @@ impl Http {
         secure.give_back(&mut ex.buffers);
         conn.readable = more || conn.closed;
         match accept {
-            Accept::Done(info) => {
+            AcceptState::Done(info) => {
                 let info: Arc<crate::net::tls::TlsInfo> = info.into();
                 secure.set_info(&info);
                 conn.info = Some(info);
@@ -116,13 +116,13 @@ impl Http {
                     Some(_) => Some(self.after_answer(conn, true, now)),
                 }
             }
-            Accept::Wait => {
+            AcceptState::Wait => {
                 if conn.stop {
                     conn.due = conn.due.min(conn.since + NEW_IS_IDLE_MS);
                 }
                 Some(Fate::Wait(conn.due))
             }
-            Accept::Http => {
+            AcceptState::Http => {
                 self.0.hooks.error(|| {
                     let text = "client sent an HTTP request to an HTTPS server";
                     format!("http: TLS handshake error from {}: {text}", conn.remote)
@@ -131,7 +131,7 @@ impl Http {
                 reject::not_tls(&mut conn.pending);
                 Some(self.flush_pending(conn, true, false, now))
             }
-            Accept::Failed(e) => {
+            AcceptState::Failed(e) => {
                 self.handshake_failed(conn, &e);
                 Some(self.after_answer(conn, true, now))
             }

@@ -15,7 +15,7 @@ use crate::h1::{self, LeadingBytes, Reject};
 use crate::log;
 use crate::message::protocols::Protocols;
 use crate::message::request::Request;
-use crate::net::tls::Stop;
+use crate::net::tls::IoError;
 use crate::runtime::{Fate, Flush, Leader, NEVER, Ready, in_handler};
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
@@ -205,7 +205,7 @@ impl Http {
                 }
                 Ok(true)
             }
-            Err(Stop::Os(e)) if e.kind() == ErrorKind::WouldBlock => {
+            Err(IoError::Os(e)) if e.kind() == ErrorKind::WouldBlock => {
                 conn.readable = false;
                 Ok(false)
             }
@@ -340,7 +340,7 @@ fn body_is_coming(conn: &mut Conn, ex: &Exchange, len: usize, now: u64) -> bool 
 pub(super) fn end_names(writer: &ResponseWriter, request: &Request) {
     writer.end_name();
     if let Some(ticket) = &request.handle {
-        ticket.end();
+        ticket.invalidate();
     }
 }
 

@@ -9,11 +9,11 @@ use super::shared::Shared;
 use super::wire::{SharedWire, Wire};
 use super::writer::{Asked, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};
-use crate::handle::Ticket;
+use crate::handle::Handle;
 use crate::memory;
 use crate::message::request::{MultipartUse, Request, RequestBody};
 use crate::mux::Table;
-use crate::net::tls::Buffers;
+use crate::net::tls::TlsBuffers;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ pub(crate) struct Exchange {
     /// It was detached, and was answered before its handler returned.
     pub(super) answered_early: bool,
     /// Lent to sessions.
-    pub(super) buffers: Buffers,
+    pub(super) buffers: TlsBuffers,
     /// How long handshakes have taken in that millisecond.
     pub(super) shaken: (u64, Duration),
     /// When its handler was called, where that is told.
@@ -73,7 +73,7 @@ impl Exchange {
         let wire: SharedWire = Arc::new(Wire::new(core));
         let mut request = Request {
             body: RequestBody::Incoming(Box::new(BodyReader(wire.clone()))),
-            handle: Ticket::new(),
+            handle: Handle::new(),
             ..Request::default()
         };
         *request.header.store_mut().block_mut() = vec![0; BLOCK];
@@ -91,7 +91,7 @@ impl Exchange {
             gathered: 0,
             goes_on: false,
             answered_early: false,
-            buffers: Buffers::default(),
+            buffers: TlsBuffers::default(),
             shaken: (0, Duration::ZERO),
             began: None,
             turns: Vec::new(),

@@ -10,7 +10,7 @@ use crate::message::address::Address;
 use crate::message::header::Header;
 use crate::message::request::IncomingBody;
 use crate::net::sys;
-use crate::net::tls::Stop;
+use crate::net::tls::IoError;
 use crate::runtime::in_handler;
 use std::io::ErrorKind;
 use std::os::fd::RawFd;
@@ -183,13 +183,13 @@ impl Input {
                     self.timeouts.pace.moved(got.n);
                     return Ok(got.n);
                 }
-                Err(Stop::Os(e)) if e.kind() == ErrorKind::WouldBlock => {
+                Err(IoError::Os(e)) if e.kind() == ErrorKind::WouldBlock => {
                     self.drained = true;
                     self.timeouts.ready(self.fd, &INPUT)?;
                 }
-                Err(Stop::Failed(e)) => return Err(e.with_phase(Phase::Body)),
-                Err(Stop::Os(e)) => return Err(Error::io(Kind::Io, "read", &e).with_phase(Phase::Body)),
-                Err(Stop::Deadline) => return Err(timed_out("read", Phase::Body)),
+                Err(IoError::Failed(e)) => return Err(e.with_phase(Phase::Body)),
+                Err(IoError::Os(e)) => return Err(Error::io(Kind::Io, "read", &e).with_phase(Phase::Body)),
+                Err(IoError::Deadline) => return Err(timed_out("read", Phase::Body)),
             }
         }
     }
@@ -222,10 +222,10 @@ pub(super) fn receive_now(
     fd: RawFd,
     secure: Option<&Secure>,
     buf: &mut [u8],
-) -> std::result::Result<Got, Stop> {
+) -> std::result::Result<Got, IoError> {
     match secure {
         None => {
-            let n = sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(Stop::Os)?;
+            let n = sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(IoError::Os)?;
             // A short read has drained the socket: the next byte is a new edge.
             Ok(Got { n, more: n == buf.len() || n == 0 })
         }

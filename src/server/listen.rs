@@ -3,12 +3,12 @@
 use super::Server;
 use super::stop::closed;
 use crate::error::{Error, Kind, Phase, Result, invalid};
-use crate::hooks;
 use crate::message::address::Address;
 use crate::net::sys;
 use crate::net::tls::{self, ServerIdentity};
 use crate::runtime::{Listening, SocketFile, owned_by};
 use crate::sync::RwLock;
+use crate::threads;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -72,7 +72,7 @@ impl Server {
     }
 
     /// listen_tls is [`Server::listen`] for connections that begin with TLS.
-    pub fn listen_tls(&self, addr: &str, tls: &tls::Settings) -> Result<()> {
+    pub fn listen_tls(&self, addr: &str, tls: &tls::TlsSettings) -> Result<()> {
         self.listen_at(addr, identity(Some(tls))?)
     }
 
@@ -84,13 +84,13 @@ impl Server {
     }
 
     /// listen_unix binds a path, or an abstract name that begins with '@'.
-    pub fn listen_unix(&self, path: &[u8], tls: Option<&tls::Settings>) -> Result<()> {
+    pub fn listen_unix(&self, path: &[u8], tls: Option<&tls::TlsSettings>) -> Result<()> {
         let identity = identity(tls)?;
         self.open(identity, || bind_unix(path))
     }
 
     /// listen_fd takes a socket that listens already.
-    pub fn listen_fd(&self, socket: OwnedFd, tls: Option<&tls::Settings>) -> Result<()> {
+    pub fn listen_fd(&self, socket: OwnedFd, tls: Option<&tls::TlsSettings>) -> Result<()> {
         let identity = identity(tls)?;
         let fd = socket.as_raw_fd();
         if !is_stream(fd)? || !sys::is_listening(fd).unwrap_or(false) {
@@ -123,7 +123,7 @@ impl Server {
     }
 
     /// listen_source lets the program accept: a thread calls it again and again until it answers no connection.
-    pub fn listen_source(&self, source: Box<dyn Source>, tls: Option<&tls::Settings>) -> Result<()> {
+    pub fn listen_source(&self, source: Box<dyn Source>, tls: Option<&tls::TlsSettings>) -> Result<()> {
         let identity = identity(tls)?;
         let mut s = self.setup();
         if s.closed || self.stop_requested.load(Ordering::SeqCst) {
@@ -143,14 +143,14 @@ impl Server {
     fn accept_from(&self, index: usize, source: Box<dyn Source>) -> Result<()> {
         let Some(rt) = self.runtime.get().cloned() else { return Ok(()) };
         let doors = self.doors.clone();
-        let thread = hooks::spawn("nh-accept", move || accept_all(source, &doors, index, &rt))
+        let thread = threads::spawn("nh-accept", move || accept_all(source, &doors, index, &rt))
             .map_err(|e| Error::io(Kind::NoResources, "nethttp: cannot start a thread to accept", &e))?;
         self.setup().threads.push(thread);
         Ok(())
     }
 
     /// serve_fd serves a connection of the program's.
-    pub fn serve_fd(&self, socket: OwnedFd, tls: Option<&tls::Settings>) -> Result<()> {
+    pub fn serve_fd(&self, socket: OwnedFd, tls: Option<&tls::TlsSettings>) -> Result<()> {
         let newcomer = newcomer(socket, identity(tls)?)?;
         let mut s = self.setup();
         if s.closed || self.stop_requested.load(Ordering::SeqCst) {
@@ -180,12 +180,12 @@ impl Server {
     }
 
     /// set_tls has the handshakes that begin from now on use these settings.
-    pub fn set_tls(&self, index: usize, tls: &tls::Settings) -> Result<()> {
+    pub fn set_tls(&self, index: usize, tls: &tls::TlsSettings) -> Result<()> {
         self.doors.set_identity(index, Arc::new(ServerIdentity::new(tls)?))
     }
 }
 
-fn identity(tls: Option<&tls::Settings>) -> Result<Identity> {
+fn identity(tls: Option<&tls::TlsSettings>) -> Result<Identity> {
     tls.map(|s| ServerIdentity::new(s).map(Arc::new)).transpose()
 }
 

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::message::protocols::Protocols;
 use crate::net::sys;
 use crate::net::tls::TlsInfo;
-use crate::net::tls::{Accept, Buffers, ServerAlpn, ServerIdentity, Stop, Tls};
+use crate::net::tls::{AcceptState, IoError, ServerAlpn, ServerIdentity, Tls, TlsBuffers};
 use crate::stream::Session;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 use std::io;
@@ -21,7 +21,7 @@ pub(crate) struct Secure {
     /// The connection's, which lives longer; another one once that is handed over.
     fd: AtomicI32,
     info: OnceLock<Arc<TlsInfo>>,
-    asks_program: bool,
+    calls_program: bool,
     state: Mutex<State>,
 }
 
@@ -47,8 +47,8 @@ impl Secure {
             (false, _) => ServerAlpn::Http2,
         };
         let state = State { tls: Tls::server(identity, alpn)?, drained: true };
-        let (asks_program, state) = (identity.asks_program(), Mutex::new(state));
-        Ok(Secure { fd: AtomicI32::new(fd), info: OnceLock::new(), asks_program, state })
+        let (asks_program, state) = (identity.calls_program(), Mutex::new(state));
+        Ok(Secure { fd: AtomicI32::new(fd), info: OnceLock::new(), calls_program: asks_program, state })
     }
 
     fn fd(&self) -> RawFd {
@@ -73,26 +73,26 @@ impl Secure {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// asks_program: the handshake calls the program, which may block.
-    pub(super) fn asks_program(&self) -> bool {
-        self.asks_program
+    /// calls_program: the handshake calls the program, which may block.
+    pub(super) fn calls_program(&self) -> bool {
+        self.calls_program
     }
 
     /// accept goes on with the handshake; beside its answer: whether there may be more to read.
-    pub(super) fn accept(&self) -> (Accept, bool) {
+    pub(super) fn accept(&self) -> (AcceptState, bool) {
         let fd = self.fd();
         let State { tls, drained } = &mut *self.state();
         let mut recv = |b: &mut [u8]| receive(fd, b, drained);
         let accept = tls.accept(&mut recv, &mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
-        (accept, !*drained || tls.holds())
+        (accept, !*drained || tls.has_buffered())
     }
 
     /// read gives data; `WouldBlock` where there is none now.
-    pub(super) fn read(&self, buf: &mut [u8]) -> std::result::Result<Got, Stop> {
+    pub(super) fn read(&self, buf: &mut [u8]) -> std::result::Result<Got, IoError> {
         let fd = self.fd();
         let State { tls, drained } = &mut *self.state();
         let n = tls.read(buf, &mut |b| receive(fd, b, drained))?;
-        Ok(Got { n, more: n == 0 || !*drained || tls.holds() || tls.was_closed() })
+        Ok(Got { n, more: n == 0 || !*drained || tls.has_buffered() || tls.was_closed() })
     }
 
     /// encrypt makes records of `text`, and tells how many bytes wait to be sent.
@@ -126,20 +126,20 @@ impl Secure {
     /// goodbye sends close_notify, or the alert that is due, if that goes without waiting.
     pub(super) fn goodbye(&self) {
         let fd = self.fd();
-        self.state().tls.goodbye(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
+        self.state().tls.send_close_notify(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
     }
 
-    pub(super) fn borrow(&self, buffers: &mut Buffers) {
+    pub(super) fn borrow(&self, buffers: &mut TlsBuffers) {
         self.state().tls.borrow(buffers);
     }
 
-    pub(super) fn give_back(&self, buffers: &mut Buffers) {
+    pub(super) fn give_back(&self, buffers: &mut TlsBuffers) {
         self.state().tls.give_back(buffers);
     }
 }
 
 impl Session for Secure {
-    fn read_now(&self, _: RawFd, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
+    fn read_now(&self, _: RawFd, buf: &mut [u8]) -> std::result::Result<usize, IoError> {
         let n = self.read(buf)?.n;
         // What the peer asked for in between; it goes out with the next write if it must wait.
         let _ = self.flush();
@@ -168,8 +168,8 @@ impl Session for Secure {
 /// PIECE is how much one write of a connection that was handed over takes.
 const PIECE: usize = 64 * 1024;
 
-fn receive(fd: RawFd, buf: &mut [u8], drained: &mut bool) -> std::result::Result<usize, Stop> {
-    let n = sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(Stop::Os);
+fn receive(fd: RawFd, buf: &mut [u8], drained: &mut bool) -> std::result::Result<usize, IoError> {
+    let n = sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(IoError::Os);
     *drained = n.as_ref().map_or(true, |n| *n < buf.len());
     n
 }

@@ -129,7 +129,7 @@ impl Shared {
             return;
         }
         let (id, its) = (self.id(), place.clone());
-        match crate::hooks::spawn("nh-shutdown", move || {
+        match crate::threads::spawn("nh-shutdown", move || {
             owned_by(id, || take(&its).into_iter().for_each(|f: Told| f()));
         }) {
             Ok(t) => self.helpers.lock().unwrap_or_else(PoisonError::into_inner).push(t),

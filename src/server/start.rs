@@ -8,9 +8,9 @@ use super::listen::Source;
 use super::shared::Shared;
 use super::stop::{Setup, closed};
 use crate::error::{Error, Kind, Result};
-use crate::hooks;
 use crate::runtime::{Config, Runtime};
 use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock};
+use crate::threads;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -116,7 +116,7 @@ impl Server {
                     super::listen::accept_all(source, &doors, index, &rt);
                 }
             };
-            match hooks::spawn("nh-accept", run) {
+            match threads::spawn("nh-accept", run) {
                 Ok(thread) => made.threads.push(Acceptor { index, place, thread }),
                 Err(e) => {
                     s.sources.extend(take(&place).map(|source| (index, source)));

@@ -10,7 +10,7 @@ use super::line::Line;
 use super::over::{Over, unsupported};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::h1::encode;
-use crate::handle::Ticket;
+use crate::handle::Handle;
 use crate::message::header::{Header, write_field};
 use crate::message::request::{HTTP_11, Version};
 use crate::message::sniff;
@@ -113,7 +113,7 @@ pub struct ResponseWriter {
     /// The first failure to send; it stays.
     failed: Option<Error>,
     /// The program refers to it by a name that is good for one exchange.
-    ticket: Option<Ticket>,
+    ticket: Option<Handle>,
 }
 
 impl ResponseWriter {
@@ -121,7 +121,7 @@ impl ResponseWriter {
         ResponseWriter {
             head: Vec::with_capacity(512),
             body: Vec::with_capacity(BUFFER),
-            ticket: Ticket::new(),
+            ticket: Handle::new(),
             ..ResponseWriter::bare(line)
         }
     }
@@ -186,7 +186,7 @@ impl ResponseWriter {
     /// end_name: the exchange has ended, and its writer serves another one from now on.
     pub(super) fn end_name(&self) {
         if let Some(ticket) = &self.ticket {
-            ticket.end();
+            ticket.invalidate();
         }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::sys;
-use crate::net::tls::{Stop, Tls, TlsInfo};
+use crate::net::tls::{IoError, Tls, TlsInfo};
 use crate::runtime::before_block;
 use crate::sync::{Mutex, lock};
 use std::io;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Session is TLS on a connection, for a reader beside a writer. Nothing in it waits for the socket.
 pub trait Session: Send + Sync {
     /// read_now answers data, or 0 at the end; `WouldBlock` where there is nothing now.
-    fn read_now(&self, fd: RawFd, buf: &mut [u8]) -> std::result::Result<usize, Stop>;
+    fn read_now(&self, fd: RawFd, buf: &mut [u8]) -> std::result::Result<usize, IoError>;
     /// write_now tells how much was taken, and whether something taken is unsent.
     fn write_now(&self, fd: RawFd, data: &[u8]) -> io::Result<(usize, bool)>;
     /// was_closed: the end of the data was the peer's own word.
@@ -27,9 +27,9 @@ pub trait Session: Send + Sync {
 }
 
 impl Session for Mutex<Box<Tls>> {
-    fn read_now(&self, fd: RawFd, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
+    fn read_now(&self, fd: RawFd, buf: &mut [u8]) -> std::result::Result<usize, IoError> {
         let mut tls = lock(self);
-        let n = tls.read(buf, &mut |b| sys::recv(fd, b, sys::MSG_DONTWAIT).map_err(Stop::Os));
+        let n = tls.read(buf, &mut |b| sys::recv(fd, b, sys::MSG_DONTWAIT).map_err(IoError::Os));
         // What the peer asked for in between, such as new keys; it goes out with the next write if it must wait.
         if tls.has_unsent() {
             let _ = tls.flush(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
@@ -48,7 +48,7 @@ impl Session for Mutex<Box<Tls>> {
     }
 
     fn goodbye(&self, fd: RawFd) {
-        lock(self).goodbye(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
+        lock(self).send_close_notify(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
     }
 }
 
@@ -123,20 +123,20 @@ impl Duplex {
                 Ok(0) if self.closed.load(Relaxed) => return Err(use_of_closed()),
                 Ok(0) if self.was_cut() => return Err(self.closed_or(unexpected_eof())),
                 Ok(n) => return Ok(n),
-                Err(Stop::Os(e)) if e.kind() == io::ErrorKind::WouldBlock => {
+                Err(IoError::Os(e)) if e.kind() == io::ErrorKind::WouldBlock => {
                     self.wait(sys::POLLIN, until, "read")?;
                 }
-                Err(Stop::Os(e)) => return Err(self.closed_or(self.failure("read", &e))),
-                Err(Stop::Failed(e)) => return Err(e.with_phase(Phase::Body)),
-                Err(Stop::Deadline) => return Err(timeout("read")),
+                Err(IoError::Os(e)) => return Err(self.closed_or(self.failure("read", &e))),
+                Err(IoError::Failed(e)) => return Err(e.with_phase(Phase::Body)),
+                Err(IoError::Deadline) => return Err(timeout("read")),
             }
         }
     }
 
-    fn read_now(&self, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
+    fn read_now(&self, buf: &mut [u8]) -> std::result::Result<usize, IoError> {
         match &self.tls {
             Some(tls) => tls.read_now(self.fd(), buf),
-            None => sys::recv(self.fd(), buf, sys::MSG_DONTWAIT).map_err(Stop::Os),
+            None => sys::recv(self.fd(), buf, sys::MSG_DONTWAIT).map_err(IoError::Os),
         }
     }
 

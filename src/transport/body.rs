@@ -3,7 +3,7 @@
 //! The connection goes back to the pool with the body's last byte. It is dropped when the body was not read to
 //! its end (but for a small rest), when the request was not sent whole, and when bytes lie behind the body.
 
-use super::conn::{Conn, Stop, Until};
+use super::conn::{Conn, IoError, Until};
 use super::exchange::{Clock, timeout};
 use super::pool::Shared;
 use super::rest::{self, Rest, Taken};
@@ -200,11 +200,11 @@ impl Reader {
         self.decoder.eof()
     }
 
-    fn stopped(&self, s: Stop) -> Error {
+    fn stopped(&self, s: IoError) -> Error {
         match s {
-            Stop::Deadline => timed_out(self.clock),
-            Stop::Failed(e) => e,
-            Stop::Os(e) => match &self.conn {
+            IoError::Deadline => timed_out(self.clock),
+            IoError::Failed(e) => e,
+            IoError::Os(e) => match &self.conn {
                 Some(c) => c.failure("read", &e),
                 None => Error::io(Kind::Io, "read", &e),
             },

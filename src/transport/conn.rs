@@ -10,9 +10,9 @@ use crate::error::{Error, Kind, os_text};
 use crate::log::{self, Level};
 use crate::memory;
 use crate::message::trace::TraceStep;
-use crate::net::dial::{Dialed, ends};
+use crate::net::dial::{Dialed, endpoints_text};
 use crate::net::sys;
-pub(super) use crate::net::tls::Stop;
+pub(super) use crate::net::tls::IoError;
 use crate::net::tls::{Tls, TlsInfo, Written};
 use crate::runtime::before_block;
 use crate::stream::{Duplex, Parts, Session};
@@ -107,21 +107,24 @@ impl Conn {
     }
 
     /// fill receives what is there behind what is buffered; `Ok(0)` is the peer's end.
-    pub(super) fn fill(&mut self, until: Until) -> Result<usize, Stop> {
+    pub(super) fn fill(&mut self, until: Until) -> Result<usize, IoError> {
         self.fill_by(|fd, buf| recv_until(fd, buf, until))
     }
 
     /// fill_now is [`Conn::fill`] that does not wait; nothing there is `None`.
-    pub(super) fn fill_now(&mut self) -> Result<Option<usize>, Stop> {
+    pub(super) fn fill_now(&mut self) -> Result<Option<usize>, IoError> {
         match self.fill_by(recv_now) {
             Ok(n) => Ok(Some(n)),
-            Err(Stop::Os(e)) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(IoError::Os(e)) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(e) => Err(e),
         }
     }
 
-    fn fill_by(&mut self, recv: impl Fn(RawFd, &mut [u8]) -> Result<usize, Stop>) -> Result<usize, Stop> {
-        self.make_room().map_err(Stop::Failed)?;
+    fn fill_by(
+        &mut self,
+        recv: impl Fn(RawFd, &mut [u8]) -> Result<usize, IoError>,
+    ) -> Result<usize, IoError> {
+        self.make_room().map_err(IoError::Failed)?;
         let fd = self.fd();
         let room = self.buf.get_mut(self.end..).unwrap_or_default();
         let n = match &mut self.tls {
@@ -133,7 +136,7 @@ impl Conn {
     }
 
     /// read receives past the buffer, which must be empty, straight to its destination.
-    pub(super) fn read(&mut self, out: &mut [u8], until: Until) -> Result<usize, Stop> {
+    pub(super) fn read(&mut self, out: &mut [u8], until: Until) -> Result<usize, IoError> {
         let fd = self.fd();
         match &mut self.tls {
             Some(tls) => tls.read(out, &mut |b| recv_until(fd, b, until)),
@@ -169,7 +172,7 @@ impl Conn {
 
     /// holds tells that reading gives something that is here already.
     pub(super) fn holds(&self) -> bool {
-        self.tls.as_ref().is_some_and(|t| t.holds())
+        self.tls.as_ref().is_some_and(|t| t.has_buffered())
     }
 
     /// room is how much is received at once, and widen and narrow change it while nothing is buffered.
@@ -186,7 +189,7 @@ impl Conn {
 
     pub(super) fn narrow(&mut self) {
         if let Some(tls) = &mut self.tls {
-            tls.rest();
+            tls.shrink_buffers();
         }
         if self.start == self.end && self.buf.len() > self.first {
             self.buf = vec![0; self.first];
@@ -194,9 +197,9 @@ impl Conn {
     }
 
     /// wait_io is [`wait`], but does not wait for the socket while there is something to read already.
-    pub(super) fn wait_io(&self, events: i16, until: Option<Instant>) -> Result<i16, Stop> {
+    pub(super) fn wait_io(&self, events: i16, until: Option<Instant>) -> Result<i16, IoError> {
         match &self.tls {
-            Some(tls) if tls.holds() => Ok(sys::POLLIN),
+            Some(tls) if tls.has_buffered() => Ok(sys::POLLIN),
             _ => wait(self.fd(), events, until),
         }
     }
@@ -224,10 +227,10 @@ impl Conn {
     /// rest readies the connection for the pool; `false`: there is more to read than was asked for.
     pub(super) fn rest(&mut self) -> bool {
         if let Some(tls) = &mut self.tls {
-            if !tls.settle() {
+            if !tls.process_buffered() {
                 return false;
             }
-            tls.rest();
+            tls.shrink_buffers();
         }
         (self.start, self.end) = (0, 0);
         if self.buf.len() > KEEP_BUFFER.max(self.first) {
@@ -274,7 +277,7 @@ impl Conn {
 
     /// failure puts a failed system call into Go's words.
     pub(super) fn failure(&self, op: &str, e: &io::Error) -> Error {
-        let what = format!("{op} {}: {op}", ends(self.local, self.remote));
+        let what = format!("{op} {}: {op}", endpoints_text(self.local, self.remote));
         debug_assert!(!os_text(e).is_empty());
         Error::io(Kind::Io, what, e)
     }
@@ -284,7 +287,7 @@ impl Drop for Conn {
     fn drop(&mut self) {
         let fd = self.fd();
         if let Some(tls) = &mut self.tls {
-            tls.goodbye(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
+            tls.send_close_notify(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
         }
         self.home.clone().forget(&self.route);
         log::emit(Level::Info, || format!("nethttp: connection to {} ended", self.route.address()));
@@ -296,8 +299,8 @@ pub(super) fn prepare(fd: RawFd) -> io::Result<()> {
     sys::set_recv_timeout(fd, SLICE)
 }
 
-fn recv_now(fd: RawFd, buf: &mut [u8]) -> Result<usize, Stop> {
-    sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(Stop::Os)
+fn recv_now(fd: RawFd, buf: &mut [u8]) -> Result<usize, IoError> {
+    sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(IoError::Os)
 }
 
 /// Until is the end of a wait that begins at once, so that it need not look at the clock again.
@@ -320,7 +323,7 @@ impl Until {
 }
 
 /// recv_until receives into `buf`, waiting for no longer than that.
-pub(super) fn recv_until(fd: RawFd, buf: &mut [u8], until: Until) -> Result<usize, Stop> {
+pub(super) fn recv_until(fd: RawFd, buf: &mut [u8], until: Until) -> Result<usize, IoError> {
     before_block();
     let mut near = until.near;
     loop {
@@ -335,24 +338,24 @@ pub(super) fn recv_until(fd: RawFd, buf: &mut [u8], until: Until) -> Result<usiz
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 near = Until::new(until.at, Instant::now()).near;
             }
-            Err(e) => return Err(Stop::Os(e)),
+            Err(e) => return Err(IoError::Os(e)),
         }
     }
 }
 
 /// wait answers which of `events` are there; errors and hang-ups count as all of them.
-pub(super) fn wait(fd: RawFd, events: i16, until: Option<Instant>) -> Result<i16, Stop> {
+pub(super) fn wait(fd: RawFd, events: i16, until: Option<Instant>) -> Result<i16, IoError> {
     before_block();
     loop {
         let left = until.map(|at| at.saturating_duration_since(Instant::now()));
         let mut fds = [sys::poll_fd(fd, events)];
-        let n = sys::poll(&mut fds, left.map_or(-1, sys::millis)).map_err(Stop::Os)?;
+        let n = sys::poll(&mut fds, left.map_or(-1, sys::millis)).map_err(IoError::Os)?;
         if n > 0 {
             let got = fds[0].revents;
             return Ok(if got & !events != 0 { events } else { got });
         }
         if left.is_some_and(|l| l.is_zero()) {
-            return Err(Stop::Deadline);
+            return Err(IoError::Deadline);
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::log::{self, Level};
 use crate::message::trace::TraceStep;
 use crate::net::addr::join_host_port;
 use crate::net::cancel::canceled;
-use crate::net::dial::{Dialed, Dialer, Tell, ends};
-use crate::net::tls::End;
+use crate::net::dial::{DialObserver, Dialed, Dialer, endpoints_text};
+use crate::net::tls::PeerKind;
 use crate::thread_pool::{Jobs, ThreadPool};
 use std::ffi::CStr;
 use std::io;
@@ -86,22 +86,22 @@ impl Dials {
         let settings = shared.settings();
         let route = &job.route;
         let (server, proxy) = (&route.server, route.proxy.as_deref());
-        let tell = |step| {
+        let observer = |step| {
             if let Some(log) = &job.waiter.log {
                 log.add(step);
             }
         };
-        let dialed = self.connect(shared, job, &settings, &tell);
+        let dialed = self.connect(shared, job, &settings, &observer);
         let dialed = if proxy.is_some() { dialed.map_err(by_proxy)? } else { dialed? };
         conn::prepare(dialed.fd.as_raw_fd()).map_err(|e| {
-            Error::io(Kind::Connect, format!("dial {}", ends(dialed.local, dialed.remote)), &e)
+            Error::io(Kind::Connect, format!("dial {}", endpoints_text(dialed.local, dialed.remote)), &e)
         })?;
         let registered = shared.closing.register_socket(dialed.fd.as_raw_fd()).ok_or_else(canceled)?;
         let handshake = || settings.tls_handshake.map(|d| Instant::now() + d);
         let mut line = Line { dialed: &dialed, tls: None };
         if let Some(proxy) = proxy {
             if let (Scheme::Https, Some(identity)) = (proxy.scheme, &route.tls) {
-                line.secure(identity, End::Proxy, &proxy.host, handshake()).map_err(by_proxy)?;
+                line.secure(identity, PeerKind::Proxy, &proxy.host, handshake()).map_err(by_proxy)?;
             }
             pass(&mut line, route, proxy, &settings)?;
         }
@@ -109,9 +109,9 @@ impl Dials {
         let mut info = None;
         if let ("https", Some(identity)) = (server.scheme.as_str(), &route.tls) {
             let started = Instant::now();
-            tell(TraceStep::TlsStart);
-            let agreed = line.secure(identity, End::Server, &server.host, handshake());
-            tell(TraceStep::TlsDone(agreed.clone()));
+            observer(TraceStep::TlsStart);
+            let agreed = line.secure(identity, PeerKind::Server, &server.host, handshake());
+            observer(TraceStep::TlsDone(agreed.clone()));
             info = Some(agreed?);
             times.tls = Some(started.elapsed());
         }
@@ -147,7 +147,7 @@ impl Dials {
         shared: &Arc<Shared>,
         job: &Job,
         settings: &Settings,
-        tell: Tell<'_>,
+        observer: DialObserver<'_>,
     ) -> Result<Dialed> {
         let route = &job.route;
         let (host, port) = match route.proxy.as_deref() {
@@ -156,7 +156,7 @@ impl Dials {
         };
         let Some(own) = route.dial_hook() else {
             let deadline = settings.dial.map(|d| Instant::now() + d);
-            return self.dialer.dial(host, port, deadline, &shared.closing, &job.waiter.left, tell);
+            return self.dialer.dial(host, port, deadline, &shared.closing, &job.waiter.left, observer);
         };
         let started = Instant::now();
         let fd = own.dial(host, port, settings.dial).map_err(|e| e.with_phase(Phase::Connect))?;

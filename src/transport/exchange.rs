@@ -3,7 +3,7 @@
 //! The common case is one `send` and one `recv`. While a body is being sent the socket is watched: a final
 //! answer ends the wait for the rest, which the reads of the answer's body then pump.
 
-use super::conn::{Conn, Stop, Until};
+use super::conn::{Conn, IoError, Until};
 use super::finish::finish;
 use super::pool::Shared;
 use super::response::Response;
@@ -209,7 +209,7 @@ impl Exchange<'_> {
                     }
                 }
                 Ok(_) => return Err(self.ended(answered)),
-                Err(Stop::Deadline) => return Err(fatal(self.head_timeout())),
+                Err(IoError::Deadline) => return Err(fatal(self.head_timeout())),
                 Err(stop) => return Err(self.reset(stop, answered)),
             }
         }
@@ -236,24 +236,24 @@ impl Exchange<'_> {
         let events = sys::POLLIN | if sending { sys::POLLOUT } else { 0 };
         let ready = match self.conn.wait_io(events, until) {
             Ok(ready) => ready,
-            Err(Stop::Deadline) if self.upload.held && !self.clock.passed() => {
+            Err(IoError::Deadline) if self.upload.held && !self.clock.passed() => {
                 self.upload.held = false;
                 return Ok(None);
             }
-            Err(Stop::Deadline) if self.clock.passed() => {
+            Err(IoError::Deadline) if self.clock.passed() => {
                 return Err(fatal(timeout(AWAITING_HEADERS, Phase::Write)));
             }
-            Err(Stop::Deadline) => {
+            Err(IoError::Deadline) => {
                 return Err(fatal(timeout("net/http: timeout sending the request body", Phase::Write)));
             }
-            Err(Stop::Os(e)) => return Err(fatal(Error::io(Kind::Io, "poll", &e))),
-            Err(Stop::Failed(e)) => return Err(fatal(e)),
+            Err(IoError::Os(e)) => return Err(fatal(Error::io(Kind::Io, "poll", &e))),
+            Err(IoError::Failed(e)) => return Err(fatal(e)),
         };
         if ready & sys::POLLIN != 0 {
             match self.conn.fill_now() {
                 Ok(Some(n)) => return Ok(Some(n)),
                 Ok(None) => {}
-                Err(Stop::Deadline) => {}
+                Err(IoError::Deadline) => {}
                 Err(stop) => return Err(self.reset(stop, false)),
             }
         }
@@ -350,12 +350,12 @@ impl Exchange<'_> {
         }
     }
 
-    fn reset(&mut self, stop: Stop, answered: bool) -> Failure {
+    fn reset(&mut self, stop: IoError, answered: bool) -> Failure {
         let error = match stop {
             // An alert says more than the writes that failed for it.
-            Stop::Failed(e) => e.with_phase(Phase::Head),
-            Stop::Deadline => self.head_timeout(),
-            Stop::Os(e) => {
+            IoError::Failed(e) => e.with_phase(Phase::Head),
+            IoError::Deadline => self.head_timeout(),
+            IoError::Os(e) => {
                 let error = self.conn.failure("read", &e).with_phase(Phase::Head);
                 self.write_error.take().unwrap_or(error)
             }

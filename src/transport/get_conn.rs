@@ -9,7 +9,7 @@ use super::tell::Teller;
 use super::waiter::{Outcome, Slot, Waiter};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::cancel::{CancelToken, canceled};
-use crate::net::event::Event;
+use crate::net::event_fd::EventFd;
 use crate::runtime::before_block;
 use crate::sync::{Mutex, lock};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Shared {
                 lock(&self.state).reused -= 1;
                 continue;
             }
-            let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
+            let event = EventFd::for_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
             let host = hosts.entry(route.clone()).or_default();
             let limit = settings.max_conns_per_host;
             // Where connections are shared one dial at a time is enough.

@@ -1,10 +1,10 @@
 //! `Line`: a connection that is being made: the socket, and the TLS of the proxy at its other end.
 
-use super::conn::{Stop, Until, recv_until, wait};
+use super::conn::{IoError, Until, recv_until, wait};
 use crate::error::{Error, Kind, Phase, Result};
-use crate::net::dial::{Dialed, ends};
+use crate::net::dial::{Dialed, endpoints_text};
 use crate::net::sys;
-use crate::net::tls::{self, End, Identity, Io, Tls, TlsInfo};
+use crate::net::tls::{self, ClientIdentity, HandshakeIo, PeerKind, Tls, TlsInfo};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
@@ -26,8 +26,8 @@ impl Socket<'_> {
     }
 }
 
-impl Io for Socket<'_> {
-    fn recv(&mut self, buf: &mut [u8]) -> std::result::Result<usize, Stop> {
+impl HandshakeIo for Socket<'_> {
+    fn recv(&mut self, buf: &mut [u8]) -> std::result::Result<usize, IoError> {
         recv_until(self.fd(), buf, Until::new(self.until, Instant::now()))
     }
 
@@ -35,12 +35,16 @@ impl Io for Socket<'_> {
         sys::send(self.fd(), bytes, sys::MSG_DONTWAIT)
     }
 
-    fn wait_to_send(&mut self) -> std::result::Result<(), Stop> {
+    fn wait_to_send(&mut self) -> std::result::Result<(), IoError> {
         wait(self.fd(), sys::POLLOUT, self.until).map(drop)
     }
 
     fn failure(&self, op: &str, e: &io::Error) -> Error {
-        Error::io(Kind::Io, format!("{op} {}: {op}", ends(self.dialed.local, self.dialed.remote)), e)
+        Error::io(
+            Kind::Io,
+            format!("{op} {}: {op}", endpoints_text(self.dialed.local, self.dialed.remote)),
+            e,
+        )
     }
 }
 
@@ -52,8 +56,8 @@ impl Line<'_> {
     /// secure makes a session with `host`, inside the one that is there.
     pub(super) fn secure(
         &mut self,
-        identity: &Identity,
-        end: End,
+        identity: &ClientIdentity,
+        end: PeerKind,
         host: &str,
         until: Option<Instant>,
     ) -> Result<TlsInfo> {
@@ -106,11 +110,11 @@ impl Line<'_> {
     }
 }
 
-fn stopped(s: Stop, op: &str, socket: &Socket<'_>) -> Error {
+fn stopped(s: IoError, op: &str, socket: &Socket<'_>) -> Error {
     let e = match s {
-        Stop::Deadline => Error::new(Kind::Timeout, "net/http: timeout awaiting the proxy's answer"),
-        Stop::Os(e) => socket.failure(op, &e),
-        Stop::Failed(e) => e,
+        IoError::Deadline => Error::new(Kind::Timeout, "net/http: timeout awaiting the proxy's answer"),
+        IoError::Os(e) => socket.failure(op, &e),
+        IoError::Failed(e) => e,
     };
     e.with_phase(Phase::Proxy)
 }

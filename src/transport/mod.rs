@@ -136,7 +136,7 @@ impl Transport {
     }
 
     /// set_tls is for the requests to come; connections that were made by other settings carry no more of them.
-    pub fn set_tls(&self, settings: tls::Settings) {
+    pub fn set_tls(&self, settings: tls::TlsSettings) {
         self.change_way(|w| {
             w.tls_settings = settings;
             w.ready_tls();

@@ -20,7 +20,7 @@ use crate::h2::Options;
 use crate::message::header::Header;
 use crate::message::protocols::Protocols;
 use crate::net::cancel::CancelToken;
-use crate::net::tls::{self, Identity};
+use crate::net::tls::{self, ClientIdentity};
 use crate::sync::{Mutex, OnceLock, RwLock, lock};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -51,11 +51,11 @@ pub(super) struct Way {
     pub(super) rule: Rule,
     pub(super) headers: Arc<Header>,
     /// Made ready when a request needs it.
-    pub(super) tls: Arc<Identity>,
+    pub(super) tls: Arc<ClientIdentity>,
     /// The same for requests that only HTTP/1 can carry.
-    pub(super) tls_http1: Arc<Identity>,
+    pub(super) tls_http1: Arc<ClientIdentity>,
     /// What TLS was made ready from.
-    pub(super) tls_settings: tls::Settings,
+    pub(super) tls_settings: tls::TlsSettings,
     pub(super) protocols: Protocols,
     pub(super) http2: Arc<Options>,
     /// None for most programs.

@@ -2,7 +2,7 @@
 
 use super::pool::Way;
 use crate::message::protocols::Protocols;
-use crate::net::tls::Identity;
+use crate::net::tls::ClientIdentity;
 use std::sync::Arc;
 
 impl Way {
@@ -16,7 +16,7 @@ impl Way {
             if !protocols.has(Protocols::HTTP2) && !own {
                 alpn.retain(|name| name != b"h2");
             }
-            Arc::new(Identity::new(settings))
+            Arc::new(ClientIdentity::new(settings))
         };
         (self.tls, self.tls_http1) = (with(self.protocols), with(Protocols::http1()));
     }

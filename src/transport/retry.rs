@@ -5,7 +5,7 @@ use super::head::method_of;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::message::request::{Request, RequestBody};
 use crate::net::cancel::{CancelToken, canceled};
-use crate::net::event::Event;
+use crate::net::event_fd::EventFd;
 use crate::runtime::before_block;
 use std::time::{Duration, Instant};
 
@@ -91,7 +91,7 @@ impl Refusals {
 
 /// pause waits, unless the request ends before, or has ended when it wakes.
 fn pause(until: Instant, overall: Option<Instant>, cancel: Option<&CancelToken>) -> Result<()> {
-    let event = Event::of_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
+    let event = EventFd::for_thread().map_err(|e| Error::io(Kind::NoResources, "eventfd", &e))?;
     let registered = cancel.map(|t| t.register_event(event.fd()));
     loop {
         if cancel.is_some_and(CancelToken::is_fired) || matches!(registered, Some(None)) {

@@ -5,7 +5,7 @@ use super::proxy::{Proxy, Scheme};
 use crate::message::endpoint::Origin;
 use crate::message::header::Header;
 use crate::net::addr::join_host_port;
-use crate::net::tls::Identity;
+use crate::net::tls::ClientIdentity;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) struct Route {
     /// With its credentials.
     pub(super) proxy: Option<Arc<Proxy>>,
     /// Who the client is, and whom it trusts: two identities never share, whatever they hold.
-    pub(super) tls: Option<Arc<Identity>>,
+    pub(super) tls: Option<Arc<ClientIdentity>>,
     /// What a tunnel was asked for with.
     pub(super) headers: Option<Arc<Header>>,
     /// Who makes the connection, and who may take it over.
@@ -30,7 +30,7 @@ impl Route {
     pub(super) fn new(
         server: &Arc<Origin>,
         proxy: Option<Arc<Proxy>>,
-        identity: impl FnOnce() -> Arc<Identity>,
+        identity: impl FnOnce() -> Arc<ClientIdentity>,
         headers: &Arc<Header>,
         hooks: Option<&Arc<Hooks>>,
     ) -> Route {
@@ -158,12 +158,12 @@ mod tests {
     /// Two owners for each field: no two of these share, and each shares with itself made anew.
     #[test]
     fn no_field_is_shared_by_two_owners() {
-        let (one, two) = (Arc::new(Identity::default()), Arc::new(Identity::default()));
+        let (one, two) = (Arc::new(ClientIdentity::default()), Arc::new(ClientIdentity::default()));
         let (plain, other) = (Arc::new(Header::new()), Arc::new(Header::new()));
         let (hooks, others) = (Arc::new(Hooks::default()), Arc::new(Hooks::default()));
         let all = || {
             let a = server("https", "a", 443);
-            let route = |s: &Arc<Origin>, p: Option<Arc<Proxy>>, t: &Arc<Identity>, h: &Arc<Header>| {
+            let route = |s: &Arc<Origin>, p: Option<Arc<Proxy>>, t: &Arc<ClientIdentity>, h: &Arc<Header>| {
                 Route::new(s, p, || t.clone(), h, None)
             };
             let hooked = |h: &Arc<Hooks>| Route::new(&a, None, || one.clone(), &plain, Some(h));

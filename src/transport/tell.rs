@@ -7,7 +7,7 @@ use super::upload::Upload;
 use crate::error::{Error, Result};
 use crate::message::request::Request;
 use crate::message::trace::{Trace, TraceStep};
-use crate::net::event::Event;
+use crate::net::event_fd::EventFd;
 use crate::sync::Mutex;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -15,7 +15,7 @@ use std::time::Instant;
 /// Log is what a dial has seen and its caller was not told yet.
 pub(super) struct Log {
     steps: Mutex<Vec<(Instant, TraceStep)>>,
-    caller: Arc<Event>,
+    caller: Arc<EventFd>,
 }
 
 impl Log {
@@ -69,7 +69,7 @@ impl Teller {
     }
 
     /// log is a dial's, to wake its caller by `event`.
-    pub(super) fn log(&self, event: &Arc<Event>) -> Option<Arc<Log>> {
+    pub(super) fn log(&self, event: &Arc<EventFd>) -> Option<Arc<Log>> {
         let log = || Arc::new(Log { steps: Mutex::default(), caller: event.clone() });
         self.is_on().then(log)
     }

@@ -4,13 +4,13 @@ use super::pool::Link;
 use super::tell::Log;
 use crate::error::Result;
 use crate::net::cancel::CancelToken;
-use crate::net::event::Event;
+use crate::net::event_fd::EventFd;
 use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 
 /// Waiter is one call that wants a connection.
 pub(super) struct Waiter {
-    pub(super) event: Arc<Event>,
+    pub(super) event: Arc<EventFd>,
     /// What its dial tells the request's trace.
     pub(super) log: Option<Arc<Log>>,
     /// Fired once it waits no more.

@@ -13,7 +13,7 @@ use nethttp::message::endpoint::Endpoint;
 use nethttp::message::request::{Request, RequestBody};
 use nethttp::message::source::{Source, SourceSlot};
 use nethttp::net::cancel::CancelToken;
-use nethttp::net::tls::{Settings, Verify, Version};
+use nethttp::net::tls::{TlsSettings, TlsVersion, Verify};
 use nethttp::transport::Response;
 use origin::{Origin, head_of};
 use server::{Authority, BOTH, Pair, accept, config, end, serve};
@@ -32,7 +32,7 @@ fn request(method: &str, url: &str) -> Request {
     r
 }
 
-fn client(s: Settings) -> Client {
+fn client(s: TlsSettings) -> Client {
     let c = Client::default();
     c.transport.set_tls(s);
     c
@@ -76,7 +76,7 @@ fn both_versions_tell_what_they_agreed_on() {
         assert_eq!((o.accepted(), c.transport.stats().reused), (1, 19));
     }
     let (_o, url) = serve(config(&ca.leaf(), &[&rustls::version::TLS12], None), |s, _| answer_all(s));
-    let e = get(&client(Settings { min_version: Version::Tls13, ..ca.trust() }), &url).unwrap_err();
+    let e = get(&client(TlsSettings { min_version: TlsVersion::Tls13, ..ca.trust() }), &url).unwrap_err();
     assert_eq!((e.kind(), e.phase()), (Kind::Tls, Phase::TlsHandshake), "{e}");
     assert_eq!(
         (e.tls_alert(), e.message().contains("remote error: tls: protocol version")),
@@ -99,7 +99,7 @@ fn certificates_that_will_not_do_in_gos_words() {
         let want = format!("Get \"{url}\": tls: failed to verify certificate: x509: {text}");
         assert!(e.message().starts_with(&want), "{e}\n{want}");
         // Who does not look at certificates does not mind.
-        let careless = Settings { insecure: true, ..ca.trust() };
+        let careless = TlsSettings { insecure: true, ..ca.trust() };
         assert_eq!(get(&client(careless), &url).unwrap(), b"ok");
         e.message().to_owned()
     };
@@ -112,7 +112,7 @@ fn certificates_that_will_not_do_in_gos_words() {
     refused(&self_made, "certificate signed by unknown authority");
     // A name of the program's choice is asked for and checked.
     let (_o, url) = serve(config(&other, BOTH, None), |s, _| answer_all(s));
-    let named = |n: &str| client(Settings { server_name: Some(n.into()), ..ca.trust() });
+    let named = |n: &str| client(TlsSettings { server_name: Some(n.into()), ..ca.trust() });
     assert_eq!(get(&named("b.example"), &url).unwrap(), b"ok");
     let e = get(&named("c.example"), &url).unwrap_err();
     assert!(e.message().ends_with("certificate is valid for a.example, b.example, not c.example"), "{e}");
@@ -132,11 +132,11 @@ fn self_signed() -> Pair {
 fn a_root_may_serve_itself() {
     let pair = self_signed();
     let (_o, url) = serve(config(&pair, BOTH, None), |s, _| answer_all(s));
-    let mut s = Settings { system_roots: false, ..Settings::default() };
+    let mut s = TlsSettings { system_roots: false, ..TlsSettings::default() };
     assert!(get(&client(s.clone()), &url).unwrap_err().message().ends_with("signed by unknown authority"));
     s.add_roots(pair.certificate.as_bytes()).unwrap();
     assert_eq!(get(&client(s.clone()), &url).unwrap(), b"ok");
-    let e = get(&client(Settings { server_name: Some("a.example".into()), ..s }), &url).unwrap_err();
+    let e = get(&client(TlsSettings { server_name: Some("a.example".into()), ..s }), &url).unwrap_err();
     assert!(
         e.message().contains("x509: certificate is not valid for any names, but wanted to match a.example"),
         "{e}"
@@ -149,14 +149,14 @@ fn a_leaf_as_a_root() {
     let ca = Authority::new("ca");
     let leaf = ca.leaf();
     let lone = |pem: &str| {
-        let mut s = Settings { system_roots: false, ..Settings::default() };
+        let mut s = TlsSettings { system_roots: false, ..TlsSettings::default() };
         s.add_roots(pem.as_bytes()).unwrap();
         s
     };
     for version in BOTH {
         let (_o, url) = serve(config(&leaf, &[version], None), |s, _| answer_all(s));
         assert_eq!(get(&client(lone(&leaf.certificate)), &url).unwrap(), b"ok");
-        let named = Settings { server_name: Some("a.example".into()), ..lone(&leaf.certificate) };
+        let named = TlsSettings { server_name: Some("a.example".into()), ..lone(&leaf.certificate) };
         let e = get(&client(named), &url).unwrap_err();
         assert!(e.message().ends_with("x509: certificate is valid for localhost, not a.example"), "{e}");
         let e = get(&client(lone(&ca.leaf().certificate)), &url).unwrap_err();
@@ -182,12 +182,12 @@ fn certificates_that_webpki_does_not_read() {
     });
     for version in BOTH {
         let (_o, url) = serve(config(&pair, &[version], None), |s, _| answer_all(s));
-        let mut s = Settings { system_roots: false, ..Settings::default() };
+        let mut s = TlsSettings { system_roots: false, ..TlsSettings::default() };
         s.add_roots(pair.certificate.as_bytes()).unwrap();
         assert_eq!(get(&client(s.clone()), &url).unwrap(), b"ok");
-        let e = get(&client(Settings { server_name: Some("a.example".into()), ..s }), &url).unwrap_err();
+        let e = get(&client(TlsSettings { server_name: Some("a.example".into()), ..s }), &url).unwrap_err();
         assert!(e.message().ends_with("is not valid for any names, but wanted to match a.example"), "{e}");
-        assert_eq!(get(&client(Settings { insecure: true, ..ca.trust() }), &url).unwrap(), b"ok");
+        assert_eq!(get(&client(TlsSettings { insecure: true, ..ca.trust() }), &url).unwrap(), b"ok");
     }
 }
 
@@ -195,7 +195,7 @@ fn certificates_that_webpki_does_not_read() {
 fn keys_and_certificates_in_all_their_clothes() {
     let ca = Authority::new("ca");
     let pair = ca.leaf();
-    let take = |c: &str, k: &str| Settings::default().set_certificate(c.as_bytes(), k.as_bytes());
+    let take = |c: &str, k: &str| TlsSettings::default().set_certificate(c.as_bytes(), k.as_bytes());
     let c = &pair.certificate;
     for label in ["RSA PRIVATE KEY", "EC PRIVATE KEY", "ODD PRIVATE KEY"] {
         take(c, &pair.key.replace("PRIVATE KEY", label)).unwrap();
@@ -205,7 +205,7 @@ fn keys_and_certificates_in_all_their_clothes() {
     take(&c.replacen("-----\n", "-----\nComment: x\n\n", 1), &pair.key).unwrap();
     take(&c.replacen("-----\n", "-----\t\n", 1), &pair.key).unwrap();
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    let mut s = Settings::default();
+    let mut s = TlsSettings::default();
     s.add_roots(format!("{broken}{}{broken}", ca.pem).as_bytes()).unwrap();
     assert_eq!(s.roots.len(), 1);
 }
@@ -221,10 +221,10 @@ fn errors_do_not_quote_secrets() {
     let truncated: String = k.chars().take(90).collect();
     for bad in [&flat, &truncated, &encrypted.replacen("MI", "MX", 1), &k.replace("-----\n", "-----")] {
         for e in [
-            Settings::default().add_roots(bad.as_bytes()),
-            Settings::default().add_client_roots(bad.as_bytes()),
-            Settings::default().set_certificate(bad.as_bytes(), k.as_bytes()),
-            Settings::default().add_certificate(c.as_bytes(), bad.as_bytes()),
+            TlsSettings::default().add_roots(bad.as_bytes()),
+            TlsSettings::default().add_client_roots(bad.as_bytes()),
+            TlsSettings::default().set_certificate(bad.as_bytes(), k.as_bytes()),
+            TlsSettings::default().add_certificate(c.as_bytes(), bad.as_bytes()),
         ] {
             let text = format!("{:?}", e.unwrap_err());
             assert!(!text.contains(&secret[..12]) && text.len() < 300, "{text}");
@@ -234,7 +234,7 @@ fn errors_do_not_quote_secrets() {
 
 #[test]
 fn malformed_settings_are_refused() {
-    let mut s = Settings::default();
+    let mut s = TlsSettings::default();
     let ca = Authority::new("ca");
     let (a, b) = (ca.leaf(), ca.leaf());
     for pem in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
@@ -295,7 +295,7 @@ fn the_programs_own_verification_has_the_last_word() {
     let (ca, other) = (Authority::new("ca"), Authority::new("other"));
     let (_o, url) = serve(config(&ca.leaf(), BOTH, None), |s, _| answer_all(s));
     let own = Arc::new(Own { answer: AtomicBool::new(true), seen: Mutex::default() });
-    let with = |s: Settings| client(Settings { verify: Some(own.clone()), ..s });
+    let with = |s: TlsSettings| client(TlsSettings { verify: Some(own.clone()), ..s });
     assert_eq!(get(&with(ca.trust()), &url).unwrap(), b"ok");
     assert_eq!(get(&with(other.trust()), &url).unwrap(), b"ok");
     own.answer.store(false, SeqCst);
@@ -341,9 +341,9 @@ fn a_connection_keeps_the_identity_it_was_made_with() {
     let (o, url) = serve(config(&ca.leaf(), BOTH, None), |s, _| {
         while head_of(s).is_some() && s.write_all(CHUNKED).is_ok() && s.flush().is_ok() {}
     });
-    let c = client(Settings { insecure: true, ..Settings::default() });
+    let c = client(TlsSettings { insecure: true, ..TlsSettings::default() });
     let mut open = c.send(&request("GET", &url), None, None).unwrap();
-    c.transport.set_tls(Settings { system_roots: false, ..Settings::default() });
+    c.transport.set_tls(TlsSettings { system_roots: false, ..TlsSettings::default() });
     assert_eq!(body(&mut open).unwrap(), b"ok");
     assert_eq!(c.transport.stats().idle, 1);
     let e = get(&c, &url).unwrap_err();
@@ -440,7 +440,7 @@ fn relay(cfg: &Arc<rustls::ServerConfig>, s: &mut TcpStream, limit: usize) -> us
 fn the_handshake_has_its_own_time_and_ends_with_the_pool() {
     let deaf = Origin::serve(|_, _| std::thread::sleep(Duration::from_secs(3)));
     let url = deaf.url.replace("http:", "https:");
-    let c = client(Settings::default());
+    let c = client(TlsSettings::default());
     c.transport.configure(|s| s.tls_handshake = Some(Duration::from_millis(50)));
     let e = get(&c, &url).unwrap_err();
     assert_eq!((e.kind(), e.phase(), e.is_timeout()), (Kind::Timeout, Phase::TlsHandshake, true));
@@ -459,7 +459,7 @@ fn the_handshake_has_its_own_time_and_ends_with_the_pool() {
     assert_eq!(e.kind(), Kind::Timeout, "{e}");
     assert!(start.elapsed() < Duration::from_secs(1));
     // The request is gone, its dial goes on; freeing the client ends it at once.
-    let c = client(Settings::default());
+    let c = client(TlsSettings::default());
     let e = c.send(&request("GET", &url), Some(Duration::from_millis(50)), None).err().unwrap();
     assert_eq!(e.kind(), Kind::Timeout);
     let start = Instant::now();
@@ -471,7 +471,7 @@ fn the_handshake_has_its_own_time_and_ends_with_the_pool() {
         std::thread::sleep(Duration::from_millis(30));
         u.fire();
     });
-    let e = client(Settings::default()).send(&request("GET", &url), None, Some(&t)).err().unwrap();
+    let e = client(TlsSettings::default()).send(&request("GET", &url), None, Some(&t)).err().unwrap();
     assert_eq!(e.kind(), Kind::Canceled, "{e}");
     h.join().unwrap();
 }
@@ -483,14 +483,14 @@ fn a_server_that_speaks_no_tls() {
         let _ = s.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n");
     });
     let url = o.url.replace("http:", "https:");
-    let e = get(&client(Settings::default()), &url).unwrap_err();
+    let e = get(&client(TlsSettings::default()), &url).unwrap_err();
     assert_eq!(e.message(), format!("Get \"{url}\": http: server gave HTTP response to HTTPS client"));
     assert_eq!((e.kind(), e.phase()), (Kind::Tls, Phase::TlsHandshake));
     let o = Origin::serve(|s, _| {
         let _ = s.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
         let _ = s.read(&mut [0; 1000]);
     });
-    let e = get(&client(Settings::default()), &o.url.replace("http:", "https:")).unwrap_err();
+    let e = get(&client(TlsSettings::default()), &o.url.replace("http:", "https:")).unwrap_err();
     assert_eq!((e.kind(), e.phase()), (Kind::Tls, Phase::TlsHandshake), "{e}");
 }
 

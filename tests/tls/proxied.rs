@@ -6,14 +6,14 @@ use crate::origin::{Origin, head_of};
 use nethttp::client::Client;
 use nethttp::error::{Kind, Phase};
 use nethttp::net::cancel::CancelToken;
-use nethttp::net::tls::Settings;
+use nethttp::net::tls::TlsSettings;
 use nethttp::transport::proxy::{Proxy, Rule};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-fn by(s: Settings, proxy: &str) -> Client {
+fn by(s: TlsSettings, proxy: &str) -> Client {
     let c = client(s);
     c.transport.set_proxy(Rule::Fixed(Arc::new(Proxy::parse(proxy).unwrap())));
     c
@@ -76,7 +76,7 @@ fn plain_requests_are_forwarded_in_absolute_form() {
             let _ = s.write_all(OK);
         }
     });
-    let c = by(Settings::default(), &url_of(&p, "http", "me:pass@"));
+    let c = by(TlsSettings::default(), &url_of(&p, "http", "me:pass@"));
     assert_eq!(get(&c, "http://a.example/x?y=1").unwrap(), b"ok");
     assert_eq!(get(&c, "http://u:v@b.example:81/").unwrap(), b"ok");
     let mut own = request("GET", "http://a.example/");
@@ -187,7 +187,7 @@ fn what_a_proxy_may_answer() {
             let _ = s.shutdown(Shutdown::Write);
             let _ = s.read(&mut [0; 9]);
         });
-        get(&by(Settings::default(), &url_of(&p, "http", "")), "https://a.example/").unwrap_err()
+        get(&by(TlsSettings::default(), &url_of(&p, "http", "")), "https://a.example/").unwrap_err()
     };
     for (answer, text) in [
         (&b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"[..], "Proxy Authentication Required"),
@@ -219,14 +219,14 @@ fn endless_and_silent_and_absent_proxies() {
         let _ = s.write_all(b"HTTP/1.1 200 OK\r\n");
         while s.write_all(b"X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n").is_ok() {}
     });
-    let c = by(Settings::default(), &url_of(&p, "http", ""));
+    let c = by(TlsSettings::default(), &url_of(&p, "http", ""));
     c.transport.configure(|s| s.max_head_bytes = 10_000);
     let e = get(&c, "https://a.example/").unwrap_err();
     assert!(e.message().ends_with("net/http: proxy response headers exceeded 10000 bytes; aborted"), "{e}");
     assert_eq!((e.kind(), e.phase()), (Kind::Proxy, Phase::Proxy));
     let p = Origin::serve(|_, _| std::thread::sleep(Duration::from_secs(3)));
     for scheme in ["http", "https", "socks5"] {
-        let c = by(Settings::default(), &url_of(&p, scheme, ""));
+        let c = by(TlsSettings::default(), &url_of(&p, scheme, ""));
         let start = Instant::now();
         let e = c
             .send(&request("GET", "https://a.example/"), Some(Duration::from_millis(50)), None)
@@ -246,8 +246,8 @@ fn endless_and_silent_and_absent_proxies() {
         assert!(start.elapsed() < Duration::from_secs(2), "{scheme}");
     }
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let e =
-        get(&by(Settings::default(), &format!("http://u:secret@{gone}")), "http://a.example/").unwrap_err();
+    let e = get(&by(TlsSettings::default(), &format!("http://u:secret@{gone}")), "http://a.example/")
+        .unwrap_err();
     let want = format!("proxyconnect tcp: dial tcp {gone}: connect: connection refused");
     assert_eq!(e.message(), format!("Get \"http://a.example/\": {want}"));
     assert_eq!((e.kind(), e.phase()), (Kind::Proxy, Phase::Proxy));

@@ -1,7 +1,7 @@
 //! Certificates made for the test, and a TLS server of scripts.
 
 use crate::origin::Origin;
-use nethttp::net::tls::Settings;
+use nethttp::net::tls::TlsSettings;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -56,8 +56,8 @@ impl Authority {
     }
 
     /// trust is a client that trusts this authority alone.
-    pub fn trust(&self) -> Settings {
-        let mut s = Settings { system_roots: false, ..Settings::default() };
+    pub fn trust(&self) -> TlsSettings {
+        let mut s = TlsSettings { system_roots: false, ..TlsSettings::default() };
         s.add_roots(self.pem.as_bytes()).unwrap();
         s
     }

@@ -66,8 +66,8 @@ pub fn is_exception_in_flight() -> bool {
     }
 }
 
-/// say writes a last line to stderr, without a lock.
-pub fn say(line: &str) {
+/// write_stderr writes a last line to stderr, without a lock.
+pub fn write_stderr(line: &str) {
     // SAFETY: the pointer and the length are of one live text.
     unsafe { libc::write(2, line.as_ptr().cast(), line.len()) };
 }

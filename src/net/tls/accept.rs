@@ -1,10 +1,10 @@
 //! The server's side of a session: its handshake, step by step, and buffers that are lent to it.
 
-use super::block::Block;
+use super::buffer::TlsBuffer;
 use super::info::info;
-use super::server::asked_name;
-use super::stream::{Recv, Send, Step};
-use super::{Stop, Tls, TlsInfo};
+use super::server::requested_name;
+use super::stream::{Recv, Send, TlsStep};
+use super::{IoError, Tls, TlsInfo};
 use crate::error::{Error, Kind, Phase};
 use std::io;
 
@@ -14,8 +14,8 @@ const KEEP: usize = 160 * 1024;
 /// HEAD is what a record begins with: its type, version and length.
 const HEAD: usize = 5;
 
-/// Accept is how far a handshake has come.
-pub enum Accept {
+/// AcceptState is how far a handshake has come.
+pub enum AcceptState {
     Done(Box<TlsInfo>),
     /// The socket has nothing more, or takes nothing more.
     Wait,
@@ -24,59 +24,59 @@ pub enum Accept {
     Failed(Error),
 }
 
-/// Buffers are a thread's, lent to the session that it serves: an idle session has none.
+/// TlsBuffers are a thread's, lent to the session that it serves: an idle session has none.
 #[derive(Default)]
-pub struct Buffers([Block; 3]);
+pub struct TlsBuffers([TlsBuffer; 3]);
 
 impl Tls {
     /// accept goes on with the handshake as far as that goes without waiting. What is left to be sent at its end,
     /// session tickets, leaves with the first answer.
-    pub fn accept(&mut self, recv: Recv<'_>, send: Send<'_>) -> Accept {
+    pub fn accept(&mut self, recv: Recv<'_>, send: Send<'_>) -> AcceptState {
         loop {
             // A record's head is looked at when it is whole: it may be the beginning of an HTTP request.
             let step = match self.first.len() {
-                1..HEAD => Ok(Step::Starved(false)),
+                1..HEAD => Ok(TlsStep::NeedInput(false)),
                 _ => self.step(&mut [], &[]),
             };
-            self.asked = asked_name().or(self.asked.take());
+            self.requested_name = requested_name().or(self.requested_name.take());
             match step {
-                Ok(Step::Starved(true)) => {
-                    let name = std::mem::take(&mut self.asked).unwrap_or_default();
+                Ok(TlsStep::NeedInput(true)) => {
+                    let name = std::mem::take(&mut self.requested_name).unwrap_or_default();
                     self.first = Vec::new();
-                    return Accept::Done(Box::new(info(self.session.common(), &name)));
+                    return AcceptState::Done(Box::new(info(self.session.common(), &name)));
                 }
-                Ok(Step::Starved(false)) => {}
+                Ok(TlsStep::NeedInput(false)) => {}
                 Ok(_) => continue,
                 Err(e) => {
                     // The alert; whether it arrives is not ours to wait for.
                     let _ = self.flush(send);
-                    return Accept::Failed(e.with_phase(Phase::TlsHandshake));
+                    return AcceptState::Failed(e.with_phase(Phase::TlsHandshake));
                 }
             }
             match self.flush(send) {
                 Err(e) if e.kind() != io::ErrorKind::WouldBlock => return failed("write", &e),
-                _ if self.has_unsent() => return Accept::Wait,
+                _ if self.has_unsent() => return AcceptState::Wait,
                 _ => {}
             }
             match self.receive(recv) {
                 Ok(()) if self.is_ended() => {
                     let text = if self.input.is_empty() { "EOF" } else { "unexpected EOF" };
-                    return Accept::Failed(
+                    return AcceptState::Failed(
                         Error::new(Kind::UnexpectedEof, text).with_phase(Phase::TlsHandshake),
                     );
                 }
-                Ok(()) if looks_like_http(&self.first) => return Accept::Http,
+                Ok(()) if looks_like_http(&self.first) => return AcceptState::Http,
                 Ok(()) => {}
-                Err(Stop::Os(e)) if e.kind() == io::ErrorKind::WouldBlock => return Accept::Wait,
-                Err(Stop::Os(e)) => return failed("read", &e),
-                Err(Stop::Failed(e)) => return Accept::Failed(e),
-                Err(Stop::Deadline) => return Accept::Wait,
+                Err(IoError::Os(e)) if e.kind() == io::ErrorKind::WouldBlock => return AcceptState::Wait,
+                Err(IoError::Os(e)) => return failed("read", &e),
+                Err(IoError::Failed(e)) => return AcceptState::Failed(e),
+                Err(IoError::Deadline) => return AcceptState::Wait,
             }
         }
     }
 
     /// borrow takes a thread's buffers where the session has none of its own.
-    pub fn borrow(&mut self, buffers: &mut Buffers) {
+    pub fn borrow(&mut self, buffers: &mut TlsBuffers) {
         for (own, lent) in self.blocks().into_iter().zip(&mut buffers.0) {
             if own.capacity() == 0 {
                 std::mem::swap(own, lent);
@@ -85,15 +85,15 @@ impl Tls {
     }
 
     /// give_back returns them; what holds bytes stays.
-    pub fn give_back(&mut self, buffers: &mut Buffers) {
+    pub fn give_back(&mut self, buffers: &mut TlsBuffers) {
         for (own, lent) in self.blocks().into_iter().zip(&mut buffers.0) {
             if own.is_empty() {
                 std::mem::swap(own, lent);
-                *own = Block::default();
+                *own = TlsBuffer::default();
                 lent.shrink(KEEP);
             }
         }
-        self.calm();
+        self.use_small_read();
     }
 }
 
@@ -102,6 +102,6 @@ fn looks_like_http(first: &[u8]) -> bool {
     [b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"].iter().any(|m| first.starts_with(*m))
 }
 
-fn failed(op: &str, e: &io::Error) -> Accept {
-    Accept::Failed(Error::io(Kind::Io, op, e).with_phase(Phase::TlsHandshake))
+fn failed(op: &str, e: &io::Error) -> AcceptState {
+    AcceptState::Failed(Error::io(Kind::Io, op, e).with_phase(Phase::TlsHandshake))
 }

@@ -1,9 +1,9 @@
 //! `ClientVerifier`: which clients a server lets in by their certificates (Go's ClientAuthType).
 
-use super::config::{Settings, provider};
-use super::roots::{self, Trust};
+use super::config::{TlsSettings, provider};
+use super::roots::{self, TrustStore};
 use super::signature;
-use super::verify::{Verify, last_word};
+use super::verify::{Verify, verify_by_program};
 use super::x509::Purpose;
 use crate::error::{Result, invalid};
 use rustls::crypto::WebPkiSupportedAlgorithms;
@@ -28,7 +28,7 @@ pub enum ClientAuth {
 }
 
 impl ClientAuth {
-    pub fn asks(self) -> bool {
+    pub fn requests_certificate(self) -> bool {
         self != ClientAuth::None
     }
 
@@ -43,17 +43,17 @@ impl ClientAuth {
 
 pub(super) struct ClientVerifier {
     auth: ClientAuth,
-    trust: Arc<Trust>,
+    trust: Arc<TrustStore>,
     program: Option<Arc<dyn Verify>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-type Verdict = std::result::Result<ClientCertVerified, rustls::Error>;
+type ClientVerdict = std::result::Result<ClientCertVerified, rustls::Error>;
 
 impl ClientVerifier {
     /// new is `None` where no client is asked for a certificate.
-    pub(super) fn new(s: &Settings) -> Result<Option<ClientVerifier>> {
-        if !s.client_auth.asks() {
+    pub(super) fn new(s: &TlsSettings) -> Result<Option<ClientVerifier>> {
+        if !s.client_auth.requests_certificate() {
             return Ok(None);
         }
         if s.client_auth.verifies() && s.client_roots.is_empty() {
@@ -68,7 +68,7 @@ impl ClientVerifier {
         }))
     }
 
-    fn by_roots(
+    fn verify_by_roots(
         &self,
         leaf: &CertificateDer<'_>,
         rest: &[CertificateDer<'_>],
@@ -92,13 +92,13 @@ impl ClientCertVerifier for ClientVerifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Verdict {
+    ) -> ClientVerdict {
         let verdict = match self.auth.verifies() {
-            true => self.by_roots(end_entity, intermediates, now),
+            true => self.verify_by_roots(end_entity, intermediates, now),
             false => Ok(()),
         };
         match &self.program {
-            Some(program) => last_word(&**program, "", end_entity, intermediates, verdict)?,
+            Some(program) => verify_by_program(&**program, "", end_entity, intermediates, verdict)?,
             None => verdict?,
         }
         Ok(ClientCertVerified::assertion())

@@ -1,4 +1,4 @@
-//! `Settings` and `Identity`: what a program chooses for TLS, and what is made of it for one transport.
+//! `TlsSettings` and `ClientIdentity`: what a program chooses for TLS, and what is made of it for one transport.
 
 use super::client_auth::ClientAuth;
 use super::text::from_rustls;
@@ -16,15 +16,15 @@ use rustls::{ClientConfig, version};
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
+pub enum TlsVersion {
     #[default]
     Tls12 = 0x0303,
     Tls13 = 0x0304,
 }
 
-/// Settings is a value: what is made of it does not see later changes.
+/// TlsSettings is a value: what is made of it does not see later changes.
 #[derive(Clone)]
-pub struct Settings {
+pub struct TlsSettings {
     pub roots: Vec<CertificateDer<'static>>,
     pub system_roots: bool,
     /// The program's own certificate and its key; a server's default.
@@ -40,15 +40,15 @@ pub struct Settings {
     pub insecure: bool,
     /// `None` is the host of the URL.
     pub server_name: Option<String>,
-    pub min_version: Version,
+    pub min_version: TlsVersion,
     /// `None` leaves it to who makes the connection.
     pub alpn: Option<Vec<Vec<u8>>>,
     pub verify: Option<Arc<dyn Verify>>,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for TlsSettings {
+    fn default() -> TlsSettings {
+        TlsSettings {
             roots: Vec::new(),
             system_roots: true,
             certificate: None,
@@ -58,21 +58,21 @@ impl Default for Settings {
             session_tickets: true,
             insecure: false,
             server_name: None,
-            min_version: Version::default(),
+            min_version: TlsVersion::default(),
             alpn: None,
             verify: None,
         }
     }
 }
 
-impl Settings {
+impl TlsSettings {
     /// add_roots takes certificates in PEM; text without any is an error, and so is one that cannot be a root.
     pub fn add_roots(&mut self, pem: &[u8]) -> Result<()> {
         self.roots.extend(parse_roots(pem)?);
         Ok(())
     }
 
-    /// add_client_roots is [`Settings::add_roots`] for those that vouch for a server's clients.
+    /// add_client_roots is [`TlsSettings::add_roots`] for those that vouch for a server's clients.
     pub fn add_client_roots(&mut self, pem: &[u8]) -> Result<()> {
         self.client_roots.extend(parse_roots(pem)?);
         Ok(())
@@ -141,26 +141,26 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())).clone()
 }
 
-/// Identity is one transport's TLS: connections and resumable sessions are shared within it, and never with
+/// ClientIdentity is one transport's TLS: connections and resumable sessions are shared within it, and never with
 /// another one.
 #[derive(Default)]
-pub struct Identity {
-    settings: Settings,
+pub struct ClientIdentity {
+    settings: TlsSettings,
     config: OnceLock<Result<Arc<ClientConfig>>>,
     for_proxies: OnceLock<Result<Arc<ClientConfig>>>,
 }
 
-/// End is whom a session is made with.
+/// PeerKind is whom a session is made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum PeerKind {
     Server,
     /// One is asked for tunnels and forwards in HTTP/1.1, whatever else it speaks.
     Proxy,
 }
 
-impl Identity {
-    pub fn new(settings: Settings) -> Identity {
-        Identity { settings, config: OnceLock::new(), for_proxies: OnceLock::new() }
+impl ClientIdentity {
+    pub fn new(settings: TlsSettings) -> ClientIdentity {
+        ClientIdentity { settings, config: OnceLock::new(), for_proxies: OnceLock::new() }
     }
 
     /// server_name is the name to ask for and to check where the URL says `host`.
@@ -169,11 +169,11 @@ impl Identity {
     }
 
     /// config is made on first use, which reads the system's roots.
-    pub(super) fn config(&self, end: End) -> Result<Arc<ClientConfig>> {
+    pub(super) fn config(&self, end: PeerKind) -> Result<Arc<ClientConfig>> {
         let config = self.config.get_or_init(|| build(&self.settings)).clone();
         match end {
-            End::Server => config,
-            End::Proxy => self.for_proxies.get_or_init(|| config.map(without_http2)).clone(),
+            PeerKind::Server => config,
+            PeerKind::Proxy => self.for_proxies.get_or_init(|| config.map(without_http2)).clone(),
         }
     }
 }
@@ -184,10 +184,10 @@ fn without_http2(config: Arc<ClientConfig>) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-fn build(s: &Settings) -> Result<Arc<ClientConfig>> {
+fn build(s: &TlsSettings) -> Result<Arc<ClientConfig>> {
     let versions: &[_] = match s.min_version {
-        Version::Tls12 => &[&version::TLS13, &version::TLS12],
-        Version::Tls13 => &[&version::TLS13],
+        TlsVersion::Tls12 => &[&version::TLS13, &version::TLS12],
+        TlsVersion::Tls13 => &[&version::TLS13],
     };
     let trusts = roots::with(&s.roots, s.system_roots && !(s.insecure && s.verify.is_none()));
     let verifier = Verifier::new(trusts, s);

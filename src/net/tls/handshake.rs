@@ -1,28 +1,28 @@
 //! The handshake, driven to its end.
 
-use super::stream::Step;
-use super::{End, Identity, Stop, Tls, TlsInfo};
+use super::stream::TlsStep;
+use super::{ClientIdentity, IoError, PeerKind, Tls, TlsInfo};
 use crate::error::{Error, Kind, Phase, Result};
 use rustls::pki_types::ServerName;
 use std::io;
 
-/// Io is a stream that waits: up to its own deadline, or until its descriptor is shut down.
-pub trait Io {
-    fn recv(&mut self, buf: &mut [u8]) -> std::result::Result<usize, Stop>;
+/// HandshakeIo is a stream that waits: up to its own deadline, or until its descriptor is shut down.
+pub trait HandshakeIo {
+    fn recv(&mut self, buf: &mut [u8]) -> std::result::Result<usize, IoError>;
     /// send sends a part; `WouldBlock` is followed by `wait_to_send`.
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
-    fn wait_to_send(&mut self) -> std::result::Result<(), Stop>;
+    fn wait_to_send(&mut self) -> std::result::Result<(), IoError>;
     /// failure puts a failed system call into words.
     fn failure(&self, op: &str, e: &io::Error) -> Error;
 }
 
 /// handshake makes a session with the server of that name. `below` is the session that it runs inside of.
 pub fn handshake(
-    identity: &Identity,
-    end: End,
+    identity: &ClientIdentity,
+    end: PeerKind,
     host: &str,
     below: Option<Box<Tls>>,
-    io: &mut dyn Io,
+    io: &mut dyn HandshakeIo,
 ) -> Result<(Box<Tls>, TlsInfo)> {
     let name = identity.server_name(host);
     let parsed = server_name(&name)?;
@@ -45,13 +45,13 @@ pub fn handshake(
     }
 }
 
-fn run(tls: &mut Tls, io: &mut dyn Io) -> Result<()> {
+fn run(tls: &mut Tls, io: &mut dyn HandshakeIo) -> Result<()> {
     loop {
         match tls.step(&mut [], &[])? {
-            Step::Starved(true) => return flush(tls, io),
-            Step::Starved(false) => {
+            TlsStep::NeedInput(true) => return flush(tls, io),
+            TlsStep::NeedInput(false) => {
                 flush(tls, io)?;
-                tls.receive(&mut |b| io.recv(b)).map_err(|s| stopped(s, "read", io))?;
+                tls.receive(&mut |b| io.recv(b)).map_err(|s| io_error(s, "read", io))?;
                 if tls.is_ended() {
                     let text = if tls.input.is_empty() { "EOF" } else { "unexpected EOF" };
                     return Err(Error::new(Kind::UnexpectedEof, text));
@@ -62,22 +62,22 @@ fn run(tls: &mut Tls, io: &mut dyn Io) -> Result<()> {
     }
 }
 
-fn flush(tls: &mut Tls, io: &mut dyn Io) -> Result<()> {
+fn flush(tls: &mut Tls, io: &mut dyn HandshakeIo) -> Result<()> {
     while tls.has_unsent() {
         match tls.flush(&mut |b| io.send(b)) {
             Err(e) if e.kind() != io::ErrorKind::WouldBlock => return Err(io.failure("write", &e)),
             _ if !tls.has_unsent() => {}
-            _ => io.wait_to_send().map_err(|s| stopped(s, "write", io))?,
+            _ => io.wait_to_send().map_err(|s| io_error(s, "write", io))?,
         }
     }
     Ok(())
 }
 
-fn stopped(s: Stop, op: &str, io: &dyn Io) -> Error {
+fn io_error(s: IoError, op: &str, io: &dyn HandshakeIo) -> Error {
     match s {
-        Stop::Deadline => Error::new(Kind::Timeout, "net/http: TLS handshake timeout"),
-        Stop::Os(e) => io.failure(op, &e),
-        Stop::Failed(e) => e,
+        IoError::Deadline => Error::new(Kind::Timeout, "net/http: TLS handshake timeout"),
+        IoError::Os(e) => io.failure(op, &e),
+        IoError::Failed(e) => e,
     }
 }
 

@@ -1,13 +1,13 @@
 //! TLS for clients and servers: rustls without a socket. Bytes come and go through closures, so that whoever owns the
 //! descriptor decides how it waits, and one session can run inside another.
 //!
-//! * [`Settings`]: what a program may choose. [`Identity`]: the same, made ready, with its session cache.
+//! * [`TlsSettings`]: what a program may choose. [`ClientIdentity`]: the same, made ready, with its session cache.
 //! * [`ServerIdentity`]: the same for a server's listener. `client_auth`: which clients it lets in.
-//! * [`Tls`]: one session, of either role. [`handshake`], [`Accept`]: its start. [`TlsInfo`]: what was agreed on.
+//! * [`Tls`]: one session, of either role. [`handshake`], [`AcceptState`]: its start. [`TlsInfo`]: what was agreed on.
 //! * `verify`, `roots`, `names`, `x509`: whom to trust. `text`: failures in Go's words.
 
 mod accept;
-mod block;
+mod buffer;
 mod client_auth;
 mod config;
 mod handshake;
@@ -26,10 +26,10 @@ mod verify;
 mod x509;
 
 pub use crate::message::tls_info::TlsInfo;
-pub use accept::{Accept, Buffers};
+pub use accept::{AcceptState, TlsBuffers};
 pub use client_auth::ClientAuth;
-pub use config::{End, Identity, Settings, Version, parse_certificates, parse_key};
-pub use handshake::{Io, handshake};
+pub use config::{ClientIdentity, PeerKind, TlsSettings, TlsVersion, parse_certificates, parse_key};
+pub use handshake::{HandshakeIo, handshake};
 pub use server::{ServerAlpn, ServerIdentity};
 pub use stream::{Tls, Written};
 pub use text::from_rustls;
@@ -38,9 +38,9 @@ pub use verify::Verify;
 use crate::error::Error;
 use std::io;
 
-/// Stop is why nothing could be received or sent.
+/// IoError is why nothing could be received or sent.
 #[derive(Debug)]
-pub enum Stop {
+pub enum IoError {
     Deadline,
     Os(io::Error),
     Failed(Error),

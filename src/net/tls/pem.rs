@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use memchr::memmem;
 
-/// Block is one block of PEM whose encoding is right.
-pub(super) struct Block<'a> {
+/// PemBlock is one block of PEM whose encoding is right.
+pub(super) struct PemBlock<'a> {
     pub label: &'a [u8],
     pub has_fields: bool,
     pub der: Vec<u8>,
@@ -18,15 +18,15 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// blocks are those of a text, in order. A malformed one is passed over.
-pub(super) fn blocks(text: &[u8]) -> Blocks<'_> {
-    Blocks { rest: text }
+pub(super) fn blocks(text: &[u8]) -> PemBlocks<'_> {
+    PemBlocks { rest: text }
 }
 
-pub(super) struct Blocks<'a> {
+pub(super) struct PemBlocks<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Blocks<'a> {
+impl<'a> PemBlocks<'a> {
     fn line(&mut self) -> Option<&'a [u8]> {
         if self.rest.is_empty() {
             return None;
@@ -38,7 +38,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// block reads up to the end of a block with that label. A line that begins another block ends this one, unread.
-    fn block(&mut self, label: &'a [u8]) -> Option<Block<'a>> {
+    fn block(&mut self, label: &'a [u8]) -> Option<PemBlock<'a>> {
         let (mut body, mut has_fields) = (Vec::new(), false);
         loop {
             let before = self.rest;
@@ -50,7 +50,7 @@ impl<'a> Blocks<'a> {
             if let Some(end) = line.strip_prefix(b"-----END ") {
                 let closed = end.strip_suffix(b"-----") == Some(label);
                 let der = closed.then(|| ENGINE.decode(&body).ok()).flatten()?;
-                return Some(Block { label, has_fields, der });
+                return Some(PemBlock { label, has_fields, der });
             }
             match memchr::memchr(b':', line) {
                 Some(_) if body.is_empty() => has_fields = true,
@@ -65,10 +65,10 @@ fn begin(line: &[u8]) -> Option<&[u8]> {
     memmem::find(label, b"-----").is_none().then_some(label)
 }
 
-impl<'a> Iterator for Blocks<'a> {
-    type Item = Block<'a>;
+impl<'a> Iterator for PemBlocks<'a> {
+    type Item = PemBlock<'a>;
 
-    fn next(&mut self) -> Option<Block<'a>> {
+    fn next(&mut self) -> Option<PemBlock<'a>> {
         loop {
             if let Some(label) = begin(self.line()?)
                 && let Some(block) = self.block(label)

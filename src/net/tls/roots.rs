@@ -1,8 +1,8 @@
-//! `Trust`: whom a program trusts. Authorities vouch for others, within what their certificates say; any other
+//! `TrustStore`: whom a program trusts. Authorities vouch for others, within what their certificates say; any other
 //! certificate that is given as a root is trusted as the peer's own, and for nothing else.
 
 use super::text::from_webpki;
-use super::x509::{Facts, Purpose, Purposes, facts};
+use super::x509::{CertificateFacts, Purpose, Purposes, facts};
 use crate::net::sys::process;
 use crate::sync::OnceLock;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
@@ -13,31 +13,31 @@ use std::sync::Arc;
 use webpki::{EndEntityCert, Error, KeyPurposeId, KeyPurposeIdIter, KeyUsage, VerifiedPath};
 
 #[derive(Clone, Default)]
-pub(super) struct Trust {
+pub(super) struct TrustStore {
     anchors: Vec<TrustAnchor<'static>>,
     /// What the anchors' certificates say, in the same order; `None` for those that come without a certificate.
-    limits: Vec<Option<Limits>>,
+    limits: Vec<Option<AnchorLimits>>,
     /// Roots that are trusted when a peer presents them itself, byte by byte.
     exact: HashSet<Vec<u8>>,
     hints: Vec<DistinguishedName>,
 }
 
 #[derive(Clone, Copy)]
-struct Limits {
+struct AnchorLimits {
     not_before: u64,
     not_after: u64,
     path_len: Option<u64>,
     purposes: Option<Purposes>,
 }
 
-static SYSTEM: OnceLock<Arc<Trust>> = OnceLock::new();
+static SYSTEM: OnceLock<Arc<TrustStore>> = OnceLock::new();
 
 /// system reads SSL_CERT_FILE and SSL_CERT_DIR, or the places of this system; what cannot be parsed is skipped. Mozilla's
 /// roots, compiled in, take their place where there are none.
-fn system() -> Arc<Trust> {
+fn system() -> Arc<TrustStore> {
     SYSTEM
         .get_or_init(|| {
-            let mut trust = Trust::default();
+            let mut trust = TrustStore::default();
             for certificate in &installed() {
                 match facts(certificate) {
                     Some(f) if f.is_authority() => trust.add_anchor(certificate, &f),
@@ -72,11 +72,11 @@ fn installed() -> Vec<CertificateDer<'static>> {
 }
 
 /// with adds a program's own roots, each of which was parsed before.
-pub(super) fn with(own: &[CertificateDer<'static>], use_system: bool) -> Arc<Trust> {
+pub(super) fn with(own: &[CertificateDer<'static>], use_system: bool) -> Arc<TrustStore> {
     if own.is_empty() && use_system {
         return system();
     }
-    let mut trust = if use_system { Trust::clone(&system()) } else { Trust::default() };
+    let mut trust = if use_system { TrustStore::clone(&system()) } else { TrustStore::default() };
     for certificate in own {
         trust.add_own(certificate);
     }
@@ -112,7 +112,7 @@ impl webpki::ExtendedKeyUsageValidator for AnyOr {
     }
 }
 
-impl Trust {
+impl TrustStore {
     fn add_own(&mut self, certificate: &CertificateDer<'static>) {
         if !self.exact.insert(certificate.to_vec()) {
             return;
@@ -126,10 +126,10 @@ impl Trust {
         }
     }
 
-    fn add_anchor(&mut self, certificate: &CertificateDer<'_>, f: &Facts<'_>) {
+    fn add_anchor(&mut self, certificate: &CertificateDer<'_>, f: &CertificateFacts<'_>) {
         if let Ok(anchor) = webpki::anchor_from_trusted_cert(certificate) {
             self.anchors.push(anchor.to_owned());
-            self.limits.push(Some(Limits {
+            self.limits.push(Some(AnchorLimits {
                 not_before: f.not_before,
                 not_after: f.not_after,
                 path_len: f.path_len,
@@ -153,7 +153,7 @@ impl Trust {
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
         if self.exact.contains(leaf.as_ref()) {
-            return is_sound(leaf, purpose, now);
+            return is_usable_as_is(leaf, purpose, now);
         }
         let parsed = EndEntityCert::try_from(leaf).map_err(from_webpki)?;
         let within = |path: &VerifiedPath<'_>| self.within_limits(path, purpose, now);
@@ -189,8 +189,8 @@ impl Trust {
     }
 }
 
-/// is_sound: a certificate that is trusted as it is may be used now, and for this.
-fn is_sound(leaf: &CertificateDer<'_>, purpose: Purpose, now: UnixTime) -> Result<(), rustls::Error> {
+/// is_usable_as_is: a certificate that is trusted as it is may be used now, and for this.
+fn is_usable_as_is(leaf: &CertificateDer<'_>, purpose: Purpose, now: UnixTime) -> Result<(), rustls::Error> {
     let f = facts(leaf).ok_or(CertificateError::BadEncoding)?;
     let error = if now.as_secs() < f.not_before {
         CertificateError::NotValidYetContext { time: now, not_before: super::x509::at(f.not_before) }

@@ -1,8 +1,8 @@
-//! `ServerIdentity`: who a server is and whom it lets in, made of [`Settings`].
+//! `ServerIdentity`: who a server is and whom it lets in, made of [`TlsSettings`].
 
-use super::Settings;
+use super::TlsSettings;
 use super::client_auth::ClientVerifier;
-use super::config::{Version, provider};
+use super::config::{TlsVersion, provider};
 use super::text::from_rustls;
 use super::x509::facts;
 use crate::error::{Error, Kind, Result, invalid};
@@ -29,14 +29,14 @@ pub struct ServerIdentity {
     /// By protocols: HTTP/1.1, both, HTTP/2. No suite that RFC 9113, 9.2.2 prohibits is in any of them.
     configs: [Arc<ServerConfig>; 3],
     /// The program judges clients' certificates; that may block.
-    asks_program: bool,
+    calls_program: bool,
 }
 
 impl ServerIdentity {
-    pub fn new(s: &Settings) -> Result<ServerIdentity> {
+    pub fn new(s: &TlsSettings) -> Result<ServerIdentity> {
         let versions: &[_] = match s.min_version {
-            Version::Tls12 => &[&version::TLS13, &version::TLS12],
-            Version::Tls13 => &[&version::TLS13],
+            TlsVersion::Tls12 => &[&version::TLS13, &version::TLS12],
+            TlsVersion::Tls13 => &[&version::TLS13],
         };
         let certificates = Certificates::new(s)?;
         let failed = |e| Error::new(Kind::Tls, "tls: bad configuration").with_cause(from_rustls(&e, true));
@@ -53,13 +53,13 @@ impl ServerIdentity {
             true => config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(failed)?,
             false => config.send_tls13_tickets = 0,
         }
-        let asks_program = s.verify.is_some() && s.client_auth.asks();
+        let asks_program = s.verify.is_some() && s.client_auth.requests_certificate();
         let configs = [ServerAlpn::Http1, ServerAlpn::Both, ServerAlpn::Http2].map(|speaks| {
             let mut config = config.clone();
             config.alpn_protocols = offered(s.alpn.as_deref(), speaks);
             Arc::new(config)
         });
-        Ok(ServerIdentity { configs, asks_program })
+        Ok(ServerIdentity { configs, calls_program: asks_program })
     }
 
     pub(super) fn config(&self, alpn: ServerAlpn) -> Arc<ServerConfig> {
@@ -71,9 +71,9 @@ impl ServerIdentity {
         }
     }
 
-    /// asks_program: a handshake may call the program back, and so block.
-    pub fn asks_program(&self) -> bool {
-        self.asks_program
+    /// calls_program: a handshake may call the program back, and so block.
+    pub fn calls_program(&self) -> bool {
+        self.calls_program
     }
 }
 
@@ -101,7 +101,7 @@ struct Certificates {
 }
 
 impl Certificates {
-    fn new(s: &Settings) -> Result<Certificates> {
+    fn new(s: &TlsSettings) -> Result<Certificates> {
         let all: Vec<_> = s.certificate.iter().chain(&s.more_certificates).cloned().collect();
         if all.is_empty() {
             return Err(invalid("tls: the server has no certificate"));
@@ -141,9 +141,9 @@ thread_local! {
     static ASKED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// asked_name takes the name that the ClientHello asked for which this thread has just processed: an unbuffered session
+/// requested_name takes the name that the ClientHello asked for which this thread has just processed: an unbuffered session
 /// does not tell it, but its resolver is told.
-pub(super) fn asked_name() -> Option<String> {
+pub(super) fn requested_name() -> Option<String> {
     ASKED.take()
 }
 

@@ -1,6 +1,6 @@
-//! `Session`: rustls' state of either role, driven one step at a time.
+//! `RustlsSession`: rustls' state of either role, driven one step at a time.
 
-use super::block::Block;
+use super::buffer::TlsBuffer;
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{
@@ -12,13 +12,13 @@ use rustls::{CommonState, Error};
 const PER_RECORD: usize = 64;
 pub(super) const RECORD: usize = 16 * 1024;
 
-pub(super) enum Session {
+pub(super) enum RustlsSession {
     Client(UnbufferedClientConnection),
     Server(UnbufferedServerConnection),
 }
 
-/// Done is what one step has done.
-pub(super) enum Done {
+/// StepResult is what one step has done.
+pub(super) enum StepResult {
     /// So many bytes of data were put into the buffer; what had no room is kept.
     Data(usize),
     /// Data came, and then a record that is none.
@@ -28,25 +28,25 @@ pub(super) enum Done {
     /// The peer's close_notify came.
     Closed,
     /// More input is needed. `true`: the handshake is over.
-    Starved(bool),
+    NeedInput(bool),
     Wrote,
 }
 
-/// Blocks are where a step puts what it makes.
-pub(super) struct Blocks<'a> {
+/// StepBuffers are where a step puts what it makes.
+pub(super) struct StepBuffers<'a> {
     /// Data of the peer's, for the reader.
     pub(super) out: &'a mut [u8],
     /// Data that has no room there.
-    pub(super) plain: &'a mut Block,
+    pub(super) plain: &'a mut TlsBuffer,
     /// Records to be sent.
-    pub(super) output: &'a mut Block,
+    pub(super) output: &'a mut TlsBuffer,
 }
 
-impl Session {
+impl RustlsSession {
     pub(super) fn common(&self) -> &CommonState {
         match self {
-            Session::Client(s) => s,
-            Session::Server(s) => s,
+            RustlsSession::Client(s) => s,
+            RustlsSession::Server(s) => s,
         }
     }
 
@@ -60,17 +60,17 @@ impl Session {
         &mut self,
         input: &mut [u8],
         text: &[u8],
-        blocks: Blocks<'_>,
-    ) -> (usize, Result<Done, Error>) {
+        blocks: StepBuffers<'_>,
+    ) -> (usize, Result<StepResult, Error>) {
         match self {
-            Session::Client(s) => step(s.process_tls_records(input), text, blocks),
-            Session::Server(s) => step(s.process_tls_records(input), text, blocks),
+            RustlsSession::Client(s) => step(s.process_tls_records(input), text, blocks),
+            RustlsSession::Server(s) => step(s.process_tls_records(input), text, blocks),
         }
     }
 
     /// alert encodes one piece of what is to be told to the peer after a failure; `false`: there is none.
-    pub(super) fn alert(&mut self, input: &mut [u8], output: &mut Block) -> bool {
-        fn one<D>(status: UnbufferedStatus<'_, '_, D>, output: &mut Block) -> bool {
+    pub(super) fn alert(&mut self, input: &mut [u8], output: &mut TlsBuffer) -> bool {
+        fn one<D>(status: UnbufferedStatus<'_, '_, D>, output: &mut TlsBuffer) -> bool {
             match status.state {
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     encode(&mut data, output);
@@ -80,23 +80,23 @@ impl Session {
             }
         }
         match self {
-            Session::Client(s) => one(s.process_tls_records(input), output),
-            Session::Server(s) => one(s.process_tls_records(input), output),
+            RustlsSession::Client(s) => one(s.process_tls_records(input), output),
+            RustlsSession::Server(s) => one(s.process_tls_records(input), output),
         }
     }
 
     /// close_notify encodes the goodbye (RFC 8446, 6.1), if the session is in a state for it.
-    pub(super) fn close_notify(&mut self, input: &mut [u8], output: &mut Block) {
-        fn queue<D>(status: UnbufferedStatus<'_, '_, D>, output: &mut Block) {
+    pub(super) fn close_notify(&mut self, input: &mut [u8], output: &mut TlsBuffer) {
+        fn queue<D>(status: UnbufferedStatus<'_, '_, D>, output: &mut TlsBuffer) {
             if let Ok(ConnectionState::WriteTraffic(mut w)) = status.state
                 && let Ok(n) = w.queue_close_notify(output.room(256))
             {
-                output.added(n);
+                output.commit(n);
             }
         }
         match self {
-            Session::Client(s) => queue(s.process_tls_records(input), output),
-            Session::Server(s) => queue(s.process_tls_records(input), output),
+            RustlsSession::Client(s) => queue(s.process_tls_records(input), output),
+            RustlsSession::Server(s) => queue(s.process_tls_records(input), output),
         }
     }
 }
@@ -104,9 +104,9 @@ impl Session {
 fn step<D>(
     status: UnbufferedStatus<'_, '_, D>,
     text: &[u8],
-    blocks: Blocks<'_>,
-) -> (usize, Result<Done, Error>) {
-    let Blocks { out, plain, output } = blocks;
+    blocks: StepBuffers<'_>,
+) -> (usize, Result<StepResult, Error>) {
+    let StepBuffers { out, plain, output } = blocks;
     let UnbufferedStatus { mut discard, state } = status;
     let done = match state {
         Ok(ConnectionState::ReadTraffic(mut records)) => {
@@ -126,46 +126,46 @@ fn step<D>(
                     Err(e) => failed = Some(e),
                 }
             }
-            Ok(failed.map_or(Done::Data(n), Done::DataThen))
+            Ok(failed.map_or(StepResult::Data(n), StepResult::DataThen))
         }
         Ok(ConnectionState::EncodeTlsData(mut data)) => {
             encode(&mut data, output);
-            Ok(Done::Again)
+            Ok(StepResult::Again)
         }
         Ok(ConnectionState::TransmitTlsData(t)) => {
             t.done();
-            Ok(Done::Again)
+            Ok(StepResult::Again)
         }
-        Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Ok(Done::Closed),
-        Ok(ConnectionState::WriteTraffic(_)) if text.is_empty() => Ok(Done::Starved(true)),
+        Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Ok(StepResult::Closed),
+        Ok(ConnectionState::WriteTraffic(_)) if text.is_empty() => Ok(StepResult::NeedInput(true)),
         Ok(ConnectionState::WriteTraffic(mut w)) => encrypt(&mut w, text, output),
-        Ok(_) => Ok(Done::Starved(false)),
+        Ok(_) => Ok(StepResult::NeedInput(false)),
         Err(e) => Err(e),
     };
     (discard, done)
 }
 
-fn encrypt<D>(w: &mut WriteTraffic<'_, D>, text: &[u8], output: &mut Block) -> Result<Done, Error> {
+fn encrypt<D>(w: &mut WriteTraffic<'_, D>, text: &[u8], output: &mut TlsBuffer) -> Result<StepResult, Error> {
     let room = output.room(text.len() + (text.len() / RECORD + 2) * PER_RECORD);
     match w.encrypt(text, room) {
         Ok(n) => {
-            output.added(n);
-            Ok(Done::Wrote)
+            output.commit(n);
+            Ok(StepResult::Wrote)
         }
         Err(EncryptError::InsufficientSize(e)) => {
             output.room(e.required_size);
-            Ok(Done::Again)
+            Ok(StepResult::Again)
         }
         Err(EncryptError::EncryptExhausted) => Err(Error::EncryptError),
     }
 }
 
-fn encode<D>(data: &mut EncodeTlsData<'_, D>, output: &mut Block) {
+fn encode<D>(data: &mut EncodeTlsData<'_, D>, output: &mut TlsBuffer) {
     let mut least = 512;
     // The second try has the room that the first asked for.
     for _ in 0..2 {
         match data.encode(output.room(least)) {
-            Ok(n) => return output.added(n),
+            Ok(n) => return output.commit(n),
             Err(EncodeError::InsufficientSize(e)) => least = e.required_size,
             Err(EncodeError::AlreadyEncoded) => return,
         }

@@ -4,10 +4,10 @@
 //! what has no room there is kept. All records of one write go out in one send. Nothing here waits: that is the
 //! business of the closures, and one that would wait says so with `WouldBlock`.
 
-use super::block::Block;
-use super::session::{Blocks, Done, RECORD, Session};
+use super::buffer::TlsBuffer;
+use super::session::{RECORD, RustlsSession, StepBuffers, StepResult};
 use super::text::from_rustls;
-use super::{End, Identity, ServerAlpn, ServerIdentity, Stop};
+use super::{ClientIdentity, IoError, PeerKind, ServerAlpn, ServerIdentity};
 use crate::error::{Error, Kind, Phase, Result};
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
@@ -28,20 +28,20 @@ const HELLO: usize = 11;
 const MAX_STRAY: usize = 16;
 
 /// Recv fills a buffer; `Ok(0)` is the end of the stream.
-pub(super) type Recv<'a> = &'a mut dyn FnMut(&mut [u8]) -> std::result::Result<usize, Stop>;
+pub(super) type Recv<'a> = &'a mut dyn FnMut(&mut [u8]) -> std::result::Result<usize, IoError>;
 /// Send sends a part of the bytes.
 pub(super) type Send<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<usize>;
 
 pub struct Tls {
-    pub(super) session: Session,
+    pub(super) session: RustlsSession,
     /// The session that this one runs inside of: a proxy's.
-    below: Option<Box<Tls>>,
+    outer: Option<Box<Tls>>,
     /// Received and not yet decrypted.
-    pub(super) input: Block,
+    pub(super) input: TlsBuffer,
     /// Decrypted, and more than there was room for.
-    plain: Block,
+    plain: TlsBuffer,
     /// Encrypted and not yet sent.
-    output: Block,
+    output: TlsBuffer,
     /// The peer's close_notify came: nothing was cut off.
     closed: bool,
     /// The stream beneath has ended.
@@ -53,7 +53,7 @@ pub struct Tls {
     /// The first bytes that ever came, to tell a peer that speaks no TLS.
     pub(super) first: Vec<u8>,
     /// The name that a client asked for, during its handshake.
-    pub(super) asked: Option<String>,
+    pub(super) requested_name: Option<String>,
 }
 
 /// Written is what one write did.
@@ -65,55 +65,55 @@ pub struct Written {
     pub sent: usize,
 }
 
-pub(super) enum Step {
+pub(super) enum TlsStep {
     /// So many bytes of data were put into the buffer; what had no room is kept.
     Data(usize),
     /// Something was done; come again.
     Again,
     /// More input is needed. `true`: the handshake is over.
-    Starved(bool),
+    NeedInput(bool),
     Wrote,
 }
 
 impl Tls {
     /// new starts a session with a server of that name, inside another one if there is one.
     pub fn new(
-        identity: &Identity,
-        end: End,
+        identity: &ClientIdentity,
+        end: PeerKind,
         name: ServerName<'static>,
         below: Option<Box<Tls>>,
     ) -> Result<Tls> {
         let session = UnbufferedClientConnection::new(identity.config(end)?, name)
             .map_err(|e| from_rustls(&e, true))?;
-        Ok(Tls::start(Session::Client(session), below))
+        Ok(Tls::start(RustlsSession::Client(session), below))
     }
 
     /// server starts a session with a client that has just connected.
     pub fn server(identity: &ServerIdentity, alpn: ServerAlpn) -> Result<Tls> {
         let session =
             UnbufferedServerConnection::new(identity.config(alpn)).map_err(|e| from_rustls(&e, true))?;
-        Ok(Tls::start(Session::Server(session), None))
+        Ok(Tls::start(RustlsSession::Server(session), None))
     }
 
-    fn start(session: Session, below: Option<Box<Tls>>) -> Tls {
+    fn start(session: RustlsSession, below: Option<Box<Tls>>) -> Tls {
         Tls {
             session,
-            below,
-            input: Block::default(),
-            plain: Block::default(),
-            output: Block::default(),
+            outer: below,
+            input: TlsBuffer::default(),
+            plain: TlsBuffer::default(),
+            output: TlsBuffer::default(),
             closed: false,
             ended: false,
             failed: None,
             bulk: false,
             got_data: false,
             first: Vec::new(),
-            asked: None,
+            requested_name: None,
         }
     }
 
     /// read answers data, or 0 at the end; [`Tls::was_closed`] tells a proper end from a cut.
-    pub fn read(&mut self, out: &mut [u8], recv: Recv<'_>) -> std::result::Result<usize, Stop> {
+    pub fn read(&mut self, out: &mut [u8], recv: Recv<'_>) -> std::result::Result<usize, IoError> {
         loop {
             let n = self.take(out)?;
             if n > 0 || self.closed || self.ended || out.is_empty() {
@@ -124,7 +124,7 @@ impl Tls {
     }
 
     /// take is what can be read without the stream beneath.
-    fn take(&mut self, out: &mut [u8]) -> std::result::Result<usize, Stop> {
+    fn take(&mut self, out: &mut [u8]) -> std::result::Result<usize, IoError> {
         let mut n = self.plain.take_into(out);
         while n < out.len() && self.plain.is_empty() {
             // A record that would not fit is left until there is room: nothing is copied twice.
@@ -133,12 +133,12 @@ impl Tls {
                 break;
             }
             match self.step(out.get_mut(n..).unwrap_or_default(), &[]) {
-                Ok(Step::Data(more)) => n += more,
-                Ok(Step::Again | Step::Wrote) => {}
-                Ok(Step::Starved(_)) => break,
+                Ok(TlsStep::Data(more)) => n += more,
+                Ok(TlsStep::Again | TlsStep::Wrote) => {}
+                Ok(TlsStep::NeedInput(_)) => break,
                 // Data comes before its error.
                 Err(_) if n > 0 => break,
-                Err(e) => return Err(Stop::Failed(e)),
+                Err(e) => return Err(IoError::Failed(e)),
             }
         }
         Ok(n)
@@ -152,13 +152,13 @@ impl Tls {
         }
     }
 
-    pub(super) fn receive(&mut self, recv: Recv<'_>) -> std::result::Result<(), Stop> {
+    pub(super) fn receive(&mut self, recv: Recv<'_>) -> std::result::Result<(), IoError> {
         let have = self.input.data().len();
         let rest = self.next_record().map_or(0, |r| r.saturating_sub(have).min(RECORD + 512));
         let least = if self.bulk { BULK - have.min(BULK / 2) } else { FIRST }.max(rest);
         let room = self.input.room(least);
         let whole = room.len();
-        let n = match &mut self.below {
+        let n = match &mut self.outer {
             Some(below) => below.read(room, recv)?,
             None => recv(room)?,
         };
@@ -168,38 +168,38 @@ impl Tls {
             let more = n.min(HELLO - self.first.len());
             self.first.extend_from_slice(room.get(..more).unwrap_or_default());
         }
-        self.input.added(n);
+        self.input.commit(n);
         Ok(())
     }
 
     /// step lets rustls do one thing: decrypt a record into `out`, or, where nothing else is to be done, encrypt
     /// `text`.
-    pub(super) fn step(&mut self, out: &mut [u8], text: &[u8]) -> Result<Step> {
+    pub(super) fn step(&mut self, out: &mut [u8], text: &[u8]) -> Result<TlsStep> {
         if let Some(e) = &self.failed {
             return Err(e.clone());
         }
         if self.closed && text.is_empty() {
-            return Ok(Step::Starved(true));
+            return Ok(TlsStep::NeedInput(true));
         }
         let Tls { session, input, plain, output, .. } = self;
-        let (used, done) = session.step(input.data_mut(), text, Blocks { out, plain, output });
+        let (used, done) = session.step(input.data_mut(), text, StepBuffers { out, plain, output });
         self.input.consume(used);
         let step = match done {
-            Ok(Done::Data(n)) => {
+            Ok(StepResult::Data(n)) => {
                 self.got_data = true;
-                Ok(Step::Data(n))
+                Ok(TlsStep::Data(n))
             }
-            Ok(Done::DataThen(e)) => {
+            Ok(StepResult::DataThen(e)) => {
                 self.got_data = true;
                 Err(e)
             }
-            Ok(Done::Again) => Ok(Step::Again),
-            Ok(Done::Closed) => {
+            Ok(StepResult::Again) => Ok(TlsStep::Again),
+            Ok(StepResult::Closed) => {
                 self.closed = true;
-                Ok(Step::Again)
+                Ok(TlsStep::Again)
             }
-            Ok(Done::Starved(shaken)) => Ok(Step::Starved(shaken)),
-            Ok(Done::Wrote) => Ok(Step::Wrote),
+            Ok(StepResult::NeedInput(shaken)) => Ok(TlsStep::NeedInput(shaken)),
+            Ok(StepResult::Wrote) => Ok(TlsStep::Wrote),
             Err(e) => Err(e),
         };
         step.map_err(|e| self.fail(&e))
@@ -213,7 +213,7 @@ impl Tls {
                 break;
             }
         }
-        if self.is_hello_of_old() {
+        if self.is_old_client_hello() {
             return self.refuse_version();
         }
         // A server judges a client's certificate after the client has finished (RFC 8446, 4.4.2.4).
@@ -222,9 +222,9 @@ impl Tls {
         error
     }
 
-    fn is_hello_of_old(&self) -> bool {
+    fn is_old_client_hello(&self) -> bool {
         let version = self.first.get(9..HELLO);
-        matches!(self.session, Session::Server(_))
+        matches!(self.session, RustlsSession::Server(_))
             && !self.got_data
             && self.first.first() == Some(&22)
             && version.is_some_and(|v| v < &[3u8, 3][..])
@@ -275,8 +275,8 @@ impl Tls {
         while !text.is_empty() {
             // Data that comes in between is kept; there is no more of it than one block.
             match self.step(&mut [], text)? {
-                Step::Wrote => break,
-                Step::Starved(_) => {
+                TlsStep::Wrote => break,
+                TlsStep::NeedInput(_) => {
                     return Err(
                         Error::new(Kind::Tls, "tls: the session cannot send").with_phase(Phase::Write)
                     );
@@ -291,7 +291,7 @@ impl Tls {
     pub fn flush(&mut self, send: Send<'_>) -> io::Result<usize> {
         let mut sent = 0;
         while !self.output.is_empty() {
-            let result = match &mut self.below {
+            let result = match &mut self.outer {
                 Some(below) => below.write([self.output.data(), &[]], send).map(|w| w.taken),
                 None => send(self.output.data()),
             };
@@ -305,7 +305,7 @@ impl Tls {
                 Err(e) => return Err(e),
             }
         }
-        match &mut self.below {
+        match &mut self.outer {
             Some(below) if below.has_unsent() => below.flush(send).map(|_| sent),
             _ => Ok(sent),
         }
@@ -316,7 +316,7 @@ impl Tls {
     }
 
     pub fn has_unsent(&self) -> bool {
-        !self.output.is_empty() || self.below.as_ref().is_some_and(|b| b.has_unsent())
+        !self.output.is_empty() || self.outer.as_ref().is_some_and(|b| b.has_unsent())
     }
 
     /// unsent is how many encrypted bytes wait.
@@ -324,11 +324,11 @@ impl Tls {
         self.output.data().len()
     }
 
-    /// holds tells that reading may give something that is here already, so that no poll would tell of it.
-    pub fn holds(&self) -> bool {
+    /// has_buffered tells that reading may give something that is here already, so that no poll would tell of it.
+    pub fn has_buffered(&self) -> bool {
         !self.plain.is_empty()
             || self.next_record().is_some_and(|r| r <= self.input.data().len())
-            || self.below.as_ref().is_some_and(|b| b.holds())
+            || self.outer.as_ref().is_some_and(|b| b.has_buffered())
     }
 
     /// was_closed: the end of the data was the peer's own word.
@@ -336,11 +336,11 @@ impl Tls {
         self.closed
     }
 
-    /// settle processes what is here; `false`: there is data, or an end, and the session cannot wait for a request.
-    pub fn settle(&mut self) -> bool {
+    /// process_buffered processes what is here; `false`: there is data, or an end, and the session cannot wait for a request.
+    pub fn process_buffered(&mut self) -> bool {
         while self.failed.is_none() && !self.closed && self.plain.is_empty() {
             match self.step(&mut [], &[]) {
-                Ok(Step::Starved(_)) => return !self.has_unsent(),
+                Ok(TlsStep::NeedInput(_)) => return !self.has_unsent(),
                 Ok(_) => {}
                 Err(_) => return false,
             }
@@ -352,52 +352,54 @@ impl Tls {
     /// ends it. `recv` must not wait.
     pub fn is_quiet(&mut self, recv: Recv<'_>) -> bool {
         for _ in 0..MAX_STRAY {
-            if !self.settle() {
+            if !self.process_buffered() {
                 return false;
             }
             match self.receive(recv) {
                 Ok(()) if self.ended => return false,
                 Ok(()) => {}
-                Err(Stop::Os(e)) => return e.kind() == io::ErrorKind::WouldBlock && self.is_settled_below(),
+                Err(IoError::Os(e)) => {
+                    return e.kind() == io::ErrorKind::WouldBlock && self.process_buffered_outer();
+                }
                 Err(_) => return false,
             }
         }
         false
     }
 
-    fn is_settled_below(&self) -> bool {
-        self.below.as_ref().is_none_or(|b| !b.closed && b.failed.is_none() && b.plain.is_empty())
+    fn process_buffered_outer(&self) -> bool {
+        self.outer.as_ref().is_none_or(|b| !b.closed && b.failed.is_none() && b.plain.is_empty())
     }
 
-    /// rest gives back what an idle session does not need.
-    pub fn rest(&mut self) {
+    /// shrink_buffers gives back what an idle session does not need.
+    pub fn shrink_buffers(&mut self) {
         for block in [&mut self.input, &mut self.plain, &mut self.output] {
             block.shrink(KEEP);
         }
         self.bulk = false;
-        if let Some(below) = &mut self.below {
-            below.rest();
+        if let Some(below) = &mut self.outer {
+            below.shrink_buffers();
         }
     }
 
-    pub(super) fn blocks(&mut self) -> [&mut Block; 3] {
+    pub(super) fn blocks(&mut self) -> [&mut TlsBuffer; 3] {
         [&mut self.input, &mut self.plain, &mut self.output]
     }
 
-    /// calm has the next block be a small one.
-    pub(super) fn calm(&mut self) {
+    /// use_small_read has the next block be a small one.
+    pub(super) fn use_small_read(&mut self) {
         self.bulk = false;
     }
 
-    /// goodbye sends close_notify (RFC 8446, 6.1), or the alert that is due, if that goes without waiting.
-    pub fn goodbye(&mut self, send: Send<'_>) {
+    /// send_close_notify sends close_notify (RFC 8446, 6.1), or the alert that is due, if that goes without waiting.
+    pub fn send_close_notify(&mut self, send: Send<'_>) {
         if self.failed.is_none() && !self.has_unsent() {
             self.session.close_notify(self.input.data_mut(), &mut self.output);
         }
         // Nobody is left to be told of a failure.
         let _ = self.flush(send);
-        if let Some(below) = &mut self.below {
-            below.goodbye(send);
+        if let Some(below) = &mut self.outer {
+            below.send_close_notify(send);
         }
     }
 
@@ -405,6 +407,6 @@ impl Tls {
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         let own = self.input.capacity() + self.plain.capacity() + self.output.capacity();
-        own + self.below.as_ref().map_or(0, |b| b.capacity())
+        own + self.outer.as_ref().map_or(0, |b| b.capacity())
     }
 }

@@ -1,8 +1,9 @@
 //! A session against a server in memory, fed in pieces of every size.
 
-use super::stream::Step;
+use super::stream::TlsStep;
 use super::{
-    Accept, Buffers, ClientAuth, End, Identity, ServerAlpn, ServerIdentity, Settings, Stop, Tls, TlsInfo,
+    AcceptState, ClientAuth, ClientIdentity, IoError, PeerKind, ServerAlpn, ServerIdentity, Tls, TlsBuffers,
+    TlsInfo, TlsSettings,
 };
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ServerConfig, ServerConnection};
@@ -16,8 +17,8 @@ struct Pair {
     wire: Vec<u8>,
 }
 
-fn nothing() -> Stop {
-    Stop::Os(io::ErrorKind::WouldBlock.into())
+fn nothing() -> IoError {
+    IoError::Os(io::ErrorKind::WouldBlock.into())
 }
 
 impl Pair {
@@ -32,13 +33,14 @@ impl Pair {
             ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let config = config.with_no_client_auth().with_single_cert(vec![made.der().clone()], key).unwrap();
         let server = ServerConnection::new(Arc::new(config)).unwrap();
-        let identity = Identity::new(Settings { insecure: true, ..Settings::default() });
-        let tls = Tls::new(&identity, End::Server, ServerName::try_from("a.example").unwrap(), None).unwrap();
+        let identity = ClientIdentity::new(TlsSettings { insecure: true, ..TlsSettings::default() });
+        let tls =
+            Tls::new(&identity, PeerKind::Server, ServerName::try_from("a.example").unwrap(), None).unwrap();
         let mut p = Pair { tls, server, wire: Vec::new() };
         loop {
             match p.tls.step(&mut [], &[]).unwrap() {
-                Step::Starved(true) => break,
-                Step::Starved(false) => {
+                TlsStep::NeedInput(true) => break,
+                TlsStep::NeedInput(false) => {
                     p.exchange();
                     let Pair { tls, wire, .. } = &mut p;
                     tls.receive(&mut |b| take(wire, b, piece)).unwrap();
@@ -64,7 +66,7 @@ impl Pair {
         }
     }
 
-    fn read(&mut self, out: &mut [u8], piece: usize) -> Result<usize, Stop> {
+    fn read(&mut self, out: &mut [u8], piece: usize) -> Result<usize, IoError> {
         let Pair { tls, wire, .. } = self;
         tls.read(out, &mut |b| take(wire, b, piece))
     }
@@ -75,7 +77,7 @@ impl Pair {
     }
 }
 
-fn take(wire: &mut Vec<u8>, buf: &mut [u8], piece: usize) -> Result<usize, Stop> {
+fn take(wire: &mut Vec<u8>, buf: &mut [u8], piece: usize) -> Result<usize, IoError> {
     let n = wire.len().min(buf.len()).min(piece);
     if n == 0 {
         return Err(nothing());
@@ -102,24 +104,24 @@ fn pieces_of_every_size_give_the_same() {
             }
             assert!(all == data, "{piece} {room}");
             assert!(
-                matches!(p.read(&mut buf, piece), Err(Stop::Os(e)) if e.kind() == io::ErrorKind::WouldBlock)
+                matches!(p.read(&mut buf, piece), Err(IoError::Os(e)) if e.kind() == io::ErrorKind::WouldBlock)
             );
-            assert!(p.tls.settle() && !p.tls.holds());
+            assert!(p.tls.process_buffered() && !p.tls.has_buffered());
         }
     }
 }
 
 /// accepted has both ends of this library shake hands, `piece` bytes at a time, and gives what the server is told.
-fn accepted(settings: &Settings, client: Settings, name: &str, piece: usize) -> (Tls, Tls, TlsInfo) {
+fn accepted(settings: &TlsSettings, client: TlsSettings, name: &str, piece: usize) -> (Tls, Tls, TlsInfo) {
     let mut server = Tls::server(&ServerIdentity::new(settings).unwrap(), ServerAlpn::Http1).unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    let mut client = Tls::new(&Identity::new(client), End::Server, name, None).unwrap();
+    let mut client = Tls::new(&ClientIdentity::new(client), PeerKind::Server, name, None).unwrap();
     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
     let mut agreed = None;
     for _ in 0..100_000 {
         match client.step(&mut [], &[]).unwrap() {
-            Step::Starved(true) if agreed.is_some() => break,
-            Step::Starved(_) => {
+            TlsStep::NeedInput(true) if agreed.is_some() => break,
+            TlsStep::NeedInput(_) => {
                 client.flush(&mut |b| to_server.write(b)).unwrap();
                 let _ = client.receive(&mut |b| take(&mut to_client, b, piece));
             }
@@ -130,10 +132,10 @@ fn accepted(settings: &Settings, client: Settings, name: &str, piece: usize) -> 
         match agreed {
             Some(_) => drop(server.flush(send).unwrap()),
             None => match server.accept(recv, send) {
-                Accept::Done(info) => agreed = Some(*info),
-                Accept::Wait => {}
-                Accept::Http => panic!("HTTP"),
-                Accept::Failed(e) => panic!("{e}"),
+                AcceptState::Done(info) => agreed = Some(*info),
+                AcceptState::Wait => {}
+                AcceptState::Http => panic!("HTTP"),
+                AcceptState::Failed(e) => panic!("{e}"),
             },
         }
     }
@@ -148,13 +150,13 @@ fn a_server_shakes_hands_in_pieces_of_every_size() {
         (made.pem(), key.serialize_pem())
     };
     let ((a, a_key), (b, b_key)) = (pair("a.example"), pair("*.b.example"));
-    let mut settings = Settings::default();
+    let mut settings = TlsSettings::default();
     assert!(ServerIdentity::new(&settings).is_err(), "no certificate");
     settings.set_certificate(a.as_bytes(), a_key.as_bytes()).unwrap();
     settings.add_certificate(b.as_bytes(), b_key.as_bytes()).unwrap();
     settings.client_auth = ClientAuth::RequireAny;
     for piece in [1, 2, 3, 7, 100, 4096] {
-        let mut own = Settings { system_roots: false, ..Settings::default() };
+        let mut own = TlsSettings { system_roots: false, ..TlsSettings::default() };
         own.add_roots(b.as_bytes()).unwrap();
         own.set_certificate(a.as_bytes(), a_key.as_bytes()).unwrap();
         let (mut server, mut client, info) = accepted(&settings, own, "x.b.example", piece);
@@ -163,7 +165,7 @@ fn a_server_shakes_hands_in_pieces_of_every_size() {
         assert_eq!((info.certificates.len(), info.resumed), (1, false));
 
         // Buffers are lent, and an idle session has none.
-        let mut lent = Buffers::default();
+        let mut lent = TlsBuffers::default();
         client.write([b"hello", &[]], &mut |b| Ok(b.len())).unwrap();
         server.borrow(&mut lent);
         server.encrypt(&[7; 50_000]).unwrap();
@@ -180,7 +182,7 @@ fn a_server_shakes_hands_in_pieces_of_every_size() {
 fn a_server_tells_http_from_tls() {
     let key = rcgen::KeyPair::generate().unwrap();
     let made = rcgen::CertificateParams::new(vec!["a.example".into()]).unwrap().self_signed(&key).unwrap();
-    let mut settings = Settings::default();
+    let mut settings = TlsSettings::default();
     settings.set_certificate(made.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
     let identity = ServerIdentity::new(&settings).unwrap();
     for (sent, http) in [("GET / HTTP/1.1\r\n", true), ("OPTIONS * HTTP/1.1", true), ("DELETE / HTTP", false)]
@@ -188,8 +190,8 @@ fn a_server_tells_http_from_tls() {
         let mut tls = Tls::server(&identity, ServerAlpn::Http1).unwrap();
         let mut wire = sent.as_bytes().to_vec();
         match tls.accept(&mut |b| take(&mut wire, b, 3), &mut |b| Ok(b.len())) {
-            Accept::Http => assert!(http, "{sent}"),
-            Accept::Failed(e) => {
+            AcceptState::Http => assert!(http, "{sent}"),
+            AcceptState::Failed(e) => {
                 assert!(!http, "{sent}");
                 assert_eq!(e.message(), "tls: first record does not look like a TLS handshake");
             }
@@ -244,8 +246,8 @@ fn an_idle_session_is_small_and_minds_tickets_only() {
         left -= p.read(&mut buf, usize::MAX).unwrap();
     }
     assert!(p.tls.capacity() > 32 * 1024);
-    assert!(p.tls.settle());
-    p.tls.rest();
+    assert!(p.tls.process_buffered());
+    p.tls.shrink_buffers();
     assert!(p.tls.capacity() <= 3 * 16 * 1024, "{}", p.tls.capacity());
     p.server.refresh_traffic_keys().unwrap();
     p.exchange();

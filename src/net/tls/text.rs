@@ -27,13 +27,13 @@ pub fn from_rustls(e: &rustls::Error, early: bool) -> Error {
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) if early => {
             Error::new(Kind::Tls, "tls: first record does not look like a TLS handshake")
         }
-        e => Error::new(Kind::Tls, format!("tls: {}", plain(e))),
+        e => Error::new(Kind::Tls, format!("tls: {}", protocol_text(e))),
     };
     if early { error.with_phase(Phase::TlsHandshake) } else { error }
 }
 
-/// plain says what went wrong with the peer's messages. rustls names types of its own there.
-fn plain(e: &rustls::Error) -> &str {
+/// protocol_text says what went wrong with the peer's messages. rustls names types of its own there.
+fn protocol_text(e: &rustls::Error) -> &str {
     match e {
         rustls::Error::NoCertificatesPresented => "client didn't provide a certificate",
         rustls::Error::NoApplicationProtocol => "client requested unsupported application protocols",

@@ -1,8 +1,8 @@
 //! `Verifier`: whether a server's certificate will do, by the roots, the program, or not at all.
 
-use super::Settings;
+use super::TlsSettings;
 use super::config::provider;
-use super::roots::Trust;
+use super::roots::TrustStore;
 use super::text::from_rustls;
 use super::x509::Purpose;
 use super::{names, signature};
@@ -20,8 +20,8 @@ pub trait Verify: Send + Sync {
     fn verify(&self, name: &str, chain: &[&[u8]], verdict: Result<()>) -> Result<()>;
 }
 
-/// last_word asks the program about a chain, of which the roots say `verdict`.
-pub(super) fn last_word(
+/// verify_by_program asks the program about a chain, of which the roots say `verdict`.
+pub(super) fn verify_by_program(
     program: &dyn Verify,
     name: &str,
     leaf: &CertificateDer<'_>,
@@ -34,16 +34,16 @@ pub(super) fn last_word(
 }
 
 pub(super) struct Verifier {
-    trust: Arc<Trust>,
+    trust: Arc<TrustStore>,
     insecure: bool,
     program: Option<Arc<dyn Verify>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-type Verdict = std::result::Result<ServerCertVerified, rustls::Error>;
+type ServerVerdict = std::result::Result<ServerCertVerified, rustls::Error>;
 
 impl Verifier {
-    pub(super) fn new(trust: Arc<Trust>, s: &Settings) -> Verifier {
+    pub(super) fn new(trust: Arc<TrustStore>, s: &TlsSettings) -> Verifier {
         Verifier {
             trust,
             insecure: s.insecure,
@@ -52,7 +52,7 @@ impl Verifier {
         }
     }
 
-    fn by_roots(
+    fn verify_by_roots(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -73,12 +73,12 @@ impl ServerCertVerifier for Verifier {
         server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
         now: UnixTime,
-    ) -> Verdict {
-        let verdict = || self.by_roots(end_entity, intermediates, server_name, now);
+    ) -> ServerVerdict {
+        let verdict = || self.verify_by_roots(end_entity, intermediates, server_name, now);
         match &self.program {
             Some(program) => {
                 let name = server_name.to_str();
-                last_word(&**program, &name, end_entity, intermediates, verdict())?;
+                verify_by_program(&**program, &name, end_entity, intermediates, verdict())?;
             }
             None if self.insecure => {}
             None => verdict()?,

@@ -1,13 +1,13 @@
-//! `Facts`: what a certificate says (RFC 5280), as far as webpki does not tell it: of versions before 3, of roots, and of
+//! `CertificateFacts`: what a certificate says (RFC 5280), as far as webpki does not tell it: of versions before 3, of roots, and of
 //! the use of keys. Signatures and paths are webpki's.
 
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Facts is a certificate, read and not verified.
+/// CertificateFacts is a certificate, read and not verified.
 #[derive(Debug, Default)]
-pub(super) struct Facts<'a> {
+pub(super) struct CertificateFacts<'a> {
     /// 1 to 3.
     pub version: u8,
     pub issuer: &'a [u8],
@@ -53,7 +53,7 @@ impl Purposes {
     }
 }
 
-impl Facts<'_> {
+impl CertificateFacts<'_> {
     /// is_authority: the certificate may sign others (RFC 5280, 4.2.1.3, 4.2.1.9 and 6.1.4 (k), (n)).
     pub(super) fn is_authority(&self) -> bool {
         self.version == 3 && self.ca == Some(true) && self.may_sign != Some(false) && !self.unknown_critical
@@ -84,10 +84,10 @@ impl Facts<'_> {
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 
-/// Der reads one element behind the other.
-struct Der<'a>(&'a [u8]);
+/// DerReader reads one element behind the other.
+struct DerReader<'a>(&'a [u8]);
 
-impl<'a> Der<'a> {
+impl<'a> DerReader<'a> {
     /// element is the next one: its tag, its content, and all of it.
     fn element(&mut self) -> Option<(u8, &'a [u8], &'a [u8])> {
         let all = self.0;
@@ -132,24 +132,24 @@ impl<'a> Der<'a> {
     }
 }
 
-/// whole is the content of the one element that there is.
-fn whole(der: &[u8], tag: u8) -> Option<&[u8]> {
-    let mut d = Der(der);
+/// only_element is the content of the one element that there is.
+fn only_element(der: &[u8], tag: u8) -> Option<&[u8]> {
+    let mut d = DerReader(der);
     d.take(tag).filter(|_| d.is_empty())
 }
 
 /// facts reads a certificate; `None` is a malformed one.
-pub(super) fn facts<'a>(certificate: &'a CertificateDer<'_>) -> Option<Facts<'a>> {
-    let mut outer = Der(whole(certificate, SEQUENCE)?);
-    let mut tbs = Der(outer.take(SEQUENCE)?);
+pub(super) fn facts<'a>(certificate: &'a CertificateDer<'_>) -> Option<CertificateFacts<'a>> {
+    let mut outer = DerReader(only_element(certificate, SEQUENCE)?);
+    let mut tbs = DerReader(outer.take(SEQUENCE)?);
     outer.take(SEQUENCE)?;
     outer.take(0x03)?;
     if !outer.is_empty() {
         return None;
     }
-    let mut f = Facts { version: 1, ..Facts::default() };
+    let mut f = CertificateFacts { version: 1, ..CertificateFacts::default() };
     if let Some(version) = tbs.take_if(0xa0) {
-        f.version = match whole(version, INTEGER)? {
+        f.version = match only_element(version, INTEGER)? {
             [n @ 0..=2] => n + 1,
             _ => return None,
         };
@@ -157,22 +157,22 @@ pub(super) fn facts<'a>(certificate: &'a CertificateDer<'_>) -> Option<Facts<'a>
     tbs.take(INTEGER)?;
     tbs.take(SEQUENCE)?;
     f.issuer = tbs.take(SEQUENCE)?;
-    let mut validity = Der(tbs.take(SEQUENCE)?);
+    let mut validity = DerReader(tbs.take(SEQUENCE)?);
     f.not_before = time(validity.element()?)?;
     f.not_after = time(validity.element()?)?;
     f.subject = tbs.take(SEQUENCE)?;
     let (tag, content, spki) = tbs.element()?;
-    let mut key = Der(content);
+    let mut key = DerReader(content);
     (tag == SEQUENCE && key.take(SEQUENCE).is_some() && key.take(0x03).is_some()).then_some(())?;
     f.spki = spki;
     // Unique identifiers, of which nobody knows a use.
     tbs.take_if(0x81);
     tbs.take_if(0x82);
     if let Some(extensions) = tbs.take_if(0xa3) {
-        let mut list = Der(whole(extensions, SEQUENCE)?);
+        let mut list = DerReader(only_element(extensions, SEQUENCE)?);
         let mut seen = std::collections::HashSet::new();
         while !list.is_empty() {
-            let mut one = Der(list.take(SEQUENCE)?);
+            let mut one = DerReader(list.take(SEQUENCE)?);
             let id = one.take(0x06)?;
             let critical = one.take_if(0x01).is_some_and(|b| b != [0]);
             let value = one.take(0x04)?;
@@ -186,11 +186,11 @@ pub(super) fn facts<'a>(certificate: &'a CertificateDer<'_>) -> Option<Facts<'a>
     tbs.is_empty().then_some(f)
 }
 
-impl<'a> Facts<'a> {
+impl<'a> CertificateFacts<'a> {
     fn extension(&mut self, id: &[u8], critical: bool, value: &'a [u8]) -> Option<()> {
         match id {
             [0x55, 0x1d, 19] => {
-                let mut basic = Der(whole(value, SEQUENCE)?);
+                let mut basic = DerReader(only_element(value, SEQUENCE)?);
                 self.ca = Some(basic.take_if(0x01).is_some_and(|b| b != [0]));
                 if let Some(n) = basic.take_if(INTEGER) {
                     self.path_len =
@@ -199,10 +199,10 @@ impl<'a> Facts<'a> {
             }
             [0x55, 0x1d, 15] => {
                 // The first byte counts unused bits; keyCertSign is bit 5.
-                self.may_sign = Some(whole(value, 0x03)?.get(1).is_some_and(|b| b & 0x04 != 0));
+                self.may_sign = Some(only_element(value, 0x03)?.get(1).is_some_and(|b| b & 0x04 != 0));
             }
             [0x55, 0x1d, 37] => {
-                let mut list = Der(whole(value, SEQUENCE)?);
+                let mut list = DerReader(only_element(value, SEQUENCE)?);
                 let mut p = Purposes::default();
                 while !list.is_empty() {
                     match list.take(0x06)? {
@@ -215,7 +215,7 @@ impl<'a> Facts<'a> {
                 self.purposes = Some(p);
             }
             [0x55, 0x1d, 17] => {
-                let mut names = Der(whole(value, SEQUENCE)?);
+                let mut names = DerReader(only_element(value, SEQUENCE)?);
                 while !names.is_empty() {
                     match names.element()? {
                         (0x82, name, _) => self.dns_names.push(name),
@@ -275,7 +275,7 @@ pub(super) enum KeyKind {
 
 /// key_kind looks at what follows the version: a number, an algorithm, or the key's bytes.
 pub(super) fn key_kind(key: &[u8]) -> Option<KeyKind> {
-    let mut d = Der(whole(key, SEQUENCE)?);
+    let mut d = DerReader(only_element(key, SEQUENCE)?);
     d.take(INTEGER)?;
     match d.element()?.0 {
         INTEGER => Some(KeyKind::Pkcs1),

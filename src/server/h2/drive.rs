@@ -4,7 +4,7 @@ use super::sending::{BACKLOG, Sent, Socket};
 use super::session::{Ending, Session};
 use super::turn::{KEPT, Turn};
 use crate::net::sys;
-use crate::net::tls::Stop;
+use crate::net::tls::IoError;
 use crate::runtime::{Driven, Fate, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
 use crate::server::bound::Bound;
 use crate::server::conn::Conn;
@@ -272,7 +272,7 @@ impl Http {
                     self.told(conn, &mut h2, ex, input, now);
                     more = true;
                 }
-                Err(Stop::Os(e)) if e.kind() == ErrorKind::WouldBlock => conn.readable = false,
+                Err(IoError::Os(e)) if e.kind() == ErrorKind::WouldBlock => conn.readable = false,
                 Err(_) => h2.break_off(),
             }
             ex.scratch = scratch;

@@ -5,7 +5,7 @@ use super::body::{StreamBody, is_free};
 use super::outbox::{Outbox, PeerWait};
 use super::stream::{SharedStream, Stream};
 use crate::h2::Head;
-use crate::handle::Ticket;
+use crate::handle::Handle;
 use crate::message::address::Address;
 use crate::message::request::{HTTP_20, Request, RequestBody};
 use crate::mux::Table;
@@ -52,7 +52,7 @@ impl Turn {
         let stream = Stream::new(core);
         Box::new(Turn {
             id: 0,
-            request: Request { body: body(&stream), handle: Ticket::new(), ..Request::default() },
+            request: Request { body: body(&stream), handle: Handle::new(), ..Request::default() },
             writer: ResponseWriter::new(Line::Http2(stream.clone())),
             stream,
             route: 0,

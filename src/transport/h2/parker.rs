@@ -6,7 +6,7 @@
 
 use super::exchange::Answer;
 use super::seat::{Bench, Seat};
-use crate::net::event::Event;
+use crate::net::event_fd::EventFd;
 use crate::net::sys;
 use crate::runtime::before_block;
 use crate::sync::{Mutex, MutexGuard};
@@ -25,7 +25,7 @@ const CALLED: u8 = 3;
 pub(super) struct Parker {
     state: AtomicU8,
     seat: Seat,
-    event: Arc<Event>,
+    event: Arc<EventFd>,
     /// What was brought to the thread while it slept.
     brought: Mutex<Option<Answer>>,
 }
@@ -41,7 +41,7 @@ impl Parker {
         if let Some(p) = cached {
             return Ok(p);
         }
-        let event = Event::of_thread()?;
+        let event = EventFd::for_thread()?;
         let p = Arc::new(Parker {
             state: AtomicU8::new(AWAKE),
             seat: Seat::take(),

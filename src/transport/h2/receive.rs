@@ -5,7 +5,7 @@ use super::errors::{Farewell, stream_error};
 use super::slot::Slot;
 use crate::error::{Error, Http2, Kind, Phase};
 use crate::h2::{ErrorCode, Event, Fault, Head, StreamMap};
-use crate::transport::conn::Stop;
+use crate::transport::conn::IoError;
 use crate::transport::exchange::{Failure, Retry};
 use std::time::Instant;
 
@@ -65,9 +65,9 @@ impl State {
             let (holds, eof) = (conn.holds(), matches!(got, Ok(Some(0))));
             let read_failure = match got {
                 Ok(Some(0)) => Some(Error::new(Kind::UnexpectedEof, "unexpected EOF")),
-                Err(Stop::Failed(e)) => Some(e),
-                Err(Stop::Os(e)) => Some(conn.failure("read", &e)),
-                Err(Stop::Deadline) | Ok(_) => None,
+                Err(IoError::Failed(e)) => Some(e),
+                Err(IoError::Os(e)) => Some(conn.failure("read", &e)),
+                Err(IoError::Deadline) | Ok(_) => None,
             };
             events.clear();
             self.events = events;

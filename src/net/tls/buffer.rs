@@ -1,13 +1,13 @@
-//! `Block`: bytes between two ends of one buffer that is kept.
+//! `TlsBuffer`: bytes between two ends of one buffer that is kept.
 
 #[derive(Default)]
-pub(super) struct Block {
+pub(super) struct TlsBuffer {
     buf: Vec<u8>,
     start: usize,
     end: usize,
 }
 
-impl Block {
+impl TlsBuffer {
     pub(super) fn data(&self) -> &[u8] {
         self.buf.get(self.start..self.end).unwrap_or_default()
     }
@@ -44,8 +44,8 @@ impl Block {
         self.buf.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// added takes `n` bytes that were written to the room.
-    pub(super) fn added(&mut self, n: usize) {
+    /// commit takes `n` bytes that were written to the room.
+    pub(super) fn commit(&mut self, n: usize) {
         self.end = (self.end + n).min(self.buf.len());
     }
 
@@ -53,7 +53,7 @@ impl Block {
         if let Some(to) = self.room(bytes.len()).get_mut(..bytes.len()) {
             to.copy_from_slice(bytes);
         }
-        self.added(bytes.len());
+        self.commit(bytes.len());
     }
 
     /// take_into moves what fits to `out`.

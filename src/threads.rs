@@ -16,19 +16,19 @@ pub const DEFAULT_STACK: usize = 8 << 20;
 /// MIN_STACK keeps room for the library's own frames below a callback.
 pub const MIN_STACK: usize = 256 << 10;
 
-/// Hooks run on each library thread: `start` first, `stop` last. A thread that ran one `start` runs the same
+/// ThreadHooks run on each library thread: `start` first, `stop` last. A thread that ran one `start` runs the same
 /// value's `stop`, also if the hooks were replaced meanwhile.
-pub trait Hooks: Send + Sync {
+pub trait ThreadHooks: Send + Sync {
     fn start(&self);
     fn stop(&self);
 }
 
-static HOOKS: RwLock<Option<Arc<dyn Hooks>>> = RwLock::new(None);
+static HOOKS: RwLock<Option<Arc<dyn ThreadHooks>>> = RwLock::new(None);
 static STACK: AtomicUsize = AtomicUsize::new(DEFAULT_STACK);
 
 /// set replaces the hooks of threads that start from now on. The old value is dropped when its last thread
 /// has stopped, and never under the lock.
-pub fn set(hooks: Option<Arc<dyn Hooks>>) {
+pub fn set(hooks: Option<Arc<dyn ThreadHooks>>) {
     let old = std::mem::replace(&mut *HOOKS.write().unwrap_or_else(PoisonError::into_inner), hooks);
     drop(old);
 }
@@ -59,23 +59,23 @@ where
     sys::with_signals_blocked(|| {
         builder.spawn(move || {
             LIBRARY.set(true);
-            let _running = hooks.map(Running::start);
+            let _running = hooks.map(RunningHook::start);
             f()
         })
     })
 }
 
-/// Running calls `stop` when the thread's work has ended, also by a panic.
-struct Running(Arc<dyn Hooks>);
+/// RunningHook calls `stop` when the thread's work has ended, also by a panic.
+struct RunningHook(Arc<dyn ThreadHooks>);
 
-impl Running {
-    fn start(hooks: Arc<dyn Hooks>) -> Running {
+impl RunningHook {
+    fn start(hooks: Arc<dyn ThreadHooks>) -> RunningHook {
         hooks.start();
-        Running(hooks)
+        RunningHook(hooks)
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningHook {
     fn drop(&mut self) {
         self.0.stop();
     }
@@ -94,7 +94,7 @@ mod tests {
             self.0.lock().unwrap().push(format!("{what} {name}"));
         }
     }
-    impl Hooks for Record {
+    impl ThreadHooks for Record {
         fn start(&self) {
             self.push("start");
         }

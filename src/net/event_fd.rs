@@ -1,4 +1,4 @@
-//! `Event`: an eventfd that one thread waits on and others, or a signal handler, write to.
+//! `EventFd`: an eventfd that one thread waits on and others, or a signal handler, write to.
 
 use super::sys;
 use std::cell::RefCell;
@@ -7,28 +7,28 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Event stays open as long as anybody who may still write to it holds it: a late write never lands in a
+/// EventFd stays open as long as anybody who may still write to it holds it: a late write never lands in a
 /// descriptor that has another owner by then.
 #[derive(Debug)]
-pub struct Event(OwnedFd);
+pub struct EventFd(OwnedFd);
 
 thread_local! {
-    static CACHED: RefCell<Option<Arc<Event>>> = const { RefCell::new(None) };
+    static CACHED: RefCell<Option<Arc<EventFd>>> = const { RefCell::new(None) };
 }
 
-impl Event {
-    pub fn new() -> io::Result<Arc<Event>> {
-        Ok(Arc::new(Event(sys::eventfd()?)))
+impl EventFd {
+    pub fn new() -> io::Result<Arc<EventFd>> {
+        Ok(Arc::new(EventFd(sys::eventfd()?)))
     }
 
-    /// of_thread is this thread's event, made on first use. Wakes that were meant for an earlier wait may
+    /// for_thread is this thread's event, made on first use. Wakes that were meant for an earlier wait may
     /// still arrive: whoever waits looks at its own condition after each.
-    pub fn of_thread() -> io::Result<Arc<Event>> {
+    pub fn for_thread() -> io::Result<Arc<EventFd>> {
         let cached = CACHED.try_with(|c| c.borrow().clone()).ok().flatten();
         if let Some(e) = cached {
             return Ok(e);
         }
-        let e = Event::new()?;
+        let e = EventFd::new()?;
         // While the thread ends there is no cache any more; the event is then just not kept.
         let _ = CACHED.try_with(|c| *c.borrow_mut() = Some(e.clone()));
         Ok(e)
