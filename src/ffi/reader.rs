@@ -5,12 +5,12 @@ use super::request::nh_request;
 use super::response::nh_response;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr, result};
 use crate::error::{Error, Kind, Result, invalid};
-use crate::stream::{Feed, Reader};
+use crate::stream::{ByteFeed, MessageReader};
 use std::ffi::c_void;
 use std::sync::Arc;
 
 /// nh_reader reads messages from a stream of the program's, and holds what was read ahead: Go's bufio.Reader.
-pub struct nh_reader(Reader);
+pub struct nh_reader(MessageReader);
 
 /// nh_read_fn gives a stream's next bytes: it writes at most cap bytes to buf and their number to *n_out. NH_OK with 0
 /// bytes is the stream's end; any other result is its failure, which is NH_ERR_IO to whoever reads, and stays. NH_OK
@@ -33,7 +33,7 @@ struct CFeed {
     userdata: Userdata,
 }
 
-impl Feed for CFeed {
+impl ByteFeed for CFeed {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         let mut n = NO_COUNT;
         // SAFETY: P5; buf and n live until the call returns.
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn nh_reader_new(
         let userdata = Userdata::new(userdata, free_userdata);
         ptr::out(out, std::ptr::null_mut(), "out")?;
         let call = read_fn.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
-        ptr::set_out(out, ptr::give(nh_reader(Reader::new(Box::new(CFeed { call, userdata })))));
+        ptr::set_out(out, ptr::give(nh_reader(MessageReader::new(Box::new(CFeed { call, userdata })))));
         Ok(())
     })
 }

@@ -10,7 +10,7 @@ use crate::message::protocols::Protocols;
 use crate::net::sys;
 use crate::net::tls::TlsInfo;
 use crate::net::tls::{AcceptState, IoError, ServerAlpn, ServerIdentity, Tls, TlsBuffers};
-use crate::stream::Session;
+use crate::stream::DuplexTls;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 use std::io;
 use std::os::fd::RawFd;
@@ -138,7 +138,7 @@ impl Secure {
     }
 }
 
-impl Session for Secure {
+impl DuplexTls for Secure {
     fn read_now(&self, _: RawFd, buf: &mut [u8]) -> std::result::Result<usize, IoError> {
         let n = self.read(buf)?.n;
         // What the peer asked for in between; it goes out with the next write if it must wait.
@@ -160,7 +160,7 @@ impl Session for Secure {
         self.state().tls.was_closed()
     }
 
-    fn goodbye(&self, _: RawFd) {
+    fn send_close_notify(&self, _: RawFd) {
         Secure::goodbye(self);
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::message::address::Address;
 use crate::net::sys;
 use crate::runtime::Flush;
-use crate::stream::{Duplex, Parts, Session};
+use crate::stream::{Duplex, DuplexParts, DuplexTls};
 use crate::sync::{Mutex, MutexGuard};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -130,8 +130,8 @@ impl Wire {
             secure.move_to(raw);
         }
         let ip = |a: std::io::Result<Address>| a.ok().and_then(|a| a.ip());
-        let parts = Parts {
-            tls: secure.clone().map(|s| s as Arc<dyn Session>),
+        let parts = DuplexParts {
+            tls: secure.clone().map(|s| s as Arc<dyn DuplexTls>),
             info: secure.and_then(|s| s.info()),
             ahead: input.rest().to_vec(),
             remote: ip(sys::getpeername(raw)),

@@ -1,6 +1,6 @@
 //! `StreamBody`: the body of a message that was read from a program's stream.
 
-use super::read::Reader;
+use super::read::MessageReader;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
 use crate::message::header::Header;
@@ -9,7 +9,7 @@ use crate::transport::{ReadBody, read_when_closed};
 use std::time::Duration;
 
 pub(super) struct StreamBody {
-    reader: Reader,
+    reader: MessageReader,
     decoder: BodyDecoder,
     trailer: Option<Header>,
     /// Sticky.
@@ -19,7 +19,7 @@ pub(super) struct StreamBody {
 }
 
 impl StreamBody {
-    pub(super) fn new(reader: Reader, framing: Framing) -> StreamBody {
+    pub(super) fn new(reader: MessageReader, framing: Framing) -> StreamBody {
         StreamBody {
             reader,
             decoder: BodyDecoder::new(framing),

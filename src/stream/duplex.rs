@@ -15,18 +15,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// Session is TLS on a connection, for a reader beside a writer. Nothing in it waits for the socket.
-pub trait Session: Send + Sync {
+/// DuplexTls is TLS on a connection, for a reader beside a writer. Nothing in it waits for the socket.
+pub trait DuplexTls: Send + Sync {
     /// read_now answers data, or 0 at the end; `WouldBlock` where there is nothing now.
     fn read_now(&self, fd: RawFd, buf: &mut [u8]) -> std::result::Result<usize, IoError>;
     /// write_now tells how much was taken, and whether something taken is unsent.
     fn write_now(&self, fd: RawFd, data: &[u8]) -> io::Result<(usize, bool)>;
     /// was_closed: the end of the data was the peer's own word.
     fn was_closed(&self) -> bool;
-    fn goodbye(&self, fd: RawFd);
+    fn send_close_notify(&self, fd: RawFd);
 }
 
-impl Session for Mutex<Box<Tls>> {
+impl DuplexTls for Mutex<Box<Tls>> {
     fn read_now(&self, fd: RawFd, buf: &mut [u8]) -> std::result::Result<usize, IoError> {
         let mut tls = lock(self);
         let n = tls.read(buf, &mut |b| sys::recv(fd, b, sys::MSG_DONTWAIT).map_err(IoError::Os));
@@ -47,14 +47,14 @@ impl Session for Mutex<Box<Tls>> {
         lock(self).was_closed()
     }
 
-    fn goodbye(&self, fd: RawFd) {
+    fn send_close_notify(&self, fd: RawFd) {
         lock(self).send_close_notify(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
     }
 }
 
 pub struct Duplex {
     fd: OwnedFd,
-    tls: Option<Arc<dyn Session>>,
+    tls: Option<Arc<dyn DuplexTls>>,
     /// Bytes that were received before the connection was handed over.
     ahead: Mutex<Vec<u8>>,
     pub remote: Option<SocketAddr>,
@@ -70,10 +70,10 @@ pub struct Duplex {
 
 const NO_LIMIT: u64 = u64::MAX;
 
-/// Parts is what a connection is made of.
-pub struct Parts {
+/// DuplexParts is what a connection is made of.
+pub struct DuplexParts {
     pub fd: OwnedFd,
-    pub tls: Option<Arc<dyn Session>>,
+    pub tls: Option<Arc<dyn DuplexTls>>,
     pub ahead: Vec<u8>,
     pub remote: Option<SocketAddr>,
     pub local: Option<SocketAddr>,
@@ -82,7 +82,7 @@ pub struct Parts {
 }
 
 impl Duplex {
-    pub fn new(p: Parts) -> Duplex {
+    pub fn new(p: DuplexParts) -> Duplex {
         Duplex {
             fd: p.fd,
             tls: p.tls,
@@ -182,7 +182,7 @@ impl Duplex {
     pub fn close_write(&self) -> Result<()> {
         self.write(&[])?;
         if let Some(tls) = &self.tls {
-            tls.goodbye(self.fd());
+            tls.send_close_notify(self.fd());
         }
         sys::shutdown(self.fd(), libc::SHUT_WR).map_err(|e| self.failure("close", &e))
     }
@@ -193,7 +193,7 @@ impl Duplex {
             return;
         }
         if let Some(tls) = &self.tls {
-            tls.goodbye(self.fd());
+            tls.send_close_notify(self.fd());
         }
         let _ = sys::shutdown(self.fd(), libc::SHUT_RDWR);
     }

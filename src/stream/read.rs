@@ -1,4 +1,4 @@
-//! `Reader`: heads from a stream.
+//! `MessageReader`: heads from a stream.
 
 use super::body::StreamBody;
 use crate::error::{Error, Kind, Phase, Result};
@@ -13,66 +13,66 @@ use std::sync::{Arc, PoisonError};
 pub const DEFAULT_HEAD: usize = 1 << 20;
 const FIRST_BUFFER: usize = 4096;
 
-/// Feed gives a stream's next bytes; `Ok(0)` is its end. An error is final.
-pub trait Feed: Send {
+/// ByteFeed gives a stream's next bytes; `Ok(0)` is its end. An error is final.
+pub trait ByteFeed: Send {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize>;
 }
 
-/// Reader is a counted reference to a stream and what was read ahead of it. It is lent to one reading call at a
+/// MessageReader is a counted reference to a stream and what was read ahead of it. It is lent to one reading call at a
 /// time, so that no lock is held while the feed is called; a second call at the same time is refused.
 #[derive(Clone)]
-pub struct Reader(Arc<Mutex<Option<Box<Stream>>>>);
+pub struct MessageReader(Arc<Mutex<Option<Box<BufferedFeed>>>>);
 
-pub(super) struct Stream {
-    feed: Box<dyn Feed>,
+pub(super) struct BufferedFeed {
+    feed: Box<dyn ByteFeed>,
     /// `buf[start..end]` was received and not yet used.
     buf: Vec<u8>,
     start: usize,
     end: usize,
-    over: Option<Result<()>>,
+    finished: Option<Result<()>>,
     max_head: usize,
     /// A body was begun and its end not seen.
     pub(super) in_body: bool,
 }
 
-/// Lent is the stream while a call uses it.
-pub(super) struct Lent<'a> {
-    home: &'a Reader,
-    stream: Option<Box<Stream>>,
+/// LentFeed is the stream while a call uses it.
+pub(super) struct LentFeed<'a> {
+    reader: &'a MessageReader,
+    stream: Option<Box<BufferedFeed>>,
 }
 
-impl Reader {
-    pub fn new(feed: Box<dyn Feed>) -> Reader {
-        Reader(Arc::new(Mutex::new(Some(Box::new(Stream {
+impl MessageReader {
+    pub fn new(feed: Box<dyn ByteFeed>) -> MessageReader {
+        MessageReader(Arc::new(Mutex::new(Some(Box::new(BufferedFeed {
             feed,
             buf: Vec::new(),
             start: 0,
             end: 0,
-            over: None,
+            finished: None,
             max_head: DEFAULT_HEAD,
             in_body: false,
         })))))
     }
 
-    fn slot(&self) -> MutexGuard<'_, Option<Box<Stream>>> {
+    fn slot(&self) -> MutexGuard<'_, Option<Box<BufferedFeed>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn lend(&self) -> Result<Lent<'_>> {
+    pub(super) fn lend(&self) -> Result<LentFeed<'_>> {
         match self.slot().take() {
-            Some(stream) => Ok(Lent { home: self, stream: Some(stream) }),
+            Some(stream) => Ok(LentFeed { reader: self, stream: Some(stream) }),
             None => Err(Error::new(Kind::Busy, "nethttp: the stream is being read by another call")),
         }
     }
 
     /// set_max_head bounds the heads to come.
     pub fn set_max_head(&self, bytes: usize) -> Result<()> {
-        self.lend()?.use_it(|s| s.max_head = bytes)
+        self.lend()?.with_feed(|s| s.max_head = bytes)
     }
 
     /// take_buffered moves what was read ahead to `to`, as much as fits: what follows a switch of protocols.
     pub fn take_buffered(&self, to: &mut [u8]) -> Result<usize> {
-        self.lend()?.use_it(|s| {
+        self.lend()?.with_feed(|s| {
             let n = s.buffered().len().min(to.len());
             if let (Some(to), Some(from)) = (to.get_mut(..n), s.buffered().get(..n)) {
                 to.copy_from_slice(from);
@@ -124,9 +124,9 @@ fn refused(r: Reject) -> Error {
     Error::new(kind, format!("net/http: malformed request: {text}")).with_phase(Phase::Head)
 }
 
-impl Lent<'_> {
+impl LentFeed<'_> {
     /// stream is between two messages; a body that was not read to its end is in the way.
-    fn stream(&mut self) -> Result<&mut Stream> {
+    fn stream(&mut self) -> Result<&mut BufferedFeed> {
         let s = self.raw()?;
         if s.in_body {
             let text = "nethttp: the body of the message before was not read to its end";
@@ -135,22 +135,22 @@ impl Lent<'_> {
         Ok(s)
     }
 
-    pub(super) fn raw(&mut self) -> Result<&mut Stream> {
+    pub(super) fn raw(&mut self) -> Result<&mut BufferedFeed> {
         self.stream.as_deref_mut().ok_or_else(|| Error::new(Kind::State, "nethttp: the stream is gone"))
     }
 
-    fn use_it<T>(mut self, f: impl FnOnce(&mut Stream) -> T) -> Result<T> {
+    fn with_feed<T>(mut self, f: impl FnOnce(&mut BufferedFeed) -> T) -> Result<T> {
         self.raw().map(f)
     }
 }
 
-impl Drop for Lent<'_> {
+impl Drop for LentFeed<'_> {
     fn drop(&mut self) {
-        *self.home.slot() = self.stream.take();
+        *self.reader.slot() = self.stream.take();
     }
 }
 
-impl Stream {
+impl BufferedFeed {
     pub(super) fn buffered(&self) -> &[u8] {
         self.buf.get(self.start..self.end).unwrap_or_default()
     }
@@ -164,7 +164,7 @@ impl Stream {
 
     /// fill reads on; `Ok(0)` is the end. The end and an error stay.
     pub(super) fn fill(&mut self) -> Result<usize> {
-        if let Some(over) = &self.over {
+        if let Some(over) = &self.finished {
             return over.clone().map(|()| 0);
         }
         if self.start > 0 && self.end == self.buf.len() {
@@ -178,12 +178,12 @@ impl Stream {
         let room = self.buf.get_mut(self.end..).unwrap_or_default();
         let most = room.len();
         match self.feed.read(room) {
-            Ok(0) => self.over = Some(Ok(())),
+            Ok(0) => self.finished = Some(Ok(())),
             Ok(n) => {
                 self.end += n.min(most);
                 return Ok(n.min(most));
             }
-            Err(e) => self.over = Some(Err(e)),
+            Err(e) => self.finished = Some(Err(e)),
         }
         self.fill()
     }

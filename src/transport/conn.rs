@@ -15,7 +15,7 @@ use crate::net::sys;
 pub(super) use crate::net::tls::IoError;
 use crate::net::tls::{Tls, TlsInfo, Written};
 use crate::runtime::before_block;
-use crate::stream::{Duplex, Parts, Session};
+use crate::stream::{Duplex, DuplexParts, DuplexTls};
 use crate::sync::Mutex;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -260,9 +260,9 @@ impl Conn {
         // This one closes its descriptor with itself.
         let fd = self.fd.try_clone()?;
         // The pool's receive timeout is of no meaning there: it never waits in a receive.
-        Ok(Duplex::new(Parts {
+        Ok(Duplex::new(DuplexParts {
             fd,
-            tls: self.tls.take().map(|t| Arc::new(Mutex::new(t)) as Arc<dyn Session>),
+            tls: self.tls.take().map(|t| Arc::new(Mutex::new(t)) as Arc<dyn DuplexTls>),
             ahead: self.buffered().to_vec(),
             remote: self.remote,
             local: self.local,
