@@ -89,7 +89,7 @@ impl Mux {
         let state = self.state();
         let found = state.routes.iter().find(|r| r.pattern.as_ref().is_some_and(|p| p.text == pattern));
         match found {
-            Some(route) => route.learn.tell(blocks),
+            Some(route) => route.blocking_stats.set_blocking(blocks),
             None => return Err(Error::new(Kind::NotFound, format!("nethttp: no pattern {pattern:?}"))),
         }
         Ok(())

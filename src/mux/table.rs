@@ -5,7 +5,7 @@ use super::pattern::{Pattern, Segment};
 use super::tree::Tree;
 use crate::message::path;
 use crate::message::request::{Request, RouteLookup};
-use crate::runtime::Learn;
+use crate::runtime::BlockingStats;
 use crate::server::Handler;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,13 +20,13 @@ pub(super) struct Route {
     /// The pattern's text for C; empty for the mux's own.
     text: CString,
     handler: Arc<dyn Handler>,
-    pub(super) learn: Learn,
+    pub(super) blocking_stats: BlockingStats,
 }
 
 impl Route {
     pub(super) fn new(pattern: Option<Pattern>, handler: Arc<dyn Handler>) -> Arc<Route> {
         let text = pattern.as_ref().and_then(|p| CString::new(p.text.as_str()).ok()).unwrap_or_default();
-        Arc::new(Route { pattern, text, handler, learn: Learn::new() })
+        Arc::new(Route { pattern, text, handler, blocking_stats: BlockingStats::new() })
     }
 }
 
@@ -95,9 +95,9 @@ impl Table {
         t
     }
 
-    pub(crate) fn learn(&self, route: u32) -> &Learn {
-        static NONE: Learn = Learn::new();
-        self.routes.get(route as usize).map_or(&NONE, |r| &r.learn)
+    pub(crate) fn blocking_stats(&self, route: u32) -> &BlockingStats {
+        static NONE: BlockingStats = BlockingStats::new();
+        self.routes.get(route as usize).map_or(&NONE, |r| &r.blocking_stats)
     }
 
     pub(crate) fn handler(&self, route: u32) -> Option<&Arc<dyn Handler>> {

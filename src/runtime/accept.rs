@@ -1,8 +1,8 @@
 //! How a leader accepts: its listeners, and where new connections go.
 
-use super::driver::{Driver, Ready};
+use super::driver::{Driver, Readiness};
 use super::leader::Leader;
-use super::shard::{self, Msg, Shared};
+use super::shard::{self, Msg, ShardShared};
 use crate::net::sys;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ pub(super) const A_WAKE: usize = 16;
 const BACKLOG: usize = 4096;
 
 impl<D: Driver> Leader<'_, D> {
-    pub(super) fn watch(&mut self, shared: &Shared<D>, l: Arc<super::Listening>) {
+    pub(super) fn watch(&mut self, shared: &ShardShared<D>, l: Arc<super::Listening>) {
         let index = self.shard.listeners.len();
-        let mut watched = super::listen::Watched::new(l);
+        let mut watched = super::listen::WatchedListener::new(l);
         if sys::epoll_add(
             shared.epoll.as_raw_fd(),
             watched.listening.socket.as_raw_fd(),
@@ -31,7 +31,7 @@ impl<D: Driver> Leader<'_, D> {
 
     /// unwatch lets go of the listeners. Connections that the system has taken already would be reset with them, and
     /// with those a request that is on its way: they are accepted first.
-    pub(super) fn unwatch(&mut self, shared: &Shared<D>) {
+    pub(super) fn unwatch(&mut self, shared: &ShardShared<D>) {
         for index in 0..self.shard.listeners.len() {
             self.accept(index, BACKLOG);
         }
@@ -51,7 +51,7 @@ impl<D: Driver> Leader<'_, D> {
                     let listener = w.listening.index;
                     if let Some((conn, due)) = self.rt.driver.accepted(socket, peer, listener, self.shard.now)
                     {
-                        self.place(shared, conn, due);
+                        self.place_conn(shared, conn, due);
                     }
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return,
@@ -67,19 +67,19 @@ impl<D: Driver> Leader<'_, D> {
         }
     }
 
-    /// place gives a new connection to the emptiest shard; this one wins a draw.
-    fn place(&mut self, shared: &Shared<D>, conn: Box<D::Conn>, due: u64) {
+    /// place_conn gives a new connection to the emptiest shard; this one wins a draw.
+    fn place_conn(&mut self, shared: &ShardShared<D>, conn: Box<D::Conn>, due: u64) {
         let stopping = &self.rt.stopping;
         let mine = stopping.count(shared.index);
         let emptiest = stopping.emptiest().filter(|i| stopping.count(*i) < mine);
         match emptiest.and_then(|i| self.rt.shards.get(i)) {
             Some(other) => {
                 stopping.opened(other.index);
-                other.post(Msg::Adopt { conn, ready: Ready::default(), due });
+                other.post(Msg::Adopt { conn, ready: Readiness::default(), due });
             }
             None => {
                 stopping.opened(shared.index);
-                self.insert(shared, conn, Ready::default(), due);
+                self.insert(shared, conn, Readiness::default(), due);
             }
         }
     }

@@ -1,35 +1,35 @@
 //! `Driver`: what the runtime asks of the protocol above it.
 
+use super::blocking_stats::Stall;
 use super::leader::Leader;
-use super::learn::Stall;
 use super::shard::Msg;
 use super::start::Runtime;
 use crate::message::address::Address;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 
-/// Ready says why a connection is driven.
+/// Readiness says why a connection is driven.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ready {
+pub(crate) struct Readiness {
     pub(crate) readable: bool,
     pub(crate) writable: bool,
     /// The peer will send no more, or the connection broke; sticky until the driver has seen it.
     pub(crate) closed: bool,
-    /// The deadline of the last [`Fate::Wait`] has passed.
+    /// The deadline of the last [`NextAction::Wait`] has passed.
     pub(crate) expired: bool,
     /// The server stops: an idle connection ends, a busy one ends after its answer.
     pub(crate) stop: bool,
 }
 
-/// Fate says what a connection waits for after it was driven.
+/// NextAction says what a connection waits for after it was driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum NextAction {
     /// An event, or the time in milliseconds of [`Leader::now`]; `NEVER`: no deadline.
     Wait(u64),
     /// Nothing: it has more to do at once, but others come first.
     Again,
     /// A thread: its handler, prepared in the lease, must run off the loop. `quick`: it is trusted not to hold it.
-    Off {
+    OffLoop {
         quick: bool,
     },
     Close,
@@ -39,9 +39,9 @@ pub(crate) enum Fate {
     Released,
 }
 
-/// Away is a connection with its exchange while it is neither in its shard nor on a library thread. Its shard knows it,
+/// DetachedConn is a connection with its exchange while it is neither in its shard nor on a library thread. Its shard knows it,
 /// gathers its events, and waits for it when it stops.
-pub(crate) struct Away<D: Driver> {
+pub(crate) struct DetachedConn<D: Driver> {
     pub(super) rt: Arc<Runtime<D>>,
     pub(super) shard: usize,
     pub(super) token: u64,
@@ -49,37 +49,37 @@ pub(crate) struct Away<D: Driver> {
     pub(crate) lease: D::Lease,
 }
 
-impl<D: Driver> Away<D> {
-    /// back gives the connection back, from any thread.
-    pub(crate) fn back(self, fate: Fate) {
-        let Away { rt, shard, token, conn, lease } = self;
+impl<D: Driver> DetachedConn<D> {
+    /// give_back gives the connection back, from any thread.
+    pub(crate) fn give_back(self, action: NextAction) {
+        let DetachedConn { rt, shard, token, conn, lease } = self;
         if let Some(shared) = rt.shards.get(shard) {
-            shared.post(Msg::Back { token, conn, lease: Some(lease), fate });
+            shared.post(Msg::Back { token, conn, lease: Some(lease), action });
         }
     }
 
-    /// keep takes it from its shard for ever, which need not wait for it any more.
-    pub(crate) fn keep(self) -> (Box<D::Conn>, D::Lease) {
+    /// into_parts takes it from its shard for ever, which need not wait for it any more.
+    pub(crate) fn into_parts(self) -> (Box<D::Conn>, D::Lease) {
         self.rt.forget(self.shard, self.token);
         (self.conn, self.lease)
     }
 }
 
-/// Place is where a connection is, for [`Runtime::wake`]. It changes when another shard takes the connection over.
+/// ConnToken is where a connection is, for [`Runtime::wake`]. It changes when another shard takes the connection over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ConnToken {
     pub(super) shard: usize,
     pub(super) token: u64,
 }
 
-/// Driven is how a connection has come out of [`Driver::drive`].
-pub(crate) enum Driven<'a, D: Driver> {
+/// DriveResult is how a connection has come out of [`Driver::drive`].
+pub(crate) enum DriveResult<'a, D: Driver> {
     /// The leader leads on.
-    Led(Leader<'a, D>, Box<D::Conn>, Fate),
+    StillLeading(Leader<'a, D>, Box<D::Conn>, NextAction),
     /// The shard was taken away during a handler, and the rest ran off the loop, where it may have blocked.
-    Off(Box<D::Conn>, Fate),
-    /// The shard was taken away, and the connection has stayed in it ([`Leader::call_beside`]).
-    Left,
+    OffLoop(Box<D::Conn>, NextAction),
+    /// The shard was taken away, and the connection has stayed in it ([`Leader::call_without_conn`]).
+    LeftInShard,
 }
 
 /// Driver is the protocol: it owns the meaning of connections and of the buffers that threads lend to them.
@@ -117,14 +117,14 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
         leader: Leader<'a, Self>,
         conn: Box<Self::Conn>,
         lease: &mut Self::Lease,
-        ready: Ready,
-    ) -> Driven<'a, Self>;
+        ready: Readiness,
+    ) -> DriveResult<'a, Self>;
 
-    /// run runs the handler that [`Fate::Off`] left in the lease, off the loop; it may block.
-    fn run(&self, conn: &mut Self::Conn, lease: &mut Self::Lease) -> Fate;
+    /// run runs the handler that [`NextAction::OffLoop`] left in the lease, off the loop; it may block.
+    fn run(&self, conn: &mut Self::Conn, lease: &mut Self::Lease) -> NextAction;
 
     /// shed answers, without waiting, an exchange for which no thread was to be had in time.
-    fn shed(&self, conn: &mut Self::Conn, lease: &mut Self::Lease, now: u64) -> Fate;
+    fn shed(&self, conn: &mut Self::Conn, lease: &mut Self::Lease, now: u64) -> NextAction;
 
     /// run_task runs a handler off the loop; it may block.
     fn run_task(&self, task: Self::Task, lease: &mut Self::Lease);
@@ -134,7 +134,7 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
 
     /// detached takes over what a handler has left to be answered later. It gives back what is answered already: the end
     /// of that exchange may wait, and is [`Driver::run`] off the loop.
-    fn detached(&self, away: Away<Self>) -> Option<Away<Self>>;
+    fn detached(&self, detached_conn: DetachedConn<Self>) -> Option<DetachedConn<Self>>;
 
     /// draining is told, once, that a graceful stop has begun; it must not block.
     fn draining(&self);

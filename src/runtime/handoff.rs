@@ -21,9 +21,9 @@ pub(crate) struct HandOff<T> {
     parked: Mutex<Option<T>>,
 }
 
-/// Call is what `enter` gives and `leave` wants back.
+/// CallId is what `enter` gives and `leave` wants back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Call(u64);
+pub(crate) struct CallId(u64);
 
 impl<T> HandOff<T> {
     pub(crate) fn new() -> HandOff<T> {
@@ -32,22 +32,22 @@ impl<T> HandOff<T> {
 
     /// enter parks the shard. The swap is sequentially consistent since the monitor's going to sleep and this
     /// must not miss each other: see `monitor.rs`.
-    pub(crate) fn enter(&self, shard: T) -> Call {
+    pub(crate) fn enter(&self, shard: T) -> CallId {
         let mut parked = lock(&self.parked);
         let number = self.calls.load(Ordering::Relaxed) + 1;
         debug_assert!(number % 2 == 1 && parked.is_none());
         *parked = Some(shard);
         self.calls.swap(number, Ordering::SeqCst);
-        Call(number)
+        CallId(number)
     }
 
     /// leave gives the shard back, or `None` if it was taken away meanwhile: the thread is displaced then.
-    pub(crate) fn leave(&self, call: Call) -> Option<T> {
+    pub(crate) fn leave(&self, call: CallId) -> Option<T> {
         self.steal(call)
     }
 
     /// steal takes the shard if it is still parked for that call.
-    pub(crate) fn steal(&self, call: Call) -> Option<T> {
+    pub(crate) fn steal(&self, call: CallId) -> Option<T> {
         let mut parked = lock(&self.parked);
         if self.calls.load(Ordering::Relaxed) != call.0 {
             return None;
@@ -57,9 +57,9 @@ impl<T> HandOff<T> {
     }
 
     /// current is the call that the leader is in, as far as can be seen without a lock.
-    pub(crate) fn current(&self) -> Option<Call> {
+    pub(crate) fn current(&self) -> Option<CallId> {
         let number = self.calls.load(Ordering::SeqCst);
-        (number % 2 == 1).then_some(Call(number))
+        (number % 2 == 1).then_some(CallId(number))
     }
 
     /// count moves with every call, so that a watcher can tell whether there were any.

@@ -1,13 +1,13 @@
 //! `Leader`: the thread that owns a shard, and its loop.
 
 use super::accept::A_WAKE;
-use super::current;
-use super::driver::{Away, Driven, Driver, Fate, Place, Ready};
-use super::rescue::{Driving, Parked, caught};
-use super::shard::{self, Flush, Msg, Shard, Shared};
-use super::start::{Job, Runtime};
+use super::driver::{ConnToken, DetachedConn, DriveResult, Driver, NextAction, Readiness};
+use super::shard::{self, Flush, Msg, Shard, ShardShared};
+use super::start::{OffLoopJob, Runtime};
+use super::thread_local;
 use super::timers::NEVER;
-use super::workers::Was;
+use super::unwind::{DrivingGuard, ParkedGuard, catch_panic};
+use super::workers::LastTask;
 use crate::net::sys;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
@@ -26,8 +26,8 @@ pub(crate) struct Leader<'a, D: Driver> {
     pub(super) shard: Box<Shard<D>>,
 }
 
-/// Beside is a leader with the connection that it has left in its shard for a while.
-pub(crate) type Beside<'a, D> = Option<(Leader<'a, D>, Box<<D as Driver>::Conn>)>;
+/// LeaderAndConn is a leader with the connection that it has left in its shard for a while.
+pub(crate) type LeaderAndConn<'a, D> = Option<(Leader<'a, D>, Box<<D as Driver>::Conn>)>;
 
 impl<'a, D: Driver> Leader<'a, D> {
     /// now is the time of this round in milliseconds since the runtime's start.
@@ -53,83 +53,83 @@ impl<'a, D: Driver> Leader<'a, D> {
         self.shard.route = route;
         self.shard.cork = cork;
         let call = shared.handoff.enter(self.shard);
-        rt.ring();
-        let parked = Parked { shared, call };
-        let r = current::inline(call, f);
+        rt.notify_monitor();
+        let parked = ParkedGuard { shared, call };
+        let r = thread_local::inline(call, f);
         std::mem::forget(parked);
         (shared.handoff.leave(call).map(|shard| Leader { rt, shard }), r)
     }
 
-    /// call_beside is [`Leader::call`] for a handler that does without its connection: that stays in the shard, and who
+    /// call_without_conn is [`Leader::call`] for a handler that does without its connection: that stays in the shard, and who
     /// takes the shard away drives it on at once.
-    pub(crate) fn call_beside<R>(
+    pub(crate) fn call_without_conn<R>(
         mut self,
         route: u32,
         conn: Box<D::Conn>,
         f: impl FnOnce() -> R,
-    ) -> (Beside<'a, D>, R) {
+    ) -> (LeaderAndConn<'a, D>, R) {
         let token = self.shard.driven;
         if let Some(e) = self.shard.entry(token) {
             e.conn = Some(conn);
         }
-        self.shard.beside = Some(token);
+        self.shard.left_conn = Some(token);
         let (left, r) = self.call(route, None, f);
         let back = left.and_then(|mut leader| {
-            leader.shard.beside = None;
+            leader.shard.left_conn = None;
             let conn = leader.shard.entry(token)?.conn.take()?;
             Some((leader, conn))
         });
         (back, r)
     }
 
-    /// here is where the connection is that is being driven.
-    pub(crate) fn here(&self) -> Place {
-        Place { shard: self.shard.index, token: self.shard.driven }
+    /// token is where the connection is that is being driven.
+    pub(crate) fn token(&self) -> ConnToken {
+        ConnToken { shard: self.shard.index, token: self.shard.driven }
     }
 
     /// run_off gives a handler to another thread; `Err`: there are too many that wait for one.
     pub(crate) fn run_off(&self, task: D::Task, quick: bool) -> Result<(), D::Task> {
-        match self.rt.workers.run(Job::Task(task), quick, self.shard.now) {
+        match self.rt.workers.run(OffLoopJob::Task(task), quick, self.shard.now) {
             Ok(queued) => {
                 if queued {
-                    self.rt.ring();
+                    self.rt.notify_monitor();
                 }
                 Ok(())
             }
-            Err(Job::Task(task)) => Err(task),
-            Err(Job::Conn { .. }) => Ok(()),
+            Err(OffLoopJob::Task(task)) => Err(task),
+            Err(OffLoopJob::Conn { .. }) => Ok(()),
         }
     }
 
-    pub(super) fn shared(&self) -> Option<&'a Shared<D>> {
+    pub(super) fn shared(&self) -> Option<&'a ShardShared<D>> {
         self.rt.shards.get(self.shard.index).map(|s| &**s)
     }
 
     fn read_mail(&mut self, lease: &mut D::Lease) {
         let Some(shared) = self.shared() else { return };
-        let mut letters = std::mem::take(&mut self.shard.letters);
-        shared.mail.take_all(&mut letters);
-        for letter in letters.drain(..) {
-            self.read(shared, letter, lease);
+        let mut messages = std::mem::take(&mut self.shard.messages);
+        shared.mail.take_all(&mut messages);
+        for message in messages.drain(..) {
+            self.read(shared, message, lease);
         }
-        self.shard.letters = letters;
+        self.shard.messages = messages;
     }
 
-    fn read(&mut self, shared: &Shared<D>, letter: Msg<D>, lease: &mut D::Lease) {
+    fn read(&mut self, shared: &ShardShared<D>, message: Msg<D>, lease: &mut D::Lease) {
         let s = &mut self.shard;
-        match letter {
-            Msg::Back { token, conn, lease: back, fate } => {
+        match message {
+            Msg::Back { token, conn, lease: back, action } => {
                 if let Some(l) = back
                     && s.leases.len() < KEEP_LEASES
                 {
                     s.leases.push(l);
                 }
-                self.settle(token, conn, fate, lease);
+                self.apply_action(token, conn, action, lease);
             }
             Msg::Shed { token, mut conn, lease: mut its } => {
-                let fate = self.rt.driver.shed(&mut conn, &mut its, s.now);
+                let action = self.rt.driver.shed(&mut conn, &mut its, s.now);
                 s.leases.push(its);
-                self.settle(token, conn, fate, lease);
+                self.apply_action(token, conn, action, lease);
             }
             Msg::Adopt { conn, ready, due } => self.insert(shared, conn, ready, due),
             Msg::Wake(token) => s.enqueue(token),
@@ -150,7 +150,7 @@ impl<'a, D: Driver> Leader<'a, D> {
                     let Some(e) = self.shard.entry(token) else { continue };
                     // Its thread sees the end in its next read or write; only the owner closes.
                     let _ = sys::shutdown(e.fd, libc::SHUT_RDWR);
-                    e.doomed = true;
+                    e.close_on_return = true;
                     if e.conn.is_some() {
                         self.close(token);
                     }
@@ -165,7 +165,7 @@ impl<'a, D: Driver> Leader<'a, D> {
 
     /// insert takes a connection in that was counted for this shard. It may have been on its way while the shard's
     /// connections were ended: it ends with them.
-    pub(super) fn insert(&mut self, shared: &Shared<D>, conn: Box<D::Conn>, ready: Ready, due: u64) {
+    pub(super) fn insert(&mut self, shared: &ShardShared<D>, conn: Box<D::Conn>, ready: Readiness, due: u64) {
         let s = &mut self.shard;
         if !s.stop.takes() {
             drop(conn);
@@ -206,28 +206,28 @@ impl<'a, D: Driver> Leader<'a, D> {
         }
     }
 
-    /// settle puts a driven connection where its fate says.
-    fn settle(&mut self, token: u64, conn: Box<D::Conn>, fate: Fate, lease: &mut D::Lease) {
-        match fate {
-            Fate::Off { quick } if self.shard.entry(token).is_some_and(|e| !e.doomed) => {
-                self.send_off(token, conn, quick, lease);
+    /// apply_action puts a driven connection where its fate says.
+    fn apply_action(&mut self, token: u64, conn: Box<D::Conn>, action: NextAction, lease: &mut D::Lease) {
+        match action {
+            NextAction::OffLoop { quick } if self.shard.entry(token).is_some_and(|e| !e.close_on_return) => {
+                self.send_off_loop(token, conn, quick, lease);
             }
-            fate => self.put_back(token, conn, fate),
+            action => self.put_back(token, conn, action),
         }
     }
 
-    /// put_back is [`Leader::settle`] for a connection that does not go off the loop.
+    /// put_back is [`Leader::apply_action`] for a connection that does not go off the loop.
     #[inline]
-    fn put_back(&mut self, token: u64, conn: Box<D::Conn>, fate: Fate) {
+    fn put_back(&mut self, token: u64, conn: Box<D::Conn>, action: NextAction) {
         let Some((e, timers)) = self.shard.with_timers(token) else { return };
-        if e.doomed {
+        if e.close_on_return {
             return self.close(token);
         }
-        match fate {
+        match action {
             // What comes back detached was taken over before, and what is shed does not go off: neither can come here.
-            Fate::Close | Fate::Detached | Fate::Off { .. } => self.close(token),
-            Fate::Released => self.release(token),
-            Fate::Wait(due) => {
+            NextAction::Close | NextAction::Detached | NextAction::OffLoop { .. } => self.close(token),
+            NextAction::Released => self.release(token),
+            NextAction::Wait(due) => {
                 e.conn = Some(conn);
                 timers.set(&mut e.deadline, due, token);
                 let r = e.ready;
@@ -235,14 +235,14 @@ impl<'a, D: Driver> Leader<'a, D> {
                     self.shard.enqueue(token);
                 }
             }
-            Fate::Again => {
+            NextAction::Again => {
                 e.conn = Some(conn);
                 self.shard.enqueue(token);
             }
         }
     }
 
-    fn send_off(&mut self, token: u64, conn: Box<D::Conn>, quick: bool, lease: &mut D::Lease) {
+    fn send_off_loop(&mut self, token: u64, conn: Box<D::Conn>, quick: bool, lease: &mut D::Lease) {
         if let Some((e, timers)) = self.shard.with_timers(token) {
             timers.set(&mut e.deadline, NEVER, token);
         }
@@ -251,7 +251,7 @@ impl<'a, D: Driver> Leader<'a, D> {
         if !self.rt.workers.has_room(quick) {
             self.rt.driver.compact(&mut its);
         }
-        self.give(Job::Conn { shard: self.shard.index, token, conn, lease: its }, token, quick);
+        self.queue_job(OffLoopJob::Conn { shard: self.shard.index, token, conn, lease: its }, token, quick);
     }
 
     /// release forgets a connection whose socket lives on under another descriptor, so that its events would too.
@@ -269,22 +269,22 @@ impl<'a, D: Driver> Leader<'a, D> {
         }
         let fresh = self.shard.leases.pop().unwrap_or_else(|| self.rt.driver.lease());
         let lease = std::mem::replace(lease, fresh);
-        let away = Away { rt: self.rt.clone(), shard: self.shard.index, token, conn, lease };
-        if let Some(Away { conn, lease, .. }) = self.rt.driver.detached(away) {
-            let job = Job::Conn { shard: self.shard.index, token, conn, lease };
-            self.give(job, token, false);
+        let detached_conn = DetachedConn { rt: self.rt.clone(), shard: self.shard.index, token, conn, lease };
+        if let Some(DetachedConn { conn, lease, .. }) = self.rt.driver.detached(detached_conn) {
+            let job = OffLoopJob::Conn { shard: self.shard.index, token, conn, lease };
+            self.queue_job(job, token, false);
         }
     }
 
-    /// give has a job of a connection here run by another thread; there may be too many that wait for one.
-    fn give(&mut self, job: Job<D>, token: u64, quick: bool) {
+    /// queue_job has a job of a connection here run by another thread; there may be too many that wait for one.
+    fn queue_job(&mut self, job: OffLoopJob<D>, token: u64, quick: bool) {
         match self.rt.workers.run(job, quick, self.shard.now) {
-            Ok(true) => self.rt.ring(),
-            Ok(false) | Err(Job::Task(_)) => {}
-            Err(Job::Conn { mut conn, lease: mut its, .. }) => {
-                let fate = self.rt.driver.shed(&mut conn, &mut its, self.shard.now);
+            Ok(true) => self.rt.notify_monitor(),
+            Ok(false) | Err(OffLoopJob::Task(_)) => {}
+            Err(OffLoopJob::Conn { mut conn, lease: mut its, .. }) => {
+                let action = self.rt.driver.shed(&mut conn, &mut its, self.shard.now);
                 self.shard.leases.push(its);
-                self.put_back(token, conn, fate);
+                self.put_back(token, conn, action);
             }
         }
     }
@@ -302,26 +302,26 @@ impl<'a, D: Driver> Leader<'a, D> {
         let ready = std::mem::take(&mut e.ready);
         self.shard.driven = token;
         let (rt, index) = (self.rt, self.shard.index);
-        let driving = Driving { rt, index, token };
+        let driving = DrivingGuard { rt, index, token };
         let driven = rt.driver.drive(self, conn, lease, ready);
         std::mem::forget(driving);
         match driven {
-            Driven::Led(mut leader, conn, fate) => {
-                match fate {
-                    Fate::Detached => leader.detach(token, conn, lease),
-                    fate => leader.settle(token, conn, fate, lease),
+            DriveResult::StillLeading(mut leader, conn, action) => {
+                match action {
+                    NextAction::Detached => leader.detach(token, conn, lease),
+                    action => leader.apply_action(token, conn, action, lease),
                 }
                 Some(leader)
             }
-            Driven::Left => None,
-            Driven::Off(conn, Fate::Detached) => {
+            DriveResult::LeftInShard => None,
+            DriveResult::OffLoop(conn, NextAction::Detached) => {
                 let lease = std::mem::replace(lease, rt.driver.lease());
-                rt.leave(Away { rt: rt.clone(), shard: index, token, conn, lease });
+                rt.detach(DetachedConn { rt: rt.clone(), shard: index, token, conn, lease });
                 None
             }
-            Driven::Off(conn, fate) => {
+            DriveResult::OffLoop(conn, action) => {
                 if let Some(shared) = rt.shards.get(index) {
-                    shared.post(Msg::Back { token, conn, lease: None, fate });
+                    shared.post(Msg::Back { token, conn, lease: None, action });
                 }
                 None
             }
@@ -352,7 +352,7 @@ impl<'a, D: Driver> Leader<'a, D> {
             let _ = sys::epoll_del(shared.epoll.as_raw_fd(), fd);
             self.shard.remove(token);
             self.rt.stopping.moved(shared.index, other.index);
-            other.post(Msg::Adopt { conn, ready: Ready { readable: true, ..ready }, due });
+            other.post(Msg::Adopt { conn, ready: Readiness { readable: true, ..ready }, due });
         }
     }
 
@@ -374,7 +374,7 @@ impl<'a, D: Driver> Leader<'a, D> {
             let Some(ev) = self.shard.events.get(i).copied() else { break };
             let (token, bits) = (ev.u64, ev.events as i32);
             match token {
-                shard::WAKE => self.rt.obey(),
+                shard::WAKE => self.rt.drain_if_requested(),
                 t if t > u64::MAX / 2 => self.accept(shard::listener_index(t), A_WAKE),
                 t => {
                     let Some(e) = self.shard.entry(t) else { continue };
@@ -389,22 +389,22 @@ impl<'a, D: Driver> Leader<'a, D> {
 }
 
 /// lead is the loop of a leader, until its shard is taken away or ends.
-pub(super) fn lead<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::Lease) -> Was {
+pub(super) fn lead<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::Lease) -> LastTask {
     let index = shard.index;
     if let Some(shared) = rt.shards.get(index) {
         *super::sync::lock(&shared.probe) = Some(sys::ThreadProbe::current());
     }
-    current::set_shard(Some(Rc::new(super::start::Here { rt: rt.clone(), index })));
-    let was = caught(|| rounds(rt, shard, lease)).unwrap_or_else(|| {
+    thread_local::set_shard(Some(Rc::new(super::start::LedShard { rt: rt.clone(), index })));
+    let last = catch_panic(|| rounds(rt, shard, lease)).unwrap_or_else(|| {
         // What a panic has left in the lease is nobody's.
         *lease = rt.driver.lease();
-        Was::Handling
+        LastTask::Handling
     });
-    current::set_shard(None);
-    was
+    thread_local::set_shard(None);
+    last
 }
 
-fn rounds<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::Lease) -> Was {
+fn rounds<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::Lease) -> LastTask {
     let mut leader = Leader { rt, shard };
     leader.shard.now = rt.base.elapsed().as_millis() as u64;
     loop {
@@ -415,7 +415,7 @@ fn rounds<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::
         for i in 1..=waiting {
             match leader.drive_next(lease) {
                 Some(l) => leader = l,
-                None => return Was::Handling,
+                None => return LastTask::Handling,
             }
             if i % 8 == 0 {
                 leader.offer(round);
@@ -426,7 +426,7 @@ fn rounds<D: Driver>(rt: &Arc<Runtime<D>>, shard: Box<Shard<D>>, lease: &mut D::
             if leader.shard.stop.abort() {
                 rt.stopping.shard_aborted();
             }
-            return Was::Leading;
+            return LastTask::Leading;
         }
         leader.poll(rt.base);
     }

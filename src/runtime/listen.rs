@@ -41,17 +41,17 @@ fn inode(path: &Path) -> std::io::Result<(u64, u64)> {
     std::fs::symlink_metadata(path).map(|m| (m.dev(), m.ino()))
 }
 
-/// Watched is a shard's view of a listener.
-pub(super) struct Watched {
+/// WatchedListener is a shard's view of a listener.
+pub(super) struct WatchedListener {
     pub(super) listening: Arc<Listening>,
     /// When to look again after a failure; 0: it is being watched.
     pub(super) retry_at: u64,
     backoff: u64,
 }
 
-impl Watched {
-    pub(super) fn new(listening: Arc<Listening>) -> Watched {
-        Watched { listening, retry_at: 0, backoff: 0 }
+impl WatchedListener {
+    pub(super) fn new(listening: Arc<Listening>) -> WatchedListener {
+        WatchedListener { listening, retry_at: 0, backoff: 0 }
     }
 
     /// back_off is Go's: 5 ms, doubling to 1 s.

@@ -3,15 +3,15 @@
 //! A *shard* owns a poller, timers and connections; one thread at a time is its *leader*: it polls, reads,
 //! parses and calls handlers inline. A handler that blocks stalls nobody: the library's own blocking calls
 //! give the shard away before they block ([`before_block`]), for everything else the *monitor* does, and
-//! routes *learn* to go off the loop. `docs/runtime.md` has the rules; [`handoff`], [`mailbox`], [`bell`] and
+//! routes *learn* to go off the loop. `docs/runtime.md` has the rules; [`handoff`], [`mailbox`], [`notifier`] and
 //! [`workers`] have the invariants, and loom checks those modules as they are.
 //!
 //! Nothing here knows HTTP: a [`Driver`] does.
 
-mod bell;
+mod blocking_stats;
 mod handoff;
-mod learn;
 mod mailbox;
+mod notifier;
 mod stopping;
 mod sync;
 mod timers;
@@ -19,8 +19,6 @@ mod workers;
 
 #[cfg(not(loom))]
 mod accept;
-#[cfg(not(loom))]
-mod current;
 #[cfg(not(loom))]
 mod driver;
 #[cfg(not(loom))]
@@ -30,13 +28,15 @@ mod listen;
 #[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
-mod rescue;
-#[cfg(not(loom))]
 mod shard;
 #[cfg(not(loom))]
 mod shutdown;
 #[cfg(not(loom))]
 mod start;
+#[cfg(not(loom))]
+mod thread_local;
+#[cfg(not(loom))]
+mod unwind;
 
 #[cfg(all(test, loom))]
 mod models;
@@ -45,16 +45,16 @@ mod models;
 mod tests;
 
 #[cfg(not(loom))]
-pub use current::before_block;
+pub use thread_local::before_block;
 #[cfg(not(loom))]
 pub(crate) use {
-    current::{before_peer, blocks_in, in_handler, is_in_handler, is_owned_by, owned_by},
-    driver::{Away, Driven, Driver, Fate, Place, Ready},
+    blocking_stats::{BlockingStats, Stall},
+    driver::{ConnToken, DetachedConn, DriveResult, Driver, NextAction, Readiness},
     leader::Leader,
-    learn::{Learn, Stall},
     listen::{Listening, SocketFile},
     shard::Flush,
-    start::{Config, Runtime},
+    start::{Runtime, RuntimeConfig},
+    thread_local::{before_peer_wait, blocks_in, in_handler, is_in_handler, is_owned_by, owned_by},
     timers::NEVER,
 };
 

@@ -4,12 +4,12 @@
 //! handler has started for 10 ms. A leader is displaced when it sleeps in its handler or burns CPU there, not
 //! when the scheduler took the CPU from it: another thread would not get it either.
 
+use super::blocking_stats::Stall;
 use super::driver::Driver;
-use super::handoff::Call;
-use super::learn::Stall;
-use super::shard::{Msg, Shared};
-use super::start::{Job, Runtime};
-use super::stopping::Phase;
+use super::handoff::CallId;
+use super::shard::{Msg, ShardShared};
+use super::start::{OffLoopJob, Runtime};
+use super::stopping::RuntimePhase;
 use super::sync::lock;
 use crate::net::sys::ThreadStat;
 use std::sync::Arc;
@@ -28,24 +28,24 @@ const TRIM_EVERY: Duration = Duration::from_secs(2);
 /// Suspect is the call that a leader was last seen in.
 #[derive(Clone, Copy)]
 struct Suspect {
-    call: Call,
+    call: CallId,
     since: Instant,
     /// When it was found runnable, and its CPU time then.
     running: Option<(Instant, Duration)>,
 }
 
-/// Watched is a shard as the monitor knows it.
+/// WatchedShard is a shard as the monitor knows it.
 #[derive(Default)]
-struct Watched {
+struct WatchedShard {
     suspect: Option<Suspect>,
     stat: ThreadStat,
 }
 
 pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
-    let mut suspects: Vec<Watched> = rt.shards.iter().map(|_| Watched::default()).collect();
+    let mut suspects: Vec<WatchedShard> = rt.shards.iter().map(|_| WatchedShard::default()).collect();
     let (mut stepped_in, mut trimmed) = (None::<Instant>, Instant::now());
     let (mut calls, mut active) = (0, Instant::now());
-    while rt.stopping.phase() != Phase::Quit || rt.workers.is_short() {
+    while rt.stopping.phase() != RuntimePhase::Quit || rt.workers.needs_thread() {
         make_threads(rt);
         for (shared, suspect) in rt.shards.iter().zip(&mut suspects) {
             if watch(rt, shared, suspect) {
@@ -55,8 +55,8 @@ pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
         }
         for job in rt.workers.expired(rt.now().saturating_sub(rt.queue_ms)) {
             match job {
-                Job::Task(task) => rt.driver.shed_task(task),
-                Job::Conn { shard, token, conn, lease } => {
+                OffLoopJob::Task(task) => rt.driver.shed_task(task),
+                OffLoopJob::Conn { shard, token, conn, lease } => {
                     if let Some(shared) = rt.shards.get(shard) {
                         shared.post(Msg::Shed { token, conn, lease });
                     }
@@ -68,15 +68,16 @@ pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
             trimmed = now;
             rt.workers.trim();
         }
-        let until_drain = rt.until_drain().unwrap_or(TRIM_EVERY);
+        let until_drain = rt.time_until_drain().unwrap_or(TRIM_EVERY);
         let count = rt.shards.iter().map(|s| s.handoff.count()).sum::<u64>();
         if count != calls {
             (calls, active) = (count, now);
         }
         if now - active > QUIET && suspects.iter().all(|w| w.suspect.is_none()) {
-            let work = || rt.workers.is_short() || rt.shards.iter().any(|s| s.handoff.current().is_some());
-            rt.bell().sleep(work, || {
-                if rt.stopping.phase() != Phase::Quit {
+            let work =
+                || rt.workers.needs_thread() || rt.shards.iter().any(|s| s.handoff.current().is_some());
+            rt.notifier().sleep(work, || {
+                if rt.stopping.phase() != RuntimePhase::Quit {
                     std::thread::park_timeout(TRIM_EVERY.min(until_drain))
                 }
             });
@@ -89,17 +90,17 @@ pub(super) fn run<D: Driver>(rt: &Arc<Runtime<D>>) {
 }
 
 fn make_threads<D: Driver>(rt: &Arc<Runtime<D>>) {
-    for _ in 0..rt.workers.wanted() {
+    for _ in 0..rt.workers.threads_to_start() {
         // A thread that cannot be made is as if the cap were reached: what waits goes on waiting, in bounds.
         if rt.spawn_worker().is_err() {
-            rt.workers.failed();
+            rt.workers.start_failed();
         }
     }
 }
 
 /// watch looks at one shard and says whether it was taken from its leader.
-fn watch<D: Driver>(rt: &Runtime<D>, shared: &Shared<D>, watched: &mut Watched) -> bool {
-    let Watched { suspect, stat } = watched;
+fn watch<D: Driver>(rt: &Runtime<D>, shared: &ShardShared<D>, watched: &mut WatchedShard) -> bool {
+    let WatchedShard { suspect, stat } = watched;
     let Some(call) = shared.handoff.current() else {
         *suspect = None;
         return false;
@@ -115,16 +116,16 @@ fn watch<D: Driver>(rt: &Runtime<D>, shared: &Shared<D>, watched: &mut Watched) 
     if now - s.since < PATIENCE {
         return false;
     }
-    let Some(why) = judge(shared, s, stat, now) else { return false };
+    let Some(why) = displacement_reason(shared, s, stat, now) else { return false };
     let Some(shard) = shared.handoff.steal(call) else { return false };
     *suspect = None;
     rt.displace(shard, why);
     true
 }
 
-/// judge decides whether the leader is to be relieved, and why.
-fn judge<D: Driver>(
-    shared: &Shared<D>,
+/// displacement_reason decides whether the leader is to be relieved, and why.
+fn displacement_reason<D: Driver>(
+    shared: &ShardShared<D>,
     s: &mut Suspect,
     stat: &mut ThreadStat,
     now: Instant,

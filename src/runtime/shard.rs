@@ -1,12 +1,12 @@
-//! `Shard`: what one leader at a time owns, and `Shared`: what everybody may touch of it.
+//! `Shard`: what one leader at a time owns, and `ShardShared`: what everybody may touch of it.
 
-use super::driver::{Driver, Fate, Ready};
+use super::driver::{Driver, NextAction, Readiness};
 use super::handoff::HandOff;
-use super::listen::{Listening, Watched};
+use super::listen::{Listening, WatchedListener};
 use super::mailbox::Mailbox;
 use super::start::Runtime;
 use super::stopping::ShardStop;
-use super::timers::{Deadline, Timers};
+use super::timers::{ConnDeadline, Timers};
 use crate::net::sys;
 use crate::sync::Mutex;
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ pub(super) enum Msg<D: Driver> {
         token: u64,
         conn: Box<D::Conn>,
         lease: Option<D::Lease>,
-        fate: Fate,
+        action: NextAction,
     },
     /// No thread could be had in time for this exchange.
     Shed {
@@ -32,7 +32,7 @@ pub(super) enum Msg<D: Driver> {
     /// A connection moves in from another shard.
     Adopt {
         conn: Box<D::Conn>,
-        ready: Ready,
+        ready: Readiness,
         due: u64,
     },
     /// A connection that is here has something to do.
@@ -48,7 +48,7 @@ pub(super) enum Msg<D: Driver> {
     Abort,
 }
 
-pub(super) struct Shared<D: Driver> {
+pub(super) struct ShardShared<D: Driver> {
     pub(super) index: usize,
     pub(super) handoff: HandOff<Box<Shard<D>>>,
     pub(super) mail: Mailbox<Msg<D>>,
@@ -58,11 +58,11 @@ pub(super) struct Shared<D: Driver> {
     pub(super) probe: Mutex<Option<sys::ThreadProbe>>,
 }
 
-impl<D: Driver> Shared<D> {
-    pub(super) fn new(index: usize) -> io::Result<Shared<D>> {
+impl<D: Driver> ShardShared<D> {
+    pub(super) fn new(index: usize) -> io::Result<ShardShared<D>> {
         let (epoll, wake) = (sys::epoll_create()?, sys::eventfd()?);
         sys::epoll_add(epoll.as_raw_fd(), wake.as_raw_fd(), libc::EPOLLIN | libc::EPOLLET, WAKE)?;
-        Ok(Shared {
+        Ok(ShardShared {
             index,
             handoff: HandOff::new(),
             mail: Mailbox::new(),
@@ -96,33 +96,33 @@ pub(super) fn listener_index(token: u64) -> usize {
 
 const CONN_EVENTS: i32 = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
 
-pub(super) struct Entry<D: Driver> {
+pub(super) struct ConnEntry<D: Driver> {
     generation: u32,
     pub(super) fd: RawFd,
     /// Gathered while the connection is away or queued.
-    pub(super) ready: Ready,
+    pub(super) ready: Readiness,
     /// In the ready queue.
     pub(super) queued: bool,
     pub(super) live: bool,
     /// Ends as soon as it is back.
-    pub(super) doomed: bool,
+    pub(super) close_on_return: bool,
     /// `None` while a thread has it.
     pub(super) conn: Option<Box<D::Conn>>,
-    pub(super) deadline: Deadline,
+    pub(super) deadline: ConnDeadline,
 }
 
 /// Shard is moved from leader to leader and never shared.
 pub(super) struct Shard<D: Driver> {
     pub(super) rt: Weak<Runtime<D>>,
     pub(super) index: usize,
-    entries: Vec<Entry<D>>,
+    entries: Vec<ConnEntry<D>>,
     free: Vec<u32>,
     pub(super) live: usize,
     pub(super) queue: VecDeque<u64>,
     pub(super) timers: Timers,
     pub(super) events: Vec<libc::epoll_event>,
-    pub(super) letters: Vec<Msg<D>>,
-    pub(super) listeners: Vec<Watched>,
+    pub(super) messages: Vec<Msg<D>>,
+    pub(super) listeners: Vec<WatchedListener>,
     /// Buffers that came back from off the loop.
     pub(super) leases: Vec<D::Lease>,
     pub(super) now: u64,
@@ -134,7 +134,7 @@ pub(super) struct Shard<D: Driver> {
     /// The connection that is driven.
     pub(super) driven: u64,
     /// The connection beside whose own driving the leader is in a handler: who takes the shard away goes on with it.
-    pub(super) beside: Option<u64>,
+    pub(super) left_conn: Option<u64>,
     /// When work was last offered to another shard.
     pub(super) offered_at: u64,
 }
@@ -155,7 +155,7 @@ impl<D: Driver> Shard<D> {
             queue: VecDeque::new(),
             timers: Timers::default(),
             events: vec![libc::epoll_event { events: 0, u64: 0 }; 256],
-            letters: Vec::new(),
+            messages: Vec::new(),
             listeners: Vec::new(),
             leases: Vec::new(),
             now: 0,
@@ -163,7 +163,7 @@ impl<D: Driver> Shard<D> {
             route: 0,
             cork: None,
             driven: 0,
-            beside: None,
+            left_conn: None,
             offered_at: 0,
         })
     }
@@ -174,15 +174,15 @@ impl<D: Driver> Shard<D> {
         let index = match self.free.pop() {
             Some(i) => i as usize,
             None => {
-                self.entries.push(Entry {
+                self.entries.push(ConnEntry {
                     generation: 0,
                     fd: -1,
-                    ready: Ready::default(),
+                    ready: Readiness::default(),
                     queued: false,
                     live: false,
-                    doomed: false,
+                    close_on_return: false,
                     conn: None,
-                    deadline: Deadline::default(),
+                    deadline: ConnDeadline::default(),
                 });
                 self.entries.len() - 1
             }
@@ -196,22 +196,22 @@ impl<D: Driver> Shard<D> {
             return Err(err);
         }
         e.fd = fd;
-        e.ready = Ready { stop: self.stop.is_stopping(), ..Ready::default() };
-        (e.queued, e.live, e.doomed) = (false, true, false);
+        e.ready = Readiness { stop: self.stop.is_stopping(), ..Readiness::default() };
+        (e.queued, e.live, e.close_on_return) = (false, true, false);
         e.conn = Some(conn);
-        e.deadline = Deadline::default();
+        e.deadline = ConnDeadline::default();
         self.timers.set(&mut e.deadline, due, token);
         self.live += 1;
         Ok(token)
     }
 
-    pub(super) fn entry(&mut self, token: u64) -> Option<&mut Entry<D>> {
+    pub(super) fn entry(&mut self, token: u64) -> Option<&mut ConnEntry<D>> {
         let e = self.entries.get_mut(token as u32 as usize)?;
         (e.live && u64::from(e.generation) == token >> 32).then_some(e)
     }
 
     /// with_timers gives an entry beside the timers.
-    pub(super) fn with_timers(&mut self, token: u64) -> Option<(&mut Entry<D>, &mut Timers)> {
+    pub(super) fn with_timers(&mut self, token: u64) -> Option<(&mut ConnEntry<D>, &mut Timers)> {
         let e = self.entries.get_mut(token as u32 as usize)?;
         (e.live && u64::from(e.generation) == token >> 32).then_some((e, &mut self.timers))
     }

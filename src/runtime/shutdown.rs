@@ -1,9 +1,9 @@
 //! How a runtime stops: what whoever stops it asks of the shards. [`super::stopping`] has the state and its invariants.
 
-use super::driver::{Driver, Ready};
+use super::driver::{Driver, Readiness};
 use super::shard::Msg;
 use super::start::Runtime;
-use super::stopping::Phase;
+use super::stopping::RuntimePhase;
 use super::sync::lock;
 use super::timers::NEVER;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ impl<D: Driver> Runtime<D> {
             s.post(Msg::Stop);
             return false;
         }
-        s.post(Msg::Adopt { conn, ready: Ready::default(), due });
+        s.post(Msg::Adopt { conn, ready: Readiness::default(), due });
         true
     }
 
@@ -35,9 +35,9 @@ impl<D: Driver> Runtime<D> {
     }
 
     /// until_drain is how long a drain is still put off; it begins here when the time has come.
-    pub(super) fn until_drain(&self) -> Option<Duration> {
+    pub(super) fn time_until_drain(&self) -> Option<Duration> {
         let at = self.drain_at.load(Ordering::SeqCst);
-        if at == NEVER || self.stopping.phase() != Phase::Running {
+        if at == NEVER || self.stopping.phase() != RuntimePhase::Running {
             return None;
         }
         let left = at.saturating_sub(self.now());
@@ -50,13 +50,13 @@ impl<D: Driver> Runtime<D> {
 
     /// drain ends accepting and idle connections; busy ones end after their answer.
     pub(crate) fn drain(&self) {
-        self.stopping.advance(Phase::Draining);
-        self.tell(|| Msg::Stop);
+        self.stopping.advance(RuntimePhase::Draining);
+        self.broadcast(|| Msg::Stop);
     }
 
     /// end_idle ends idle connections; new ones are accepted as before.
     pub(crate) fn end_idle(&self) {
-        self.tell(|| Msg::EndIdle);
+        self.broadcast(|| Msg::EndIdle);
     }
 
     /// request_stop asks for a drain; async-signal-safe.
@@ -67,9 +67,9 @@ impl<D: Driver> Runtime<D> {
         }
     }
 
-    /// obey drains if that was asked for.
-    pub(super) fn obey(&self) {
-        if self.stop_requested.load(Ordering::SeqCst) && self.stopping.phase() == Phase::Running {
+    /// drain_if_requested drains if that was asked for.
+    pub(super) fn drain_if_requested(&self) {
+        if self.stop_requested.load(Ordering::SeqCst) && self.stopping.phase() == RuntimePhase::Running {
             self.begin_drain();
         }
     }
@@ -77,7 +77,7 @@ impl<D: Driver> Runtime<D> {
     /// abort ends everything now.
     pub(crate) fn abort(&self) {
         self.drain();
-        self.tell(|| Msg::Abort);
+        self.broadcast(|| Msg::Abort);
     }
 
     /// abort_and_wait is [`Runtime::abort`], and returns when no shard touches a descriptor of a connection any more that
@@ -89,9 +89,9 @@ impl<D: Driver> Runtime<D> {
 
     /// quit lets the threads end once the connections have.
     pub(crate) fn quit(&self) {
-        self.stopping.advance(Phase::Quit);
+        self.stopping.advance(RuntimePhase::Quit);
         // A message and not a mere wake: a leader that is just about to sleep sees it.
-        self.tell(|| Msg::Stop);
+        self.broadcast(|| Msg::Stop);
         self.workers.stop();
         self.wake_monitor();
     }

@@ -1,19 +1,19 @@
 //! `Runtime`: shards, threads and monitor of one server, from start to end.
 
-use super::bell::Bell;
-use super::current::{self, GiveUp};
-use super::driver::{Away, Driver, Fate, Place};
-use super::handoff::Call;
+use super::blocking_stats::Stall;
+use super::driver::{ConnToken, DetachedConn, Driver, NextAction};
+use super::handoff::CallId;
 use super::leader::lead;
-use super::learn::Stall;
 use super::listen::Listening;
 use super::monitor;
-use super::rescue::caught;
-use super::shard::{Msg, Shard, Shared};
+use super::notifier::Notifier;
+use super::shard::{Msg, Shard, ShardShared};
 use super::stopping::Stopping;
 use super::sync::lock;
+use super::thread_local::{self, ShardOwner};
 use super::timers::NEVER;
-use super::workers::{Limits, Order, Slot, Was, Workers};
+use super::unwind::catch_panic;
+use super::workers::{LastTask, Order, WorkerLimits, WorkerSlot, Workers};
 use crate::sync::{Mutex, OnceLock};
 use crate::threads;
 use std::io;
@@ -23,7 +23,7 @@ use std::thread::{JoinHandle, Thread};
 use std::time::Instant;
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Config {
+pub(crate) struct RuntimeConfig {
     /// Event loops; 0 is one for each CPU that the process may use.
     pub(crate) shards: usize,
     /// Handlers off the loop at once.
@@ -38,8 +38,8 @@ pub(crate) struct Config {
     pub(crate) base: Instant,
 }
 
-/// Job is what runs off the loop.
-pub(super) enum Job<D: Driver> {
+/// OffLoopJob is what runs off the loop.
+pub(super) enum OffLoopJob<D: Driver> {
     /// The handler of an exchange that has its connection with it.
     Conn { shard: usize, token: u64, conn: Box<D::Conn>, lease: D::Lease },
     /// One that does without.
@@ -48,14 +48,14 @@ pub(super) enum Job<D: Driver> {
 
 pub(crate) struct Runtime<D: Driver> {
     pub(crate) driver: D,
-    pub(super) shards: Vec<Arc<Shared<D>>>,
-    pub(super) workers: Workers<Box<Shard<D>>, Job<D>>,
+    pub(super) shards: Vec<Arc<ShardShared<D>>>,
+    pub(super) workers: Workers<Box<Shard<D>>, OffLoopJob<D>>,
     pub(super) base: Instant,
     pub(super) queue_ms: u64,
     pub(super) lame_ms: u64,
     /// When a drain that was put off begins.
     pub(super) drain_at: AtomicU64,
-    bell: Bell,
+    notifier: Notifier,
     monitor: OnceLock<Thread>,
     pub(super) stopping: Stopping,
     pub(super) stop_requested: AtomicBool,
@@ -65,13 +65,13 @@ pub(crate) struct Runtime<D: Driver> {
 
 impl<D: Driver> Runtime<D> {
     /// start makes the shards, a thread to lead each, a relief for each, and the monitor.
-    pub(crate) fn start(driver: D, config: Config) -> io::Result<Arc<Runtime<D>>> {
+    pub(crate) fn start(driver: D, config: RuntimeConfig) -> io::Result<Arc<Runtime<D>>> {
         let n = match config.shards {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             n => n,
         };
-        let shards = (0..n).map(|i| Shared::new(i).map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
-        let limits = Limits { cap: config.cap, reserve: n, queue: config.queue };
+        let shards = (0..n).map(|i| ShardShared::new(i).map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+        let limits = WorkerLimits { cap: config.cap, reserve: n, queue: config.queue };
         let rt = Arc::new(Runtime {
             driver,
             shards,
@@ -80,7 +80,7 @@ impl<D: Driver> Runtime<D> {
             queue_ms: config.queue_ms,
             lame_ms: config.lame_ms,
             drain_at: AtomicU64::new(NEVER),
-            bell: Bell::new(),
+            notifier: Notifier::new(),
             monitor: OnceLock::new(),
             stopping: Stopping::new(n),
             stop_requested: AtomicBool::new(false),
@@ -100,12 +100,12 @@ impl<D: Driver> Runtime<D> {
     }
 
     fn first_threads(self: &Arc<Self>) -> io::Result<()> {
-        for _ in 0..self.workers.wanted() {
-            self.spawn_worker().inspect_err(|_| self.workers.failed())?;
+        for _ in 0..self.workers.threads_to_start() {
+            self.spawn_worker().inspect_err(|_| self.workers.start_failed())?;
         }
         let rt = self.clone();
         let handle = threads::spawn("nh-monitor", move || {
-            current::owned_by(rt.driver.id(), || monitor::run(&rt));
+            thread_local::owned_by(rt.driver.id(), || monitor::run(&rt));
         })?;
         let _ = self.monitor.set(handle.thread().clone());
         lock(&self.handles).push(handle);
@@ -116,7 +116,7 @@ impl<D: Driver> Runtime<D> {
         let rt = self.clone();
         let number = self.spawned.fetch_add(1, Ordering::Relaxed);
         let handle = threads::spawn(&format!("nh-serve-{number}"), move || {
-            current::owned_by(rt.driver.id(), || work(&rt));
+            thread_local::owned_by(rt.driver.id(), || work(&rt));
         })?;
         let mut handles = lock(&self.handles);
         // Threads come and go with the load; those that have ended need no joining.
@@ -139,7 +139,7 @@ impl<D: Driver> Runtime<D> {
     }
 
     /// wake has a connection driven, from any thread; where it is not any more, nothing happens.
-    pub(crate) fn wake(&self, place: Place) {
+    pub(crate) fn wake(&self, place: ConnToken) {
         if let Some(s) = self.shards.get(place.shard) {
             s.post(Msg::Wake(place.token));
         }
@@ -150,7 +150,7 @@ impl<D: Driver> Runtime<D> {
         self.workers.is_half_busy()
     }
 
-    pub(super) fn tell(&self, msg: impl Fn() -> Msg<D>) {
+    pub(super) fn broadcast(&self, msg: impl Fn() -> Msg<D>) {
         for s in &self.shards {
             s.post(msg());
         }
@@ -160,9 +160,9 @@ impl<D: Driver> Runtime<D> {
         self.shards.get(index).is_some_and(|s| s.mail.has_some())
     }
 
-    /// ring wakes the monitor if it sleeps.
-    pub(super) fn ring(&self) {
-        self.bell.ring(|| self.wake_monitor());
+    /// notify_monitor wakes the monitor if it sleeps.
+    pub(super) fn notify_monitor(&self) {
+        self.notifier.notify(|| self.wake_monitor());
     }
 
     pub(super) fn wake_monitor(&self) {
@@ -171,17 +171,17 @@ impl<D: Driver> Runtime<D> {
         }
     }
 
-    pub(super) fn bell(&self) -> &Bell {
-        &self.bell
+    pub(super) fn notifier(&self) -> &Notifier {
+        &self.notifier
     }
 
-    /// leave has an exchange answered later, on a thread that leads no shard: what is answered already ends here.
-    pub(super) fn leave(&self, away: Away<D>) {
-        let (shard, token) = (away.shard, away.token);
-        let left = caught(|| {
-            if let Some(mut away) = self.driver.detached(away) {
-                let fate = self.driver.run(&mut away.conn, &mut away.lease);
-                away.back(fate);
+    /// detach has an exchange answered later, on a thread that leads no shard: what is answered already ends here.
+    pub(super) fn detach(&self, detached_conn: DetachedConn<D>) {
+        let (shard, token) = (detached_conn.shard, detached_conn.token);
+        let left = catch_panic(|| {
+            if let Some(mut detached_conn) = self.driver.detached(detached_conn) {
+                let action = self.driver.run(&mut detached_conn.conn, &mut detached_conn.lease);
+                detached_conn.give_back(action);
             }
         });
         if left.is_none() {
@@ -195,22 +195,22 @@ impl<D: Driver> Runtime<D> {
         if let Some(cork) = shard.cork.take() {
             cork.flush();
         }
-        if let Some(token) = shard.beside.take() {
+        if let Some(token) = shard.left_conn.take() {
             shard.enqueue(token);
         }
         self.workers.lead(shard, true);
-        self.ring();
+        self.notify_monitor();
     }
 }
 
-/// Here is a shard that this thread leads.
-pub(super) struct Here<D: Driver> {
+/// LedShard is a shard that this thread leads.
+pub(super) struct LedShard<D: Driver> {
     pub(super) rt: Arc<Runtime<D>>,
     pub(super) index: usize,
 }
 
-impl<D: Driver> GiveUp for Here<D> {
-    fn give_up(&self, call: Call, why: Stall) {
+impl<D: Driver> ShardOwner for LedShard<D> {
+    fn hand_off(&self, call: CallId, why: Stall) {
         if let Some(shard) = self.rt.shards.get(self.index).and_then(|s| s.handoff.steal(call)) {
             self.rt.displace(shard, why);
         }
@@ -218,29 +218,29 @@ impl<D: Driver> GiveUp for Here<D> {
 }
 
 fn work<D: Driver>(rt: &Arc<Runtime<D>>) {
-    let (slot, mut was) = (Slot::new(), Was::Started);
+    let (slot, mut last) = (WorkerSlot::new(), LastTask::Started);
     let mut lease = rt.driver.lease();
     loop {
-        match rt.workers.next(&slot, was) {
-            Order::Lead(shard) => was = lead(rt, shard, &mut lease),
-            Order::Run(Job::Task(task)) => {
-                if caught(|| rt.driver.run_task(task, &mut lease)).is_none() {
+        match rt.workers.next(&slot, last) {
+            Order::Lead(shard) => last = lead(rt, shard, &mut lease),
+            Order::Run(OffLoopJob::Task(task)) => {
+                if catch_panic(|| rt.driver.run_task(task, &mut lease)).is_none() {
                     lease = rt.driver.lease();
                 }
-                was = Was::Handling;
+                last = LastTask::Handling;
             }
-            Order::Run(Job::Conn { shard, token, mut conn, lease: mut its }) => {
-                let Some(fate) = caught(|| rt.driver.run(&mut conn, &mut its)) else {
+            Order::Run(OffLoopJob::Conn { shard, token, mut conn, lease: mut its }) => {
+                let Some(action) = catch_panic(|| rt.driver.run(&mut conn, &mut its)) else {
                     rt.forget(shard, token);
-                    was = Was::Handling;
+                    last = LastTask::Handling;
                     continue;
                 };
-                if fate == Fate::Detached {
-                    rt.leave(Away { rt: rt.clone(), shard, token, conn, lease: its });
+                if action == NextAction::Detached {
+                    rt.detach(DetachedConn { rt: rt.clone(), shard, token, conn, lease: its });
                 } else if let Some(shared) = rt.shards.get(shard) {
-                    shared.post(Msg::Back { token, conn, lease: Some(its), fate });
+                    shared.post(Msg::Back { token, conn, lease: Some(its), action });
                 }
-                was = Was::Handling;
+                last = LastTask::Handling;
             }
             Order::Exit => return,
         }

@@ -7,7 +7,7 @@ use super::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence, lock
 use std::sync::PoisonError;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
-pub(crate) enum Phase {
+pub(crate) enum RuntimePhase {
     Running,
     /// No connection is accepted any more; those that are open end.
     Draining,
@@ -34,7 +34,7 @@ pub(crate) struct Stopping {
 impl Stopping {
     pub(crate) fn new(shards: usize) -> Stopping {
         Stopping {
-            phase: AtomicUsize::new(Phase::Running as usize),
+            phase: AtomicUsize::new(RuntimePhase::Running as usize),
             counts: (0..shards).map(|_| Count(AtomicUsize::new(0))).collect(),
             stopped: AtomicUsize::new(0),
             drained: AtomicBool::new(false),
@@ -43,16 +43,16 @@ impl Stopping {
         }
     }
 
-    pub(crate) fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> RuntimePhase {
         match self.phase.load(Ordering::SeqCst) {
-            0 => Phase::Running,
-            1 => Phase::Draining,
-            _ => Phase::Quit,
+            0 => RuntimePhase::Running,
+            1 => RuntimePhase::Draining,
+            _ => RuntimePhase::Quit,
         }
     }
 
     /// advance never goes back.
-    pub(crate) fn advance(&self, to: Phase) {
+    pub(crate) fn advance(&self, to: RuntimePhase) {
         self.phase.fetch_max(to as usize, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
@@ -96,7 +96,7 @@ impl Stopping {
         // the two sees the other.
         self.opened(shard);
         fence(Ordering::SeqCst);
-        if self.phase() == Phase::Running {
+        if self.phase() == RuntimePhase::Running {
             return true;
         }
         self.closed(shard);
@@ -130,7 +130,7 @@ impl Stopping {
         has_mail: impl FnOnce() -> bool,
         drained: impl FnOnce(),
     ) -> bool {
-        if live != 0 || self.phase() == Phase::Running {
+        if live != 0 || self.phase() == RuntimePhase::Running {
             return false;
         }
         // What this shard has counted comes before what it sees of the others: the last of two that end at once sees both.
@@ -140,7 +140,7 @@ impl Stopping {
         if all && self.connections() == 0 && !self.drained.swap(true, Ordering::SeqCst) {
             drained();
         }
-        self.phase() == Phase::Quit && !has_mail()
+        self.phase() == RuntimePhase::Quit && !has_mail()
     }
 }
 

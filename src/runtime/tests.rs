@@ -49,42 +49,44 @@ impl Driver for Bytes {
         leader: Leader<'a, Self>,
         conn: Box<OwnedFd>,
         (): &mut (),
-        ready: Ready,
-    ) -> Driven<'a, Self> {
+        ready: Readiness,
+    ) -> DriveResult<'a, Self> {
         let mut byte = [0];
         match sys::recv(conn.as_raw_fd(), &mut byte, libc::MSG_DONTWAIT) {
-            Ok(0) => return Driven::Led(leader, conn, Fate::Close),
-            Err(_) if ready.stop => return Driven::Led(leader, conn, Fate::Close),
-            Err(_) => return Driven::Led(leader, conn, Fate::Wait(NEVER)),
+            Ok(0) => return DriveResult::StillLeading(leader, conn, NextAction::Close),
+            Err(_) if ready.stop => return DriveResult::StillLeading(leader, conn, NextAction::Close),
+            Err(_) => return DriveResult::StillLeading(leader, conn, NextAction::Wait(NEVER)),
             Ok(_) => {}
         }
         match byte[0] {
             PANIC => panic!("driven"),
             IN_CALL => {
                 leader.call::<()>(0, None, || panic!("called"));
-                return Driven::Off(conn, Fate::Close);
+                return DriveResult::OffLoop(conn, NextAction::Close);
             }
             IN_LONG_CALL => {
                 leader.call::<()>(0, None, || {
                     before_block();
                     panic!("called for long")
                 });
-                return Driven::Off(conn, Fate::Close);
+                return DriveResult::OffLoop(conn, NextAction::Close);
             }
-            OFF_THE_LOOP => return Driven::Led(leader, conn, Fate::Off { quick: false }),
+            OFF_THE_LOOP => {
+                return DriveResult::StillLeading(leader, conn, NextAction::OffLoop { quick: false });
+            }
             IN_TASK => leader.run_off((), false).unwrap_or(()),
             _ => {}
         }
         sys::send(conn.as_raw_fd(), &byte, 0).unwrap();
-        Driven::Led(leader, conn, Fate::Again)
+        DriveResult::StillLeading(leader, conn, NextAction::Again)
     }
 
-    fn run(&self, _: &mut OwnedFd, (): &mut ()) -> Fate {
+    fn run(&self, _: &mut OwnedFd, (): &mut ()) -> NextAction {
         panic!("run")
     }
 
-    fn shed(&self, _: &mut OwnedFd, (): &mut (), _: u64) -> Fate {
-        Fate::Close
+    fn shed(&self, _: &mut OwnedFd, (): &mut (), _: u64) -> NextAction {
+        NextAction::Close
     }
 
     fn run_task(&self, (): (), (): &mut ()) {
@@ -93,8 +95,8 @@ impl Driver for Bytes {
 
     fn shed_task(&self, (): ()) {}
 
-    fn detached(&self, away: Away<Self>) -> Option<Away<Self>> {
-        Some(away)
+    fn detached(&self, detached_conn: DetachedConn<Self>) -> Option<DetachedConn<Self>> {
+        Some(detached_conn)
     }
 
     fn draining(&self) {}
@@ -124,7 +126,8 @@ fn send(conn: &mut UnixStream, byte: u8) -> bool {
 
 #[test]
 fn a_panic_costs_one_connection() {
-    let config = Config { shards: 1, cap: 4, queue: 16, queue_ms: 1000, lame_ms: 0, base: Instant::now() };
+    let config =
+        RuntimeConfig { shards: 1, cap: 4, queue: 16, queue_ms: 1000, lame_ms: 0, base: Instant::now() };
     let rt = Runtime::start(Bytes::default(), config).unwrap();
     let mut beside = connect(&rt);
     assert!(send(&mut beside, ECHO));

@@ -12,22 +12,22 @@ pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(u64, u64)>>,
 }
 
-/// Deadline is the owner's side: when it is due (`NEVER`: not at all) and its earliest entry in the heap.
+/// ConnDeadline is the owner's side: when it is due (`NEVER`: not at all) and its earliest entry in the heap.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline {
+pub(crate) struct ConnDeadline {
     due: u64,
     entry: u64,
 }
 
 pub(crate) const NEVER: u64 = u64::MAX;
 
-impl Default for Deadline {
-    fn default() -> Deadline {
-        Deadline { due: NEVER, entry: NEVER }
+impl Default for ConnDeadline {
+    fn default() -> ConnDeadline {
+        ConnDeadline { due: NEVER, entry: NEVER }
     }
 }
 
-impl Deadline {
+impl ConnDeadline {
     pub(crate) fn due(&self) -> u64 {
         self.due
     }
@@ -35,7 +35,7 @@ impl Deadline {
 
 impl Timers {
     /// set moves the owner's deadline to `due` milliseconds; `token` names the owner.
-    pub(crate) fn set(&mut self, d: &mut Deadline, due: u64, token: u64) {
+    pub(crate) fn set(&mut self, d: &mut ConnDeadline, due: u64, token: u64) {
         d.due = due;
         if due < d.entry {
             d.entry = due;
@@ -57,7 +57,7 @@ impl Timers {
     }
 
     /// fired tells whether the owner's deadline has passed, and queues it again if it has not.
-    pub(crate) fn fired(&mut self, d: &mut Deadline, now: u64, token: u64) -> bool {
+    pub(crate) fn fired(&mut self, d: &mut ConnDeadline, now: u64, token: u64) -> bool {
         if d.entry > now {
             return false;
         }
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn later_is_free_earlier_fires_in_time() {
         let mut t = Timers::default();
-        let mut d = Deadline::default();
+        let mut d = ConnDeadline::default();
         t.set(&mut d, 100, 7);
         for due in 101..200 {
             t.set(&mut d, due, 7);
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn no_deadline_fires_nothing() {
         let mut t = Timers::default();
-        let mut d = Deadline::default();
+        let mut d = ConnDeadline::default();
         t.set(&mut d, 10, 1);
         t.set(&mut d, NEVER, 1);
         assert_eq!(t.pop(10), Some(1));

@@ -20,9 +20,9 @@ pub(crate) enum Order<L, J> {
     Exit,
 }
 
-/// Was says what a thread that asks for its next order has done since the last.
+/// LastTask says what a thread that asks for its next order has done since the last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Was {
+pub(crate) enum LastTask {
     Started,
     /// It led a shard to its end.
     Leading,
@@ -31,7 +31,7 @@ pub(crate) enum Was {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct WorkerLimits {
     /// Handlers that may run off the loop at once.
     pub(crate) cap: usize,
     /// Idle threads kept for the shards.
@@ -40,19 +40,19 @@ pub(crate) struct Limits {
     pub(crate) queue: usize,
 }
 
-pub(crate) struct Slot<L, J> {
+pub(crate) struct WorkerSlot<L, J> {
     order: Mutex<Option<Order<L, J>>>,
-    given: Condvar,
+    assigned: Condvar,
 }
 
-impl<L, J> Slot<L, J> {
-    pub(crate) fn new() -> Arc<Slot<L, J>> {
-        Arc::new(Slot { order: Mutex::new(None), given: Condvar::new() })
+impl<L, J> WorkerSlot<L, J> {
+    pub(crate) fn new() -> Arc<WorkerSlot<L, J>> {
+        Arc::new(WorkerSlot { order: Mutex::new(None), assigned: Condvar::new() })
     }
 
-    fn give(&self, order: Order<L, J>) {
+    fn assign(&self, order: Order<L, J>) {
         *lock(&self.order) = Some(order);
-        self.given.notify_one();
+        self.assigned.notify_one();
     }
 
     fn wait(&self) -> Order<L, J> {
@@ -61,14 +61,14 @@ impl<L, J> Slot<L, J> {
             if let Some(o) = order.take() {
                 return o;
             }
-            order = self.given.wait(order).unwrap_or_else(std::sync::PoisonError::into_inner);
+            order = self.assigned.wait(order).unwrap_or_else(std::sync::PoisonError::into_inner);
         }
     }
 }
 
-struct State<L, J> {
-    idle: Vec<Arc<Slot<L, J>>>,
-    leads: VecDeque<L>,
+struct WorkersState<L, J> {
+    idle: Vec<Arc<WorkerSlot<L, J>>>,
+    shards: VecDeque<L>,
     /// Handlers that wait for a thread, with the time since when.
     jobs: VecDeque<(u64, J)>,
     /// The same, of those that are trusted to be quick.
@@ -82,18 +82,18 @@ struct State<L, J> {
 }
 
 pub(crate) struct Workers<L, J> {
-    state: Mutex<State<L, J>>,
+    state: Mutex<WorkersState<L, J>>,
     idle: AtomicUsize,
     /// Below the cap, as leaders may see it without the lock: approximately.
     room: AtomicBool,
-    limits: Limits,
+    limits: WorkerLimits,
 }
 
 impl<L, J> Workers<L, J> {
-    pub(crate) fn new(limits: Limits) -> Workers<L, J> {
-        let state = State {
+    pub(crate) fn new(limits: WorkerLimits) -> Workers<L, J> {
+        let state = WorkersState {
             idle: Vec::new(),
-            leads: VecDeque::new(),
+            shards: VecDeque::new(),
             jobs: VecDeque::new(),
             quick: VecDeque::new(),
             threads: 0,
@@ -132,13 +132,13 @@ impl<L, J> Workers<L, J> {
         (self.limits.cap + if quick { 2 * self.limits.reserve } else { 0 }) as isize
     }
 
-    /// most is how many threads there are at all: leaders, their reliefs and handlers.
-    fn most(&self) -> usize {
+    /// max_threads is how many threads there are at all: leaders, their reliefs and handlers.
+    fn max_threads(&self) -> usize {
         2 * self.limits.reserve + self.cap(true) as usize
     }
 
     /// count changes the number of handlers off the loop.
-    fn count(&self, s: &mut State<L, J>, by: isize) {
+    fn count(&self, s: &mut WorkersState<L, J>, by: isize) {
         s.busy += by;
         let room = s.busy < self.cap(false);
         if room != self.room.load(Ordering::Relaxed) {
@@ -153,11 +153,11 @@ impl<L, J> Workers<L, J> {
             self.count(&mut s, 1);
         }
         match s.idle.pop() {
-            None => s.leads.push_back(shard),
+            None => s.shards.push_back(shard),
             Some(slot) => {
                 self.idle.store(s.idle.len(), Ordering::Relaxed);
                 drop(s);
-                slot.give(Order::Lead(shard));
+                slot.assign(Order::Lead(shard));
             }
         }
     }
@@ -180,21 +180,21 @@ impl<L, J> Workers<L, J> {
                 self.count(&mut s, 1);
                 self.idle.store(s.idle.len(), Ordering::Relaxed);
                 drop(s);
-                slot.give(Order::Run(job));
+                slot.assign(Order::Run(job));
             }
         }
         Ok(false)
     }
 
     /// next waits for a thread's next order.
-    pub(crate) fn next(&self, slot: &Arc<Slot<L, J>>, was: Was) -> Order<L, J> {
+    pub(crate) fn next(&self, slot: &Arc<WorkerSlot<L, J>>, last: LastTask) -> Order<L, J> {
         let mut s = lock(&self.state);
-        match was {
-            Was::Started => s.starting = s.starting.saturating_sub(1),
-            Was::Handling => self.count(&mut s, -1),
-            Was::Leading => {}
+        match last {
+            LastTask::Started => s.starting = s.starting.saturating_sub(1),
+            LastTask::Handling => self.count(&mut s, -1),
+            LastTask::Leading => {}
         }
-        if let Some(shard) = s.leads.pop_front() {
+        if let Some(shard) = s.shards.pop_front() {
             return Order::Lead(shard);
         }
         if (s.idle.len() >= self.limits.reserve || s.stopping)
@@ -216,40 +216,40 @@ impl<L, J> Workers<L, J> {
     }
 
     /// waiting takes the handler whose turn it is, if the cap has room for it.
-    fn waiting(&self, s: &mut State<L, J>) -> Option<J> {
+    fn waiting(&self, s: &mut WorkersState<L, J>) -> Option<J> {
         let quick = if s.busy < self.cap(true) { s.quick.pop_front() } else { None };
         let job = quick.or_else(|| if s.busy < self.cap(false) { s.jobs.pop_front() } else { None });
         job.map(|(_, job)| job)
     }
 
-    /// wanted says how many threads to make now, and counts them as being made.
-    pub(crate) fn wanted(&self) -> usize {
+    /// threads_to_start says how many threads to make now, and counts them as being made.
+    pub(crate) fn threads_to_start(&self) -> usize {
         let mut s = lock(&self.state);
-        if s.stopping && s.leads.is_empty() {
+        if s.stopping && s.shards.is_empty() {
             return 0;
         }
         let room = |quick| (self.cap(quick) - s.busy).max(0) as usize;
         let handlers = (s.quick.len() + s.jobs.len().min(room(false))).min(room(true));
-        let need = s.leads.len() + handlers + self.limits.reserve;
+        let need = s.shards.len() + handlers + self.limits.reserve;
         let have = s.idle.len() + s.starting;
-        let n = need.saturating_sub(have).min(self.most().saturating_sub(s.threads));
+        let n = need.saturating_sub(have).min(self.max_threads().saturating_sub(s.threads));
         s.threads += n;
         s.starting += n;
         n
     }
 
-    /// failed takes back one thread of [`Workers::wanted`] that could not be made.
-    pub(crate) fn failed(&self) {
+    /// start_failed takes back one thread of [`Workers::threads_to_start`] that could not be made.
+    pub(crate) fn start_failed(&self) {
         let mut s = lock(&self.state);
         s.threads -= 1;
         s.starting = s.starting.saturating_sub(1);
     }
 
-    /// is_short tells whether something waits for a thread.
-    pub(crate) fn is_short(&self) -> bool {
+    /// needs_thread tells whether something waits for a thread.
+    pub(crate) fn needs_thread(&self) -> bool {
         let s = lock(&self.state);
         let reserve = if s.stopping { 0 } else { self.limits.reserve };
-        !s.leads.is_empty()
+        !s.shards.is_empty()
             || !s.jobs.is_empty()
             || !s.quick.is_empty()
             || s.idle.len() + s.starting < reserve
@@ -281,7 +281,7 @@ impl<L, J> Workers<L, J> {
         self.idle.store(s.idle.len(), Ordering::Relaxed);
         drop(s);
         for slot in gone {
-            slot.give(Order::Exit);
+            slot.assign(Order::Exit);
         }
     }
 
@@ -294,7 +294,7 @@ impl<L, J> Workers<L, J> {
         self.idle.store(0, Ordering::Relaxed);
         drop(s);
         for slot in idle {
-            slot.give(Order::Exit);
+            slot.assign(Order::Exit);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::log::{self, Level};
 use crate::message::address::Address;
 use crate::net::sys;
 use crate::net::tls::{AcceptState, ServerIdentity};
-use crate::runtime::{Fate, NEVER};
+use crate::runtime::{NEVER, NextAction};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,7 +67,13 @@ impl Http {
     }
 
     /// shake goes on with a handshake on the loop; `None`: it is done, and requests may come.
-    pub(super) fn shake(&self, conn: &mut Conn, ex: &mut Exchange, expired: bool, now: u64) -> Option<Fate> {
+    pub(super) fn shake(
+        &self,
+        conn: &mut Conn,
+        ex: &mut Exchange,
+        expired: bool,
+        now: u64,
+    ) -> Option<NextAction> {
         if expired {
             if !conn.stop {
                 self.handshake_failed(
@@ -75,25 +81,25 @@ impl Http {
                     &super::peer_timeouts::timed_out("read", crate::error::Phase::TlsHandshake),
                 );
             }
-            return Some(Fate::Close);
+            return Some(NextAction::Close);
         }
         if conn.secure.as_ref().is_some_and(|s| s.calls_program()) {
-            return Some(Fate::Off { quick: false });
+            return Some(NextAction::OffLoop { quick: false });
         }
         if ex.shaken.0 != now {
             ex.shaken = (now, Duration::ZERO);
         }
         if ex.shaken.1 >= HANDSHAKES {
-            return Some(Fate::Again);
+            return Some(NextAction::Again);
         }
         let started = Instant::now();
-        let fate = self.shake_now(conn, ex, now);
+        let action = self.shake_now(conn, ex, now);
         ex.shaken.1 += started.elapsed();
-        fate
+        action
     }
 
-    pub(super) fn shake_now(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Option<Fate> {
-        let Some(secure) = conn.secure.clone() else { return Some(Fate::Close) };
+    pub(super) fn shake_now(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Option<NextAction> {
+        let Some(secure) = conn.secure.clone() else { return Some(NextAction::Close) };
         secure.borrow(&mut ex.buffers);
         let (accept, more) = secure.accept();
         secure.give_back(&mut ex.buffers);
@@ -110,7 +116,7 @@ impl Http {
                     Some(alpn) if alpn == c"http/1.1" || alpn == c"http/1.0" => None,
                     Some(alpn) if alpn == c"h2" => {
                         self.begin_http2(conn, ex, &[], now);
-                        Some(Fate::Again)
+                        Some(NextAction::Again)
                     }
                     // RFC 7301, 3.2: nothing else may be spoken, and nobody here speaks that.
                     Some(_) => Some(self.after_answer(conn, true, now)),
@@ -120,7 +126,7 @@ impl Http {
                 if conn.stop {
                     conn.due = conn.due.min(conn.since + NEW_IS_IDLE_MS);
                 }
-                Some(Fate::Wait(conn.due))
+                Some(NextAction::Wait(conn.due))
             }
             AcceptState::Http => {
                 self.0.hooks.error(|| {

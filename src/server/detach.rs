@@ -9,7 +9,7 @@ use super::exchange::Exchange;
 use super::h2::Turn;
 use super::shared::Shared;
 use crate::error::{Error, Kind, Result};
-use crate::runtime::{Away, in_handler};
+use crate::runtime::{DetachedConn, in_handler};
 use crate::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -58,7 +58,7 @@ impl Leaving {
 /// Parcel is what a handler has left behind.
 pub(super) enum Parcel {
     /// HTTP/1.1's exchange, with its connection.
-    Conn(Away<Http>),
+    Conn(DetachedConn<Http>),
     /// A stream's.
     Stream(Box<Turn>),
 }
@@ -67,7 +67,7 @@ impl Parcel {
     /// keep is what the program still points to when the server has gone.
     fn keep(self) -> Kept {
         match self {
-            Parcel::Conn(away) => Kept::Conn { _kept: away.keep() },
+            Parcel::Conn(detached_conn) => Kept::Conn { _kept: detached_conn.into_parts() },
             Parcel::Stream(turn) => Kept::Stream { _kept: turn },
         }
     }
@@ -128,9 +128,9 @@ impl Detached {
         let mut phase = self.phase();
         match std::mem::replace(&mut *phase, Phase::Gone) {
             Phase::Handler => *phase = Phase::Early,
-            Phase::Parked(Parcel::Conn(away)) => {
+            Phase::Parked(Parcel::Conn(detached_conn)) => {
                 drop(phase);
-                self.finish(away);
+                self.finish(detached_conn);
             }
             Phase::Parked(Parcel::Stream(turn)) => {
                 drop(phase);
@@ -154,9 +154,9 @@ impl Detached {
         }
     }
 
-    fn finish(&self, mut away: Away<Http>) {
-        let end = || Http(self.core.clone()).end_detached(&mut away.conn, &mut away.lease);
-        let fate = in_handler(self.core.id(), end);
-        away.back(fate);
+    fn finish(&self, mut detached_conn: DetachedConn<Http>) {
+        let end = || Http(self.core.clone()).end_detached(&mut detached_conn.conn, &mut detached_conn.lease);
+        let action = in_handler(self.core.id(), end);
+        detached_conn.give_back(action);
     }
 }

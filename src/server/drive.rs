@@ -16,7 +16,7 @@ use crate::log;
 use crate::message::protocols::Protocols;
 use crate::message::request::Request;
 use crate::net::tls::IoError;
-use crate::runtime::{Fate, Flush, Leader, NEVER, Ready, in_handler};
+use crate::runtime::{Flush, Leader, NEVER, NextAction, Readiness, in_handler};
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -40,8 +40,8 @@ impl Http {
         leader: Leader<'a, Self>,
         conn: &mut Conn,
         ex: &mut Box<Exchange>,
-        ready: Ready,
-    ) -> (Option<Leader<'a, Self>>, Fate) {
+        ready: Readiness,
+    ) -> (Option<Leader<'a, Self>>, NextAction) {
         // An idle connection is to end at a stop, unless a request has just come by it.
         conn.readable |= ready.readable || ready.closed || ready.stop;
         conn.closed |= ready.closed;
@@ -50,23 +50,24 @@ impl Http {
         let expired = ready.expired && conn.due <= now;
         match conn.state {
             State::Handshaking => {
-                if let Some(fate) = self.shake(conn, ex, expired, now) {
-                    return (Some(leader), fate);
+                if let Some(action) = self.shake(conn, ex, expired, now) {
+                    return (Some(leader), action);
                 }
             }
             State::Flushing { then_close } => {
-                let fate = self.flush_pending(conn, then_close, expired, now);
-                if conn.state != State::Reading || fate == Fate::Close {
-                    return (Some(leader), fate);
+                let action = self.flush_pending(conn, then_close, expired, now);
+                if conn.state != State::Reading || action == NextAction::Close {
+                    return (Some(leader), action);
                 }
             }
             State::Lingering => {
-                let fate = if expired || !discard(conn) { Fate::Close } else { Fate::Wait(conn.due) };
-                return (Some(leader), fate);
+                let action =
+                    if expired || !discard(conn) { NextAction::Close } else { NextAction::Wait(conn.due) };
+                return (Some(leader), action);
             }
             State::Reading if expired && conn.body_due == NEVER => {
                 conn.goodbye();
-                return (Some(leader), Fate::Close);
+                return (Some(leader), NextAction::Close);
             }
             State::Reading => {}
         }
@@ -83,7 +84,7 @@ impl Http {
         mut leader: Leader<'a, Self>,
         conn: &mut Conn,
         ex: &mut Box<Exchange>,
-    ) -> (Option<Leader<'a, Self>>, Fate) {
+    ) -> (Option<Leader<'a, Self>>, NextAction) {
         ex.take_block(&mut conn.carry);
         if let Some(secure) = &conn.secure {
             secure.borrow(&mut ex.buffers);
@@ -111,7 +112,7 @@ impl Http {
                         (ex.used, ex.filled) = (0, 0);
                         ex.give_back(&mut conn.carry);
                         self.begin_http2(conn, ex, &received, leader.now());
-                        return (Some(leader), Fate::Again);
+                        return (Some(leader), NextAction::Again);
                     }
                 }
             }
@@ -144,11 +145,11 @@ impl Http {
             if let Err(refused) = self.prepare(conn, ex, len) {
                 break self.refuse(ex, &refused);
             }
-            let learn = ex.table.learn(ex.route);
+            let learn = ex.table.blocking_stats(ex.route);
             let quick = learn.is_quick();
             if learn.blocks() || !leader.may_run_inline(quick) {
                 let _ = ex.wire.output().send_some();
-                return (Some(leader), Fate::Off { quick });
+                return (Some(leader), NextAction::OffLoop { quick });
             }
             let corked = !ex.wire.output().buf.is_empty();
             let cork = corked.then(|| ex.wire.clone() as Arc<dyn crate::runtime::Flush>);
@@ -158,7 +159,7 @@ impl Http {
             }
             let Some(l) = left else { return (None, self.end_off_loop(conn, ex)) };
             leader = l;
-            ex.table.learn(ex.route).passed();
+            ex.table.blocking_stats(ex.route).record_quick();
             match self.after(conn, ex, leader.now()) {
                 Next::GoOn => {}
                 end => break end,
@@ -171,12 +172,12 @@ impl Http {
                 break Next::GoOn;
             }
         };
-        let fate = match self.park(conn, ex, next, leader.now()) {
+        let action = match self.park(conn, ex, next, leader.now()) {
             // What is here already is no event to come.
-            Fate::Wait(_) if others_first && conn.state == State::Reading => Fate::Again,
-            fate => fate,
+            NextAction::Wait(_) if others_first && conn.state == State::Reading => NextAction::Again,
+            action => action,
         };
-        (Some(leader), fate)
+        (Some(leader), action)
     }
 
     /// more reads what the socket has; `Ok(false)`: nothing now. `Err` ends the connection, with an answer or not.
@@ -262,13 +263,13 @@ impl Http {
     }
 
     /// leave_detached leaves an exchange to who answers it; what answers earlier requests goes out before.
-    pub(super) fn leave_detached(&self, ex: &Exchange) -> Fate {
+    pub(super) fn leave_detached(&self, ex: &Exchange) -> NextAction {
         ex.wire.flush();
-        Fate::Detached
+        NextAction::Detached
     }
 
     /// end_detached ends an exchange that was answered later, or is not: then its connection is cut.
-    pub(super) fn end_detached(&self, conn: &mut Conn, ex: &mut Exchange) -> Fate {
+    pub(super) fn end_detached(&self, conn: &mut Conn, ex: &mut Exchange) -> NextAction {
         if !ex.writer.has_begun() {
             ex.writer.abort();
         }
@@ -298,7 +299,7 @@ impl Http {
     }
 
     /// end_off_loop ends an exchange on a thread that does not lead; the leader goes on with the connection.
-    pub(super) fn end_off_loop(&self, conn: &mut Conn, ex: &mut Exchange) -> Fate {
+    pub(super) fn end_off_loop(&self, conn: &mut Conn, ex: &mut Exchange) -> NextAction {
         let now = self.0.now();
         let next = self.after(conn, ex, now);
         // What comes while the connection is away is an edge that the leader keeps. What was known before, or is
@@ -306,8 +307,8 @@ impl Http {
         let more = next == Next::GoOn && (conn.readable || conn.closed || !ex.unread().is_empty());
         conn.readable |= conn.closed;
         match self.park(conn, ex, next, now) {
-            Fate::Wait(_) if more && conn.state == State::Reading => Fate::Again,
-            fate => fate,
+            NextAction::Wait(_) if more && conn.state == State::Reading => NextAction::Again,
+            action => action,
         }
     }
 

@@ -8,7 +8,7 @@ use super::h2::Turn;
 use super::park::Next;
 use super::reject;
 use crate::message::address::Address;
-use crate::runtime::{Away, Driven, Driver, Fate, Leader, Ready, Stall, blocks_in};
+use crate::runtime::{DetachedConn, DriveResult, Driver, Leader, NextAction, Readiness, Stall, blocks_in};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -49,21 +49,23 @@ impl Driver for Http {
         leader: Leader<'a, Self>,
         mut conn: Box<Conn>,
         ex: &mut Box<Exchange>,
-        ready: Ready,
-    ) -> Driven<'a, Self> {
+        ready: Readiness,
+    ) -> DriveResult<'a, Self> {
         if conn.h2.is_some() {
             return self.drive_http2(leader, conn, ex, ready);
         }
         match self.drive_http1(leader, &mut conn, ex, ready) {
-            (Some(leader), _) if conn.h2.is_some() => self.drive_http2(leader, conn, ex, Ready::default()),
-            (Some(leader), fate) => Driven::Led(leader, conn, fate),
-            (None, fate) => Driven::Off(conn, fate),
+            (Some(leader), _) if conn.h2.is_some() => {
+                self.drive_http2(leader, conn, ex, Readiness::default())
+            }
+            (Some(leader), action) => DriveResult::StillLeading(leader, conn, action),
+            (None, action) => DriveResult::OffLoop(conn, action),
         }
     }
 
-    fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> Fate {
+    fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> NextAction {
         if conn.state == State::Handshaking {
-            return self.shake_now(conn, ex, self.0.now()).unwrap_or(Fate::Again);
+            return self.shake_now(conn, ex, self.0.now()).unwrap_or(NextAction::Again);
         }
         if std::mem::take(&mut ex.answered_early) {
             return self.end_detached(conn, ex);
@@ -75,13 +77,13 @@ impl Driver for Http {
             return self.leave_detached(ex);
         }
         let waited = ex.wire.input().timeouts.waited + ex.wire.output().timeouts.waited;
-        let learn = ex.table.learn(ex.route);
+        let learn = ex.table.blocking_stats(ex.route);
         if called_out || started.elapsed().saturating_sub(waited) > BLOCKED {
-            learn.stalled(Stall::Blocked);
+            learn.record_stall(Stall::Blocked);
         } else if !waited.is_zero() {
-            learn.stalled(Stall::Peer);
+            learn.record_stall(Stall::Peer);
         } else {
-            learn.passed();
+            learn.record_quick();
         }
         self.end_off_loop(conn, ex)
     }
@@ -94,21 +96,21 @@ impl Driver for Http {
         self.shed_turn(turn);
     }
 
-    fn shed(&self, conn: &mut Conn, ex: &mut Box<Exchange>, now: u64) -> Fate {
+    fn shed(&self, conn: &mut Conn, ex: &mut Box<Exchange>, now: u64) -> NextAction {
         if conn.state == State::Handshaking {
-            return Fate::Close;
+            return NextAction::Close;
         }
         if std::mem::take(&mut ex.answered_early) {
             // It is answered, but for an end that nobody has time for.
             ex.wire.let_go();
-            return Fate::Close;
+            return NextAction::Close;
         }
         ex.wire.output().buf.extend_from_slice(&reject::busy().0);
         self.park(conn, ex, Next::Close, now)
     }
 
     fn stalled(&self, route: u32, why: Stall) {
-        self.0.mux.table().learn(route).stalled(why);
+        self.0.mux.table().blocking_stats(route).record_stall(why);
     }
 
     fn accept_failed(&self, error: &std::io::Error, retry_ms: u64) {
@@ -123,12 +125,12 @@ impl Driver for Http {
         self.0.drained();
     }
 
-    fn detached(&self, away: Away<Self>) -> Option<Away<Self>> {
-        let detached = away.lease.wire.leaving.detached()?;
-        match detached.park(Parcel::Conn(away)) {
-            Some(Parcel::Conn(mut away)) => {
-                away.lease.answered_early = true;
-                Some(away)
+    fn detached(&self, detached_conn: DetachedConn<Self>) -> Option<DetachedConn<Self>> {
+        let detached = detached_conn.lease.wire.leaving.detached()?;
+        match detached.park(Parcel::Conn(detached_conn)) {
+            Some(Parcel::Conn(mut detached_conn)) => {
+                detached_conn.lease.answered_early = true;
+                Some(detached_conn)
             }
             _ => None,
         }

@@ -6,7 +6,7 @@ use super::exchange::Exchange;
 use super::hooks::ConnState;
 use crate::error::Error;
 use crate::net::sys;
-use crate::runtime::{Fate, NEVER, Ready};
+use crate::runtime::{NEVER, NextAction, Readiness};
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
@@ -33,7 +33,7 @@ pub(super) enum Next {
 
 impl Http {
     /// heed notes that a connection is asked to end, unless that was taken back meanwhile.
-    pub(super) fn heed(&self, conn: &mut Conn, ready: Ready) {
+    pub(super) fn heed(&self, conn: &mut Conn, ready: Readiness) {
         conn.stop = (conn.stop || ready.stop) && !self.0.keeps_alive();
     }
 
@@ -43,13 +43,13 @@ impl Http {
     }
 
     /// park sends what was gathered, as far as the socket takes it, and puts the connection to its next wait.
-    pub(super) fn park(&self, conn: &mut Conn, ex: &mut Exchange, next: Next, now: u64) -> Fate {
+    pub(super) fn park(&self, conn: &mut Conn, ex: &mut Exchange, next: Next, now: u64) -> NextAction {
         if next == Next::Released {
             ex.wire.let_go();
             ex.give_back(&mut conn.carry);
             conn.secure = None;
             conn.tell(ConnState::Hijacked);
-            return Fate::Released;
+            return NextAction::Released;
         }
         let drop = next == Next::Drop && ex.wire.output().buf.is_empty();
         if drop {
@@ -66,36 +66,36 @@ impl Http {
         let Some(all) = sent.ok().filter(|_| !drop) else {
             // An alert, if there is one.
             conn.goodbye();
-            return Fate::Close;
+            return NextAction::Close;
         };
         let close = next != Next::GoOn;
         if !all {
             conn.state = State::Flushing { then_close: close };
             conn.flush_due = after(now, deadline.map(|at| at.saturating_duration_since(Instant::now())));
             conn.due = after(now, self.settings().write_progress).min(conn.flush_due);
-            return Fate::Wait(conn.due);
+            return NextAction::Wait(conn.due);
         }
         conn.pending = Vec::new();
         self.after_answer(conn, close, now)
     }
 
     /// after_answer is where a connection stands when everything was sent.
-    pub(super) fn after_answer(&self, conn: &mut Conn, close: bool, now: u64) -> Fate {
+    pub(super) fn after_answer(&self, conn: &mut Conn, close: bool, now: u64) -> NextAction {
         conn.state = State::Reading;
         conn.flush_due = NEVER;
         if close {
             if conn.closed && !conn.readable {
-                return Fate::Close;
+                return NextAction::Close;
             }
             conn.goodbye();
             let _ = sys::shutdown(conn.socket.as_raw_fd(), libc::SHUT_WR);
             conn.state = State::Lingering;
             conn.due = now + LINGER_MS;
-            return if discard(conn) { Fate::Wait(conn.due) } else { Fate::Close };
+            return if discard(conn) { NextAction::Wait(conn.due) } else { NextAction::Close };
         }
         if conn.body_due != NEVER {
             conn.due = conn.body_due;
-            return Fate::Wait(conn.due);
+            return NextAction::Wait(conn.due);
         }
         let idle = conn.carry.is_empty();
         if idle && conn.served > 0 {
@@ -105,33 +105,39 @@ impl Http {
             let grace = conn.since + NEW_IS_IDLE_MS;
             if conn.served > 0 || now >= grace {
                 conn.goodbye();
-                return Fate::Close;
+                return NextAction::Close;
             }
             conn.due = grace;
-            return Fate::Wait(grace);
+            return NextAction::Wait(grace);
         }
         let limit = match conn.served {
             n if n > 0 && idle => self.settings().idle(),
             _ => self.settings().header_timeout(),
         };
         conn.due = after(conn.since, limit);
-        Fate::Wait(conn.due)
+        NextAction::Wait(conn.due)
     }
 
-    pub(super) fn flush_pending(&self, conn: &mut Conn, then_close: bool, expired: bool, now: u64) -> Fate {
+    pub(super) fn flush_pending(
+        &self,
+        conn: &mut Conn,
+        then_close: bool,
+        expired: bool,
+        now: u64,
+    ) -> NextAction {
         if conn.flush_due <= now {
-            return Fate::Close;
+            return NextAction::Close;
         }
         if let Some(secure) = conn.secure.clone() {
             return match secure.flush() {
-                Err(_) => Fate::Close,
-                Ok((0, false)) if expired => Fate::Close,
+                Err(_) => NextAction::Close,
+                Ok((0, false)) if expired => NextAction::Close,
                 Ok((_, true)) => self.after_answer(conn, then_close, now),
                 Ok((sent, false)) => {
                     if sent > 0 {
                         conn.due = after(now, self.settings().write_progress).min(conn.flush_due);
                     }
-                    Fate::Wait(conn.due)
+                    NextAction::Wait(conn.due)
                 }
             };
         }
@@ -140,18 +146,18 @@ impl Http {
             match sys::send(conn.socket.as_raw_fd(), rest, libc::MSG_DONTWAIT) {
                 Ok(n) => sent += n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => return Fate::Close,
+                Err(_) => return NextAction::Close,
             }
         }
         if sent == 0 && expired {
-            return Fate::Close;
+            return NextAction::Close;
         }
         conn.pending.drain(..sent);
         if !conn.pending.is_empty() {
             if sent > 0 {
                 conn.due = after(now, self.settings().write_progress).min(conn.flush_due);
             }
-            return Fate::Wait(conn.due);
+            return NextAction::Wait(conn.due);
         }
         conn.pending = Vec::new();
         self.after_answer(conn, then_close, now)

@@ -3,7 +3,7 @@
 use super::shared::Shared;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::sys;
-use crate::runtime::before_peer;
+use crate::runtime::before_peer_wait;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,7 +95,7 @@ impl PeerTimeouts {
 
     /// ready waits until the socket is.
     pub(super) fn ready(&mut self, fd: RawFd, what: &Awaited) -> Result<()> {
-        before_peer();
+        before_peer_wait();
         let began = Instant::now();
         let end = [self.progress.map(|p| began + p), self.deadline].into_iter().flatten().min();
         let mut now = began;
@@ -106,7 +106,7 @@ impl PeerTimeouts {
             let before = std::mem::replace(&mut now, Instant::now());
             let took = now.saturating_duration_since(before);
             self.waited += took;
-            let is_slow = self.pace.waited(took) && self.core.is_short_of_handlers();
+            let is_slow = self.pace.waited(took) && self.core.is_low_on_handlers();
             match ready {
                 Err(e) => return Err(Error::io(Kind::Io, what.name, &e).with_phase(what.phase)),
                 Ok(_) if is_slow => return Err(too_slow(what.name, what.phase)),

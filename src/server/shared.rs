@@ -9,7 +9,7 @@ use super::hooks::Hooks;
 use super::listen::Doors;
 use super::settings::Settings;
 use crate::mux::Mux;
-use crate::runtime::{Place, Runtime, owned_by};
+use crate::runtime::{ConnToken, Runtime, owned_by};
 use crate::sync::{Condvar, Mutex, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
@@ -76,13 +76,13 @@ impl Shared {
         self.base_values.get()?.iter().find(|(k, _)| k == key).map(|(_, v)| &**v)
     }
 
-    /// is_short_of_handlers: more than half of the threads that may run handlers off the loop do.
-    pub(super) fn is_short_of_handlers(&self) -> bool {
+    /// is_low_on_handlers: more than half of the threads that may run handlers off the loop do.
+    pub(super) fn is_low_on_handlers(&self) -> bool {
         self.runtime.get().and_then(Weak::upgrade).is_some_and(|rt| rt.is_half_busy())
     }
 
     /// wake has a connection driven.
-    pub(super) fn wake(&self, place: Place) {
+    pub(super) fn wake(&self, place: ConnToken) {
         if let Some(rt) = self.runtime.get().and_then(Weak::upgrade) {
             rt.wake(place);
         }

@@ -8,7 +8,7 @@ use super::listen::Source;
 use super::shared::Shared;
 use super::stop::{Setup, closed};
 use crate::error::{Error, Kind, Result};
-use crate::runtime::{Config, Runtime};
+use crate::runtime::{Runtime, RuntimeConfig};
 use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock};
 use crate::threads;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,7 +31,7 @@ impl Server {
         }
         let base = Instant::now();
         let shared = Arc::new(self.share(&s, base));
-        let config = Config {
+        let config = RuntimeConfig {
             shards: s.settings.shards,
             cap: s.settings.max_handlers,
             queue: s.settings.max_queue,

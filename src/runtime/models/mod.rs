@@ -2,10 +2,10 @@
 
 mod stop;
 
-use super::bell::Bell;
 use super::handoff::HandOff;
 use super::mailbox::Mailbox;
-use super::workers::{Limits, Order, Slot, Was, Workers};
+use super::notifier::Notifier;
+use super::workers::{LastTask, Order, WorkerLimits, WorkerSlot, Workers};
 use loom::sync::Arc;
 use loom::sync::Notify;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -89,17 +89,17 @@ fn no_letter_is_slept_through() {
 fn no_call_is_slept_through() {
     loom::model(|| {
         let h = Arc::new(HandOff::new());
-        let bell = Arc::new(Bell::new());
+        let notifier = Arc::new(Notifier::new());
         let wake = Arc::new(Notify::new());
         let leader = {
-            let (h, bell, wake) = (h.clone(), bell.clone(), wake.clone());
+            let (h, notifier, wake) = (h.clone(), notifier.clone(), wake.clone());
             thread::spawn(move || {
                 h.enter(1u32);
-                bell.ring(|| wake.notify());
+                notifier.notify(|| wake.notify());
             })
         };
         while h.current().is_none() {
-            bell.sleep(|| h.current().is_some(), || wake.wait());
+            notifier.sleep(|| h.current().is_some(), || wake.wait());
         }
         leader.join().unwrap();
     });
@@ -109,20 +109,20 @@ fn no_call_is_slept_through() {
 #[test]
 fn no_order_is_lost() {
     loom::model(|| {
-        let limits = Limits { cap: 1, reserve: 0, queue: 4 };
+        let limits = WorkerLimits { cap: 1, reserve: 0, queue: 4 };
         let w = Arc::new(Workers::<u32, u32>::new(limits));
-        assert_eq!(w.wanted(), 0);
+        assert_eq!(w.threads_to_start(), 0);
         let done = Arc::new(AtomicUsize::new(0));
         w.run(1, false, 0).unwrap();
-        assert_eq!(w.wanted(), 1);
+        assert_eq!(w.threads_to_start(), 1);
         let thread = {
             let (w, done) = (w.clone(), done.clone());
             thread::spawn(move || {
-                let (slot, mut was) = (Slot::new(), Was::Started);
+                let (slot, mut last) = (WorkerSlot::new(), LastTask::Started);
                 loop {
-                    match w.next(&slot, was) {
-                        Order::Run(_) => was = Was::Handling,
-                        Order::Lead(_) => was = Was::Leading,
+                    match w.next(&slot, last) {
+                        Order::Run(_) => last = LastTask::Handling,
+                        Order::Lead(_) => last = LastTask::Leading,
                         Order::Exit => return,
                     }
                     done.fetch_add(1, Ordering::SeqCst);
@@ -141,19 +141,19 @@ fn no_order_is_lost() {
 #[test]
 fn a_stop_at_the_cap_ends_all_threads() {
     loom::model(|| {
-        let limits = Limits { cap: 1, reserve: 1, queue: 4 };
+        let limits = WorkerLimits { cap: 1, reserve: 1, queue: 4 };
         let w = Arc::new(Workers::<u32, u32>::new(limits));
         let done = Arc::new(AtomicUsize::new(0));
         w.run(1, false, 0).unwrap();
         w.run(2, false, 0).unwrap();
-        assert_eq!(w.wanted(), 2);
+        assert_eq!(w.threads_to_start(), 2);
         let threads = [0, 1].map(|_| {
             let (w, done) = (w.clone(), done.clone());
             thread::spawn(move || {
-                let (slot, mut was) = (Slot::new(), Was::Started);
-                while let Order::Run(_) = w.next(&slot, was) {
+                let (slot, mut last) = (WorkerSlot::new(), LastTask::Started);
+                while let Order::Run(_) = w.next(&slot, last) {
                     done.fetch_add(1, Ordering::SeqCst);
-                    was = Was::Handling;
+                    last = LastTask::Handling;
                 }
             })
         });
@@ -169,23 +169,23 @@ fn a_stop_at_the_cap_ends_all_threads() {
 #[test]
 fn a_relief_always_exists() {
     loom::model(|| {
-        let limits = Limits { cap: 4, reserve: 1, queue: 4 };
+        let limits = WorkerLimits { cap: 4, reserve: 1, queue: 4 };
         let w = Arc::new(Workers::<u32, u32>::new(limits));
         let led = Arc::new(AtomicBool::new(false));
-        assert_eq!(w.wanted(), 1);
+        assert_eq!(w.threads_to_start(), 1);
         let thread = {
             let (w, led) = (w.clone(), led.clone());
             thread::spawn(move || {
-                let (slot, mut was) = (Slot::new(), Was::Started);
+                let (slot, mut last) = (WorkerSlot::new(), LastTask::Started);
                 loop {
-                    match w.next(&slot, was) {
+                    match w.next(&slot, last) {
                         Order::Run(_) => {
                             assert!(led.load(Ordering::SeqCst), "a handler took the shard's relief");
-                            was = Was::Handling;
+                            last = LastTask::Handling;
                         }
                         Order::Lead(_) => {
                             led.store(true, Ordering::SeqCst);
-                            was = Was::Leading;
+                            last = LastTask::Leading;
                         }
                         Order::Exit => return,
                     }

@@ -1,7 +1,7 @@
 //! The end of a runtime: leaders with the shipped state and order of steps, whose connections are counters. Their
 //! mailboxes are the plainest ones: the shipped one has a model of its own.
 
-use crate::runtime::stopping::{Phase, ShardStop, Stopping};
+use crate::runtime::stopping::{RuntimePhase, ShardStop, Stopping};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
@@ -14,13 +14,13 @@ enum Msg {
 
 struct Mailbox {
     messages: Mutex<Vec<Msg>>,
-    given: Condvar,
+    assigned: Condvar,
 }
 
 impl Mailbox {
     fn post(&self, msg: Msg) {
         self.messages.lock().unwrap().push(msg);
-        self.given.notify_one();
+        self.assigned.notify_one();
     }
 
     fn take_all(&self) -> Vec<Msg> {
@@ -34,7 +34,7 @@ impl Mailbox {
     fn wait(&self) {
         let mut messages = self.messages.lock().unwrap();
         while messages.is_empty() {
-            messages = self.given.wait(messages).unwrap();
+            messages = self.assigned.wait(messages).unwrap();
         }
     }
 }
@@ -74,7 +74,7 @@ impl Runtime {
         Arc::new(Runtime {
             stopping: Stopping::new(shards),
             shards: (0..shards)
-                .map(|_| Mailbox { messages: Mutex::new(Vec::new()), given: Condvar::new() })
+                .map(|_| Mailbox { messages: Mutex::new(Vec::new()), assigned: Condvar::new() })
                 .collect(),
             drained: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
@@ -96,7 +96,7 @@ impl Runtime {
     }
 
     fn drain(&self) {
-        self.stopping.advance(Phase::Draining);
+        self.stopping.advance(RuntimePhase::Draining);
         self.tell(|| Msg::Stop);
     }
 
@@ -156,7 +156,7 @@ impl Runtime {
                 let (taken, ended) = (self.taken.load(Ordering::SeqCst), self.ended.load(Ordering::SeqCst));
                 assert_eq!(taken, ended, "reported before the last connection had ended");
                 self.drained.fetch_add(1, Ordering::SeqCst);
-                self.stopping.advance(Phase::Quit);
+                self.stopping.advance(RuntimePhase::Quit);
                 self.tell(|| Msg::Stop);
             };
             if self.stopping.is_over(live, has_mail, drained) {

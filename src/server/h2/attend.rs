@@ -5,13 +5,13 @@ use super::state::State;
 use super::stream::{SharedStream, refused};
 use crate::h2::{ErrorCode, SendError};
 use crate::message::header::written_fields;
-use crate::runtime::{NEVER, Place};
+use crate::runtime::{ConnToken, NEVER};
 use crate::server::writer::Whole;
 use crate::sync::MutexGuard;
 
 impl Session {
     /// read_mail attends to the streams whose handlers have asked for it. `place` is where the connection is.
-    pub(super) fn read_mail(&mut self, place: Place, now: u64) {
+    pub(super) fn read_mail(&mut self, place: ConnToken, now: u64) {
         let mut mail = std::mem::take(&mut self.mail);
         self.outbox.take(place, &mut mail);
         for stream in mail.drain(..) {

@@ -7,7 +7,7 @@ use crate::h1::status_line;
 use crate::message::address::Address;
 use crate::message::header::Header;
 use crate::message::request::{HTTP_11, IncomingBody};
-use crate::runtime::{before_peer, in_handler};
+use crate::runtime::{before_peer_wait, in_handler};
 use crate::server::input::within_limit;
 use crate::server::peer_timeouts::{timed_out, too_slow};
 use crate::sync::MutexGuard;
@@ -58,7 +58,7 @@ impl IncomingBody for StreamBody {
             let Some((began, _)) = &began else {
                 let waits = s.outbox.as_ref().map(|o| o.waits());
                 drop(s);
-                before_peer();
+                before_peer_wait();
                 began = Some((Instant::now(), waits));
                 s = self.stream.state();
                 continue;
@@ -133,7 +133,7 @@ impl Stream {
         s.input.waits = false;
         let took = before.elapsed();
         s.waited += took;
-        if s.input.pace.waited(took) && self.core().is_short_of_handlers() {
+        if s.input.pace.waited(took) && self.core().is_low_on_handlers() {
             return Err(fail(&mut s, too_slow("read", Phase::Body)));
         }
         Ok(s)

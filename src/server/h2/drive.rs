@@ -5,7 +5,7 @@ use super::session::{Ending, Session};
 use super::turn::{KEPT, Turn};
 use crate::net::sys;
 use crate::net::tls::IoError;
-use crate::runtime::{Driven, Fate, Leader, NEVER, Ready, Stall, blocks_in, in_handler};
+use crate::runtime::{DriveResult, Leader, NEVER, NextAction, Readiness, Stall, blocks_in, in_handler};
 use crate::server::bound::Bound;
 use crate::server::conn::Conn;
 use crate::server::detach::Parcel;
@@ -47,20 +47,20 @@ impl Http {
         mut leader: Leader<'a, Http>,
         mut conn: Box<Conn>,
         ex: &mut Box<Exchange>,
-        ready: Ready,
-    ) -> Driven<'a, Http> {
+        ready: Readiness,
+    ) -> DriveResult<'a, Http> {
         conn.readable |= ready.readable || ready.closed;
         conn.closed |= ready.closed;
         self.heed(&mut conn, ready);
         let now = leader.now();
-        let place = leader.here();
+        let place = leader.token();
         if let Some(h2) = conn.h2.as_mut() {
             h2.read_mail(place, now);
         }
         if conn.h2.as_ref().is_some_and(|h2| h2.is_over()) {
             let expired = ready.expired && conn.due <= now;
-            let fate = self.after_end(&mut conn, expired);
-            return Driven::Led(leader, conn, fate);
+            let action = self.after_end(&mut conn, expired);
+            return DriveResult::StillLeading(leader, conn, action);
         }
         if let Some(secure) = &conn.secure {
             secure.borrow(&mut ex.buffers);
@@ -88,7 +88,7 @@ impl Http {
                 let Some(turn) = conn.h2.as_mut().and_then(|h2| h2.ready.pop_front()) else { break };
                 match self.take_turn(leader, conn, ex, turn, now) {
                     Some((l, c)) => (leader, conn) = (l, c),
-                    None => return Driven::Left,
+                    None => return DriveResult::LeftInShard,
                 }
                 // Answers are on their way while the next handlers run.
                 if !self.send_enough(&mut conn, now) {
@@ -104,11 +104,11 @@ impl Http {
                 break false;
             }
         };
-        let fate = self.park_http2(&mut conn, busy, now);
+        let action = self.park_http2(&mut conn, busy, now);
         if let Some(secure) = &conn.secure {
             secure.give_back(&mut ex.buffers);
         }
-        Driven::Led(leader, conn, fate)
+        DriveResult::StillLeading(leader, conn, action)
     }
 
     /// take_turn has a handler called, here or by another thread. `None`: the shard was taken away.
@@ -120,7 +120,7 @@ impl Http {
         mut turn: Box<Turn>,
         now: u64,
     ) -> Option<(Leader<'a, Http>, Box<Conn>)> {
-        let learn = turn.table.learn(turn.route);
+        let learn = turn.table.blocking_stats(turn.route);
         let quick = learn.is_quick();
         if learn.blocks() || !leader.may_run_inline(quick) {
             turn.queued = conn.h2.as_ref().map(|h2| h2.outbox.waits());
@@ -134,7 +134,7 @@ impl Http {
             h2.inline = Some(turn.id);
         }
         let route = turn.route;
-        let (left, ()) = leader.call_beside(route, conn, || self.call_turn(&mut turn));
+        let (left, ()) = leader.call_without_conn(route, conn, || self.call_turn(&mut turn));
         let Some((leader, back)) = left else {
             self.leave_turn(turn, ex);
             return None;
@@ -160,7 +160,7 @@ impl Http {
                 }
             }
         } else {
-            turn.table.learn(route).passed();
+            turn.table.blocking_stats(route).record_quick();
             keep(turn, ex);
         }
         Some((leader, conn))
@@ -222,15 +222,15 @@ impl Http {
         let started = Instant::now();
         let ((), called_out) = blocks_in(|| self.call_turn(&mut turn));
         let waited = turn.stream.state().waited;
-        let learn = turn.table.learn(turn.route);
+        let learn = turn.table.blocking_stats(turn.route);
         if turn.stream.leaving().is_detached() {
             // It is not over, and nothing is learned.
         } else if called_out || started.elapsed().saturating_sub(waited) > BLOCKED {
-            learn.stalled(Stall::Blocked);
+            learn.record_stall(Stall::Blocked);
         } else if waited > Duration::ZERO {
-            learn.stalled(Stall::Peer);
+            learn.record_stall(Stall::Peer);
         } else {
-            learn.passed();
+            learn.record_quick();
         }
         self.leave_turn(turn, ex);
     }
@@ -297,11 +297,11 @@ impl Http {
     }
 
     /// park_http2 sends, and puts the connection to its next wait. `busy`: it has more to do at once.
-    fn park_http2(&self, conn: &mut Conn, busy: bool, now: u64) -> Fate {
-        let Some(mut h2) = conn.h2.take() else { return Fate::Close };
+    fn park_http2(&self, conn: &mut Conn, busy: bool, now: u64) -> NextAction {
+        let Some(mut h2) = conn.h2.take() else { return NextAction::Close };
         let to = Socket { fd: conn.socket.as_raw_fd(), secure: conn.secure.as_deref() };
         let sent = if h2.is_over() { None } else { h2.flush(&to, now).ok() };
-        let fate = match sent {
+        let action = match sent {
             None => self.end_http2(conn, &mut h2, true, now),
             Some(Sent::All) if h2.has_ended() => self.end_http2(conn, &mut h2, false, now),
             sent => {
@@ -309,11 +309,11 @@ impl Http {
                 h2.tell_idle(conn);
                 // What is waited for comes as an event, or by the outbox; what is here already does not.
                 let more = (busy || conn.readable && sent == Some(Sent::All)) && sent != Some(Sent::Stuck);
-                if more || sent == Some(Sent::More) { Fate::Again } else { Fate::Wait(conn.due) }
+                if more || sent == Some(Sent::More) { NextAction::Again } else { NextAction::Wait(conn.due) }
             }
         };
         conn.h2 = Some(h2);
-        fate
+        action
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::session::{Ending, Session};
 use crate::net::sys;
-use crate::runtime::{Fate, NEVER};
+use crate::runtime::{NEVER, NextAction};
 use crate::server::conn::{Conn, State};
 use crate::server::drive::Http;
 use crate::server::hooks::ConnState;
@@ -31,38 +31,38 @@ impl Session {
 
 impl Http {
     /// end_http2 closes what was served to its end. `broken`: nobody is there to be said goodbye to.
-    pub(super) fn end_http2(&self, conn: &mut Conn, h2: &mut Session, broken: bool, now: u64) -> Fate {
+    pub(super) fn end_http2(&self, conn: &mut Conn, h2: &mut Session, broken: bool, now: u64) -> NextAction {
         h2.break_off();
         conn.cut |= broken;
         conn.state = State::Reading;
-        let fate = if broken { Fate::Close } else { self.after_answer(conn, true, now) };
-        match fate {
-            Fate::Close => close_after(conn, h2),
-            fate => fate,
+        let action = if broken { NextAction::Close } else { self.after_answer(conn, true, now) };
+        match action {
+            NextAction::Close => close_after(conn, h2),
+            action => action,
         }
     }
 
     /// after_end is for a connection that lingers, or whose handlers still run.
-    pub(super) fn after_end(&self, conn: &mut Conn, expired: bool) -> Fate {
+    pub(super) fn after_end(&self, conn: &mut Conn, expired: bool) -> NextAction {
         if conn.state == State::Lingering && !expired && discard(conn) {
-            return Fate::Wait(conn.due);
+            return NextAction::Wait(conn.due);
         }
-        let Some(mut h2) = conn.h2.take() else { return Fate::Close };
-        let fate = close_after(conn, &mut h2);
+        let Some(mut h2) = conn.h2.take() else { return NextAction::Close };
+        let action = close_after(conn, &mut h2);
         conn.h2 = Some(h2);
-        fate
+        action
     }
 }
 
 /// close_after closes a connection once its handlers are through.
-fn close_after(conn: &mut Conn, h2: &mut Session) -> Fate {
+fn close_after(conn: &mut Conn, h2: &mut Session) -> NextAction {
     conn.state = State::Reading;
     if h2.running == 0 {
-        return Fate::Close;
+        return NextAction::Close;
     }
     // Once: each time is an event of the socket's, for which the connection is driven again.
     if !std::mem::replace(&mut h2.is_shut_down, true) {
         let _ = sys::shutdown(conn.socket.as_raw_fd(), libc::SHUT_RDWR);
     }
-    Fate::Wait(NEVER)
+    NextAction::Wait(NEVER)
 }

@@ -2,7 +2,7 @@
 
 use super::stream::SharedStream;
 use crate::message::address::Address;
-use crate::runtime::Place;
+use crate::runtime::ConnToken;
 use crate::server::shared::Shared;
 use crate::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -31,7 +31,7 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 struct Mail {
-    place: Place,
+    token: ConnToken,
     streams: Vec<SharedStream>,
     /// The connection was woken and has not looked yet.
     woken: bool,
@@ -68,16 +68,16 @@ impl Outbox {
         if std::mem::replace(&mut mail.woken, true) {
             return;
         }
-        let place = mail.place;
+        let place = mail.token;
         drop(mail);
         self.core.wake(place);
     }
 
     /// take is what has been posted. `place` is where the connection is now: who posts later wakes it there, and who
     /// has posted before is found here.
-    pub(super) fn take(&self, place: Place, into: &mut Vec<SharedStream>) {
+    pub(super) fn take(&self, place: ConnToken, into: &mut Vec<SharedStream>) {
         let mut mail = self.mail();
-        mail.place = place;
+        mail.token = place;
         mail.woken = false;
         into.append(&mut mail.streams);
     }
@@ -129,7 +129,7 @@ impl Drop for PeerWait {
     fn drop(&mut self) {
         let before = self.0.waits.fetch_sub(1, Ordering::SeqCst);
         if before <= PEER_WAITS && self.0.crowded.swap(false, Ordering::SeqCst) {
-            let place = self.0.mail().place;
+            let place = self.0.mail().token;
             self.0.core.wake(place);
         }
     }

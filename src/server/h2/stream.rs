@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::h2::{ErrorCode, SendError};
 use crate::memory::no_memory;
 use crate::message::header::Header;
-use crate::runtime::{NEVER, before_peer};
+use crate::runtime::{NEVER, before_peer_wait};
 use crate::server::detach::Leaving;
 use crate::server::output::FULL;
 use crate::server::shared::Shared;
@@ -157,7 +157,7 @@ impl Stream {
     ) -> Result<MutexGuard<'a, State>> {
         let _waits = s.outbox.as_ref().map(|o| o.waits());
         drop(s);
-        before_peer();
+        before_peer_wait();
         let began = Instant::now();
         let mut s = self.state();
         // Once: the connection then wakes when it has made room, and not before.
@@ -171,7 +171,7 @@ impl Stream {
             let before = Instant::now();
             let slice = s.output.pace.slice(None);
             s = self.wait(s, slice);
-            if s.output.pace.waited(before.elapsed()) && self.core.is_short_of_handlers() {
+            if s.output.pace.waited(before.elapsed()) && self.core.is_low_on_handlers() {
                 // The connection resets it.
                 s.output.deadline = 0;
                 self.tell(&mut s);

@@ -1,4 +1,4 @@
-//! `Learn`: whether a route blocks, as its recent calls say.
+//! `BlockingStats`: whether a route blocks, as its recent calls say.
 
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
@@ -21,29 +21,29 @@ pub(crate) enum Stall {
     Preempted,
 }
 
-/// Learn is a decaying share of blocking calls. Lost updates of a race only make it a little late.
+/// BlockingStats is a decaying share of blocking calls. Lost updates of a race only make it a little late.
 #[derive(Debug)]
-pub(crate) struct Learn {
+pub(crate) struct BlockingStats {
     share: AtomicU32,
-    off: AtomicU32,
-    told: AtomicI32,
+    off_loop: AtomicU32,
+    forced: AtomicI32,
     /// How many calls in a row held their thread; STALLS before the first that did not.
     stalls: AtomicU32,
 }
 
-impl Learn {
-    pub(crate) const fn new() -> Learn {
-        Learn {
+impl BlockingStats {
+    pub(crate) const fn new() -> BlockingStats {
+        BlockingStats {
             share: AtomicU32::new(0),
-            off: AtomicU32::new(0),
-            told: AtomicI32::new(0),
+            off_loop: AtomicU32::new(0),
+            forced: AtomicI32::new(0),
             stalls: AtomicU32::new(STALLS),
         }
     }
 
-    /// tell fixes the answer: 1 the route blocks, 0 it does not, -1 find out.
-    pub(crate) fn tell(&self, what: i32) {
-        self.told.store(if what < 0 { 0 } else { 1 + what.min(1) }, Ordering::Relaxed);
+    /// set_blocking fixes the answer: 1 the route blocks, 0 it does not, -1 find out.
+    pub(crate) fn set_blocking(&self, what: i32) {
+        self.forced.store(if what < 0 { 0 } else { 1 + what.min(1) }, Ordering::Relaxed);
         // The program's word is as good as one call that was seen.
         if what == 0 {
             self.stalls.store(0, Ordering::Relaxed);
@@ -52,8 +52,8 @@ impl Learn {
 
     /// blocks says where the next call goes: off the loop if true.
     pub(crate) fn blocks(&self) -> bool {
-        match self.told.load(Ordering::Relaxed) {
-            0 => self.off.load(Ordering::Relaxed) != 0,
+        match self.forced.load(Ordering::Relaxed) {
+            0 => self.off_loop.load(Ordering::Relaxed) != 0,
             told => told == 2,
         }
     }
@@ -64,34 +64,34 @@ impl Learn {
         self.stalls.load(Ordering::Relaxed) < STALLS && !self.blocks()
     }
 
-    /// passed counts a call that held nothing up. On a route that never did it costs two relaxed loads.
-    pub(crate) fn passed(&self) {
+    /// record_quick counts a call that held nothing up. On a route that never did it costs two relaxed loads.
+    pub(crate) fn record_quick(&self) {
         if self.stalls.load(Ordering::Relaxed) != 0 {
             self.stalls.store(0, Ordering::Relaxed);
         }
         let old = self.share.load(Ordering::Relaxed);
         if old != 0 {
-            self.settle(old - old.div_ceil(16));
+            self.update_share(old - old.div_ceil(16));
         }
     }
 
-    /// stalled counts a call that held its thread; only where the handler is to blame did it block.
-    pub(crate) fn stalled(&self, why: Stall) {
+    /// record_stall counts a call that held its thread; only where the handler is to blame did it block.
+    pub(crate) fn record_stall(&self, why: Stall) {
         if why != Stall::Preempted {
             self.stalls.fetch_add(1, Ordering::Relaxed);
         }
         if why == Stall::Blocked {
             let old = self.share.load(Ordering::Relaxed);
-            self.settle(old + (ONE - old) / 16);
+            self.update_share(old + (ONE - old) / 16);
         }
     }
 
-    fn settle(&self, share: u32) {
+    fn update_share(&self, share: u32) {
         self.share.store(share, Ordering::Relaxed);
         if share > LEAVE {
-            self.off.store(1, Ordering::Relaxed);
+            self.off_loop.store(1, Ordering::Relaxed);
         } else if share < RETURN {
-            self.off.store(0, Ordering::Relaxed);
+            self.off_loop.store(0, Ordering::Relaxed);
         }
     }
 }
@@ -102,14 +102,14 @@ mod tests {
 
     #[test]
     fn two_blocking_calls_leave_the_loop_and_quiet_ones_return() {
-        let l = Learn::new();
-        l.stalled(Stall::Blocked);
+        let l = BlockingStats::new();
+        l.record_stall(Stall::Blocked);
         assert!(!l.blocks());
-        l.stalled(Stall::Blocked);
+        l.record_stall(Stall::Blocked);
         assert!(l.blocks());
         let mut calls = 0;
         while l.blocks() {
-            l.passed();
+            l.record_quick();
             calls += 1;
         }
         assert!((10..100).contains(&calls), "{calls}");
@@ -117,31 +117,31 @@ mod tests {
 
     #[test]
     fn what_is_told_wins() {
-        let l = Learn::new();
-        l.tell(1);
+        let l = BlockingStats::new();
+        l.set_blocking(1);
         assert!(l.blocks() && !l.is_quick());
-        l.tell(0);
+        l.set_blocking(0);
         assert!(l.is_quick());
         for _ in 0..10 {
-            l.stalled(Stall::Blocked);
+            l.record_stall(Stall::Blocked);
         }
         assert!(!l.blocks() && !l.is_quick(), "a wrong word is no reason to trust");
-        l.tell(-1);
+        l.set_blocking(-1);
         assert!(l.blocks());
     }
 
     #[test]
     fn trust_ends_with_two_stalls_in_a_row_and_comes_back_with_a_quick_call() {
-        let l = Learn::new();
+        let l = BlockingStats::new();
         assert!(!l.is_quick());
-        l.passed();
-        l.stalled(Stall::Preempted);
-        l.stalled(Stall::Preempted);
-        l.stalled(Stall::Peer);
+        l.record_quick();
+        l.record_stall(Stall::Preempted);
+        l.record_stall(Stall::Preempted);
+        l.record_stall(Stall::Peer);
         assert!(l.is_quick());
-        l.stalled(Stall::Peer);
+        l.record_stall(Stall::Peer);
         assert!(!l.is_quick() && !l.blocks());
-        l.passed();
+        l.record_quick();
         assert!(l.is_quick());
     }
 }

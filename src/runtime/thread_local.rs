@@ -1,19 +1,19 @@
 //! `before_block`: a thread's way to give its shard away, from anywhere below a handler.
 
-use super::handoff::Call;
-use super::learn::Stall;
+use super::blocking_stats::Stall;
+use super::handoff::CallId;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// GiveUp is the runtime as a thread that leads one of its shards sees it.
-pub(super) trait GiveUp {
-    /// give_up passes the shard on if the call still holds it.
-    fn give_up(&self, call: Call, why: Stall);
+/// ShardOwner is the runtime as a thread that leads one of its shards sees it.
+pub(super) trait ShardOwner {
+    /// hand_off passes the shard on if the call still holds it.
+    fn hand_off(&self, call: CallId, why: Stall);
 }
 
 thread_local! {
-    static CALL: Cell<Option<Call>> = const { Cell::new(None) };
-    static SHARD: RefCell<Option<Rc<dyn GiveUp>>> = const { RefCell::new(None) };
+    static CALL: Cell<Option<CallId>> = const { Cell::new(None) };
+    static SHARD: RefCell<Option<Rc<dyn ShardOwner>>> = const { RefCell::new(None) };
     static BLOCKED: Cell<bool> = const { Cell::new(false) };
     /// Which server's handler this thread is in, by the address of its core; 0 is none.
     static HANDLER: Cell<usize> = const { Cell::new(0) };
@@ -26,12 +26,12 @@ thread_local! {
 /// thread-local.
 pub fn before_block() {
     BLOCKED.set(true);
-    give_up(Stall::Blocked);
+    hand_off(Stall::Blocked);
 }
 
-/// before_peer is [`before_block`] for waits on the exchange's own connection, from which a route learns nothing.
-pub(crate) fn before_peer() {
-    give_up(Stall::Peer);
+/// before_peer_wait is [`before_block`] for waits on the exchange's own connection, from which a route learns nothing.
+pub(crate) fn before_peer_wait() {
+    hand_off(Stall::Peer);
 }
 
 /// blocks_in runs `f` and tells whether it called [`before_block`].
@@ -41,20 +41,20 @@ pub(crate) fn blocks_in<R>(f: impl FnOnce() -> R) -> (R, bool) {
     (r, BLOCKED.get())
 }
 
-fn give_up(why: Stall) {
+fn hand_off(why: Stall) {
     if let Some(call) = CALL.take()
         && let Some(shard) = SHARD.with(|s| s.borrow().clone())
     {
-        shard.give_up(call, why);
+        shard.hand_off(call, why);
     }
 }
 
-pub(super) fn set_shard(shard: Option<Rc<dyn GiveUp>>) {
+pub(super) fn set_shard(shard: Option<Rc<dyn ShardOwner>>) {
     SHARD.with(|s| *s.borrow_mut() = shard);
 }
 
 /// inline runs `f` as the handler of a leader that is in `call`.
-pub(super) fn inline<R>(call: Call, f: impl FnOnce() -> R) -> R {
+pub(super) fn inline<R>(call: CallId, f: impl FnOnce() -> R) -> R {
     CALL.set(Some(call));
     let r = f();
     CALL.set(None);

@@ -2,14 +2,14 @@
 //! goes to another thread, and the thread goes on.
 
 use super::driver::Driver;
-use super::handoff::Call;
-use super::shard::{Msg, Shard, Shared};
+use super::handoff::CallId;
+use super::shard::{Msg, Shard, ShardShared};
 use super::start::Runtime;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// caught is what `f` answers, or `None` if it panics, of which the process's panic hook has told.
-pub(super) fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
+/// catch_panic is what `f` answers, or `None` if it panics, of which the process's panic hook has told.
+pub(super) fn catch_panic<R>(f: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(f)).ok()
 }
 
@@ -22,26 +22,26 @@ impl<D: Driver> Runtime<D> {
     }
 }
 
-/// Driving is dropped only by a panic of the driver's: the connection ends.
-pub(super) struct Driving<'a, D: Driver> {
+/// DrivingGuard is dropped only by a panic of the driver's: the connection ends.
+pub(super) struct DrivingGuard<'a, D: Driver> {
     pub(super) rt: &'a Arc<Runtime<D>>,
     pub(super) index: usize,
     pub(super) token: u64,
 }
 
-impl<D: Driver> Drop for Driving<'_, D> {
+impl<D: Driver> Drop for DrivingGuard<'_, D> {
     fn drop(&mut self) {
         self.rt.forget(self.index, self.token);
     }
 }
 
-/// Parked is dropped only by a panic within a call: the shard is taken back, if nobody has taken it away.
-pub(super) struct Parked<'a, D: Driver> {
-    pub(super) shared: &'a Shared<D>,
-    pub(super) call: Call,
+/// ParkedGuard is dropped only by a panic within a call: the shard is taken back, if nobody has taken it away.
+pub(super) struct ParkedGuard<'a, D: Driver> {
+    pub(super) shared: &'a ShardShared<D>,
+    pub(super) call: CallId,
 }
 
-impl<D: Driver> Drop for Parked<'_, D> {
+impl<D: Driver> Drop for ParkedGuard<'_, D> {
     fn drop(&mut self) {
         drop(self.shared.handoff.leave(self.call));
     }
@@ -56,9 +56,9 @@ impl<D: Driver> Drop for Shard<D> {
             let mut whole = Shard::new(&self.rt, self.index);
             std::mem::swap(self, &mut whole);
             whole.cork = None;
-            whole.beside = None;
+            whole.left_conn = None;
             rt.workers.lead(whole, true);
-            rt.ring();
+            rt.notify_monitor();
         }
     }
 }

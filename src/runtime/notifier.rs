@@ -1,4 +1,4 @@
-//! `Bell`: how the monitor sleeps without missing a handler's start.
+//! `Notifier`: how the monitor sleeps without missing a handler's start.
 //!
 //! Sleeping: set `asleep`, then look for work, then park. Ringing: make the work visible, then swap `asleep`.
 //! A sequentially consistent fence stands between the first two steps of each, so either the sleeper sees the
@@ -6,17 +6,17 @@
 
 use super::sync::{AtomicBool, Ordering, fence};
 
-pub(crate) struct Bell {
+pub(crate) struct Notifier {
     asleep: AtomicBool,
 }
 
-impl Bell {
-    pub(crate) fn new() -> Bell {
-        Bell { asleep: AtomicBool::new(false) }
+impl Notifier {
+    pub(crate) fn new() -> Notifier {
+        Notifier { asleep: AtomicBool::new(false) }
     }
 
-    /// ring calls `wake` if the monitor sleeps; after work was published.
-    pub(crate) fn ring(&self, wake: impl FnOnce()) {
+    /// notify calls `wake` if the monitor sleeps; after work was published.
+    pub(crate) fn notify(&self, wake: impl FnOnce()) {
         fence(Ordering::SeqCst);
         if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::SeqCst) {
             wake();
