@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use nethttp::error::{Error, Kind, Result};
 use nethttp::message::endpoint::Endpoint;
 use nethttp::message::request::Request;
-use nethttp::transport::proxy::{Proxy, Rule};
+use nethttp::transport::proxy::{Proxy, ProxyRule};
 use nethttp::transport::{Dial, Transport};
 use std::io::Write;
 use std::net::Shutdown;
@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
         2 => ("http://host/path", Some("socks5://user:S3CRET@proxy")),
         _ => ("http://host/path", Some("http://user:S3CRET@proxy")),
     };
-    transport.set_proxy(proxy.map_or(Rule::Direct, |p| Rule::Fixed(Arc::new(Proxy::parse(p).unwrap()))));
+    transport.set_proxy(proxy.map_or(ProxyRule::Direct, |p| ProxyRule::Fixed(Arc::new(Proxy::parse(p).unwrap()))));
     let method: &[u8] = if how & 4 == 0 { b"GET" } else { b"HEAD" };
     let mut r = Request { endpoint: Some(Arc::new(Endpoint::parse(url).unwrap())), ..Request::default() };
     r.method = r.header.store_mut().intern(method);

@@ -12,7 +12,7 @@ use crate::message::request::{Redirected, Request, RequestBody};
 use crate::message::url::{Url, without_password};
 use crate::net::cancel::CancelToken;
 use crate::sync::RwLock;
-use crate::transport::{Response, RoundTripper, Transport, Tripped};
+use crate::transport::{Response, RoundTripResult, RoundTripper, Transport};
 use jar::{CookieJar, Origin};
 use progress::Watch;
 use redirect::{Chain, Policy, Verdict};
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub struct Client {
     /// Several clients may share one.
     pub transport: Arc<Transport>,
-    tripper: Chosen<dyn RoundTripper>,
+    round_tripper: Chosen<dyn RoundTripper>,
     policy: RwLock<Policy>,
     jar: Chosen<dyn CookieJar>,
     /// Redirects to another port or scheme of a host carry credentials, as in Go.
@@ -106,9 +106,9 @@ impl Client {
         Client { transport, ..Client::default() }
     }
 
-    /// set_tripper has the requests to come answered in the transport's place, or not any more.
-    pub fn set_tripper(&self, tripper: Option<Arc<dyn RoundTripper>>) {
-        self.tripper.set(tripper);
+    /// set_round_tripper has the requests to come answered in the transport's place, or not any more.
+    pub fn set_round_tripper(&self, round_tripper: Option<Arc<dyn RoundTripper>>) {
+        self.round_tripper.set(round_tripper);
     }
 
     fn round_trip(
@@ -117,11 +117,11 @@ impl Client {
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
     ) -> Result<Box<Response>> {
-        let tripper = self.tripper.get();
-        match tripper.map(|t| t.round_trip(r, overall, cancel)) {
-            Some(Ok(Tripped::Answer(response))) => Ok(response),
+        let round_tripper = self.round_tripper.get();
+        match round_tripper.map(|t| t.round_trip(r, overall, cancel)) {
+            Some(Ok(RoundTripResult::Response(response))) => Ok(response),
             Some(Err(e)) => Err(e),
-            Some(Ok(Tripped::Skip)) | None => self.transport.round_trip(r, overall, cancel),
+            Some(Ok(RoundTripResult::Skip)) | None => self.transport.round_trip(r, overall, cancel),
         }
     }
 

@@ -7,7 +7,7 @@ use super::transport::{live_transport, nh_transport};
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::Result;
 use crate::fork::Stamp;
-use crate::transport::{ClientConn, Watch};
+use crate::transport::{ClientConn, ConnWatcher};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::time::Instant;
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn nh_client_conn_free(c: *mut nh_client_conn) {
             std::mem::forget(c);
             return Some(());
         }
-        c.conn.set_watch(None);
+        c.conn.set_watcher(None);
         c.conn.close();
         Some(())
     });
@@ -200,7 +200,7 @@ struct CWatch {
     userdata: Userdata,
 }
 
-impl Watch for CWatch {
+impl ConnWatcher for CWatch {
     fn changed(&self) {
         // SAFETY: P5.
         no_unwind("nh_client_conn_fn", || unsafe { (self.call)(self.userdata.ptr()) });
@@ -224,7 +224,7 @@ pub unsafe extern "C" fn nh_client_conn_set_state_callback(
         let userdata = Userdata::new(userdata, free_userdata);
         // SAFETY: P1.
         let c = unsafe { live(c)? };
-        c.set_watch(state_fn.map(|call| Arc::new(CWatch { call, userdata }) as Arc<dyn Watch>));
+        c.set_watcher(state_fn.map(|call| Arc::new(CWatch { call, userdata }) as Arc<dyn ConnWatcher>));
         Ok(())
     })
 }

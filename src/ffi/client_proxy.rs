@@ -4,7 +4,7 @@ use super::callback::{Userdata, nh_free_fn, no_unwind};
 use super::client::{live, nh_client};
 use super::{guard, guard_plain, nh_error, nh_result, ptr, result};
 use crate::error::{Error, Kind, Phase, Result, invalid};
-use crate::transport::proxy::{Choose, Proxy, Rule};
+use crate::transport::proxy::{Proxy, ProxyChooser, ProxyRule};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::Arc;
 
@@ -47,9 +47,9 @@ pub unsafe extern "C" fn nh_client_set_proxy(
         // SAFETY: P1.
         let c = unsafe { live(c)? };
         let rule = match url.is_null() {
-            true => Rule::Direct,
+            true => ProxyRule::Direct,
             // SAFETY: P2.
-            false => Rule::Fixed(Arc::new(Proxy::parse(unsafe { ptr::utf8(url, "url")? })?)),
+            false => ProxyRule::Fixed(Arc::new(Proxy::parse(unsafe { ptr::utf8(url, "url")? })?)),
         };
         c.client.transport.set_proxy(rule);
         Ok(())
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn nh_client_set_proxy(
 pub unsafe extern "C" fn nh_client_set_proxy_from_environment(c: *mut nh_client) -> nh_result {
     guard_plain(|| {
         // SAFETY: P1.
-        unsafe { live(c)? }.client.transport.set_proxy(Rule::from_environment());
+        unsafe { live(c)? }.client.transport.set_proxy(ProxyRule::from_environment());
         Ok(())
     })
 }
@@ -82,7 +82,7 @@ struct Own {
     userdata: Userdata,
 }
 
-impl Choose for Own {
+impl ProxyChooser for Own {
     fn choose(&self, url: &str) -> Result<Option<Proxy>> {
         let url = CString::new(url).unwrap_or_default();
         let mut room = vec![0u8; ROOM];
@@ -125,8 +125,8 @@ pub unsafe extern "C" fn nh_client_set_proxy_callback(
         // SAFETY: P1.
         let c = unsafe { live(c)? };
         c.client.transport.set_proxy(match choose {
-            Some(call) => Rule::Program(Arc::new(Own { call, userdata })),
-            None => Rule::Direct,
+            Some(call) => ProxyRule::Program(Arc::new(Own { call, userdata })),
+            None => ProxyRule::Direct,
         });
         Ok(())
     })

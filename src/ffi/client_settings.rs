@@ -5,13 +5,16 @@ use super::duration::duration;
 use super::request::flag;
 use super::{guard_plain, nh_result};
 use crate::error::{Result, invalid};
-use crate::transport::settings::Settings;
+use crate::transport::settings::TransportSettings;
 
 /// configure changes settings for the requests to come.
 ///
 /// # Safety
 /// P1.
-unsafe fn configure(c: *mut nh_client, change: impl FnOnce(&mut Settings) -> Result<()>) -> nh_result {
+unsafe fn configure(
+    c: *mut nh_client,
+    change: impl FnOnce(&mut TransportSettings) -> Result<()>,
+) -> nh_result {
     guard_plain(|| {
         // SAFETY: P1.
         let c = unsafe { live(c)? };
@@ -44,7 +47,7 @@ pub unsafe extern "C" fn nh_client_use_go_defaults(c: *mut nh_client) -> nh_resu
         let client = unsafe { &live(c)?.client };
         let transport = &client.transport;
         client.use_go_secrets();
-        transport.configure(|s| *s = Settings::go());
+        transport.configure(|s| *s = TransportSettings::go_defaults());
         transport.change_http2(|o| (o.send_ping_timeout, o.write_byte_timeout) = (Some(None), Some(None)));
         Ok(())
     })
@@ -339,7 +342,7 @@ pub unsafe extern "C" fn nh_client_set_buffer_sizes(
     // SAFETY: P1.
     unsafe {
         configure(c, |s| {
-            let usual = Settings::default();
+            let usual = TransportSettings::default();
             let (read, write) = (size(read, usual.read_buffer)?, size(write, usual.write_buffer)?);
             (s.read_buffer, s.write_buffer) = (read, write);
             Ok(())

@@ -50,7 +50,7 @@ fn name(server: &str) -> Result<CString> {
 }
 
 impl Tunnel for CTunnel {
-    fn ask(&self, server: &str, fields: &mut Header) -> Result<()> {
+    fn before_connect(&self, server: &str, fields: &mut Header) -> Result<()> {
         let Some(call) = self.ask else { return Ok(()) };
         let (server, fields) = (name(server)?, nh_header::lend_mut(fields));
         // SAFETY: P5; what is lent lives through the call.
@@ -59,7 +59,7 @@ impl Tunnel for CTunnel {
         }))
     }
 
-    fn answered(&self, server: &str, status: u16, header: &Header) -> Result<()> {
+    fn after_connect(&self, server: &str, status: u16, header: &Header) -> Result<()> {
         let Some(call) = self.answer else { return Ok(()) };
         let (server, header) = (name(server)?, nh_header::lend(header));
         // SAFETY: P5; what is lent lives through the call.

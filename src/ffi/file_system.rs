@@ -316,7 +316,7 @@ pub unsafe extern "C" fn nh_transport_register_file_system(
         // SAFETY: P1, P2.
         let (t, scheme, fs) =
             unsafe { (live_transport(t)?, ptr::utf8(scheme, "scheme")?, nh_file_system::take(fs)?) };
-        let tripper: Arc<dyn RoundTripper> = Arc::new(FileTransport::new(fs));
-        t.transport.register(&scheme.to_ascii_lowercase(), &tripper)
+        let round_tripper: Arc<dyn RoundTripper> = Arc::new(FileTransport::new(fs));
+        t.transport.register(&scheme.to_ascii_lowercase(), &round_tripper)
     })
 }

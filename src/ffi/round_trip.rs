@@ -10,7 +10,7 @@ use super::{guard, guard_plain, nh_result, ptr, result};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::message::request::Request;
 use crate::net::cancel::CancelToken;
-use crate::transport::{RoundTripper, Tripped};
+use crate::transport::{RoundTripResult, RoundTripper};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,7 +50,7 @@ impl RoundTripper for CTripper {
         r: &Request,
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
-    ) -> Result<Tripped> {
+    ) -> Result<RoundTripResult> {
         let mut copy = nh_request::wrap(r.share());
         copy.0.timeout = overall.map(|at| at.saturating_duration_since(Instant::now()));
         copy.outgoing_mut()?.cancel = cancel.cloned();
@@ -62,8 +62,8 @@ impl RoundTripper for CTripper {
         // SAFETY: P1: what the program put there it has given up.
         let (response, error) = unsafe { (ptr::owned(out), ptr::owned(err)) };
         match (code, response, error) {
-            (result::NH_OK, Some(response), _) => Ok(Tripped::Answer(response.into_response()?)),
-            (NH_ROUND_TRIP_SKIP, ..) => Ok(Tripped::Skip),
+            (result::NH_OK, Some(response), _) => Ok(RoundTripResult::Response(response.into_response()?)),
+            (NH_ROUND_TRIP_SKIP, ..) => Ok(RoundTripResult::Skip),
             (_, _, Some(error)) => Err(error.into_error()),
             (result::NH_OK, None, None) => {
                 Err(invalid("http: the round-tripper returned neither a response nor an error"))
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn nh_client_set_round_tripper(
             f => Some(tripper(f, userdata, free_userdata)?),
         };
         // SAFETY: P1.
-        unsafe { live(c)? }.client.set_tripper(new);
+        unsafe { live(c)? }.client.set_round_tripper(new);
         Ok(())
     })
 }

@@ -57,7 +57,7 @@ pub unsafe extern "C" fn nh_transport_clone(t: *mut nh_transport, out: *mut *mut
     guard_plain(|| {
         ptr::out(out, std::ptr::null_mut(), "out")?;
         // SAFETY: P1.
-        let fresh = unsafe { live_transport(t)? }.transport.fresh();
+        let fresh = unsafe { live_transport(t)? }.transport.clone_settings();
         ptr::set_out(out, ptr::give(nh_transport::new(Arc::new(fresh))));
         Ok(())
     })

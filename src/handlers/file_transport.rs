@@ -9,7 +9,7 @@ use crate::message::header::Header;
 use crate::message::request::{HTTP_10, Request};
 use crate::net::cancel::{CancelToken, canceled};
 use crate::transport::{
-    AWAITING_HEADERS, READING_BODY, ReadBody, Response, RoundTripper, Tripped, read_when_closed,
+    AWAITING_HEADERS, READING_BODY, ReadBody, Response, RoundTripResult, RoundTripper, read_when_closed,
 };
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,7 +29,7 @@ impl RoundTripper for FileTransport {
         r: &Request,
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
-    ) -> Result<Tripped> {
+    ) -> Result<RoundTripResult> {
         let ended = Ended { overall, cancel: cancel.cloned() };
         ended.check(AWAITING_HEADERS)?;
         let mut header = Header::new();
@@ -45,7 +45,7 @@ impl RoundTripper for FileTransport {
             nothing_to_strip: true,
         };
         let body = Box::new(FileBody { answer, content, ended, failed: None });
-        Ok(Tripped::Answer(Response::from_parts(header, line, facts, body)))
+        Ok(RoundTripResult::Response(Response::from_parts(header, line, facts, body)))
     }
 }
 

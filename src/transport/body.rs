@@ -1,14 +1,14 @@
-//! `Reader`: the body of a response, read by pull; Go's `bodyEOFSignal`.
+//! `ConnBody`: the body of a response, read by pull; Go's `bodyEOFSignal`.
 //!
 //! The connection goes back to the pool with the body's last byte. It is dropped when the body was not read to
 //! its end (but for a small rest), when the request was not sent whole, and when bytes lie behind the body.
 
-use super::conn::{Conn, IoError, Until};
-use super::exchange::{Clock, timeout};
-use super::pool::Shared;
-use super::rest::{self, Rest, Taken};
-use super::tell::Teller;
-use super::upload::Upload;
+use super::conn::{Deadline, IoError, PersistConn};
+use super::drain::{self, DrainProgress, DrainingBody};
+use super::exchange::{Deadlines, timeout};
+use super::pool::PoolCore;
+use super::request_writer::RequestWriter;
+use super::trace::Tracer;
 use super::{ReadBody, read_when_closed};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
@@ -23,21 +23,21 @@ use std::time::{Duration, Instant};
 pub(crate) const READING_BODY: &str =
     "context deadline exceeded (Client.Timeout or context cancellation while reading body)";
 
-pub(super) struct Reader {
+pub(super) struct ConnBody {
     // Before `conn`: a descriptor leaves its token before it is closed.
     pub(super) registered: [Option<Registration>; 2],
-    pub(super) conn: Option<Box<Conn>>,
+    pub(super) conn: Option<Box<PersistConn>>,
     pub(super) cancel: Option<CancelToken>,
     pub(super) decoder: BodyDecoder,
-    pub(super) upload: Option<Upload>,
-    pub(super) teller: Teller,
+    pub(super) writer: Option<RequestWriter>,
+    pub(super) tracer: Tracer,
     pub(super) keep: bool,
     /// What follows the head is no body, but another protocol's: it may be handed over.
     pub(super) switched: bool,
     /// Content-Length, -1 if unknown.
     pub(super) declared: i64,
     pub(super) progress: Option<Duration>,
-    pub(super) clock: Clock,
+    pub(super) deadlines: Deadlines,
     /// Sticky.
     pub(super) error: Option<Error>,
     pub(super) closed: bool,
@@ -46,7 +46,7 @@ pub(super) struct Reader {
     pub(super) ended: Option<Instant>,
 }
 
-impl ReadBody for Reader {
+impl ReadBody for ConnBody {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed {
             return Err(read_when_closed());
@@ -78,7 +78,7 @@ impl ReadBody for Reader {
         }
         let conn = self.conn.take()?;
         self.closed = true;
-        (self.registered, self.upload) = ([None, None], None);
+        (self.registered, self.writer) = ([None, None], None);
         Some(conn.into_duplex())
     }
 
@@ -88,20 +88,20 @@ impl ReadBody for Reader {
             return;
         }
         self.closed = true;
-        let sent = self.upload.as_ref().is_none_or(|u| u.is_done());
+        let sent = self.writer.as_ref().is_none_or(|u| u.is_done());
         if self.conn.is_some()
             && self.keep
             && sent
             && self.error.is_none()
-            && self.declared <= rest::BYTES as i64
+            && self.declared <= drain::BYTES as i64
         {
-            self.leave();
+            self.abandon();
         }
         self.release(false);
     }
 }
 
-impl Reader {
+impl ConnBody {
     /// read_until waits for no longer than `limit`; what is there already needs no look at the clock.
     fn read_until(&mut self, buf: &mut [u8], limit: Option<Duration>) -> Result<usize> {
         let mut wait = None;
@@ -125,9 +125,9 @@ impl Reader {
                 }
             }
             let now = Instant::now();
-            let end = wait.get_or_insert_with(|| self.clock.until(limit, now).at);
-            let until = Until::new(*end, now);
-            if self.is_uploading() {
+            let end = wait.get_or_insert_with(|| self.deadlines.deadline(limit, now).at);
+            let until = Deadline::new(*end, now);
+            if self.is_sending_request() {
                 self.pump(until.at)?;
                 continue;
             }
@@ -140,7 +140,7 @@ impl Reader {
                 }
                 None => conn.fill(until),
             };
-            let n = got.map_err(|s| self.stopped(s))?;
+            let n = got.map_err(|s| self.io_error(s))?;
             if n == 0 {
                 self.ended()?;
             } else if direct.is_some() {
@@ -151,17 +151,17 @@ impl Reader {
         }
     }
 
-    fn is_uploading(&self) -> bool {
-        self.upload.as_ref().is_some_and(|u| u.wants_to_send())
+    fn is_sending_request(&self) -> bool {
+        self.writer.as_ref().is_some_and(|u| u.wants_to_send())
     }
 
     /// pump waits until there is something to read, and sends what is unsent of the request meanwhile.
     fn pump(&mut self, until: Option<Instant>) -> Result<()> {
-        let (Some(conn), Some(upload)) = (self.conn.as_mut(), self.upload.as_mut()) else { return Ok(()) };
+        let (Some(conn), Some(writer)) = (self.conn.as_mut(), self.writer.as_mut()) else { return Ok(()) };
         let ready = conn.wait_io(sys::POLLIN | sys::POLLOUT, until);
         let ready = match ready {
             Ok(r) => r,
-            Err(s) => return Err(self.stopped(s)),
+            Err(s) => return Err(self.io_error(s)),
         };
         if ready & sys::POLLIN != 0 {
             match conn.fill_now() {
@@ -169,20 +169,20 @@ impl Reader {
                 // The reader's bytes come before the program's source, which may block until it has seen them.
                 Ok(Some(_)) => return Ok(()),
                 Ok(None) => {}
-                Err(s) => return Err(self.stopped(s)),
+                Err(s) => return Err(self.io_error(s)),
             }
         }
         if ready & sys::POLLOUT != 0 {
-            upload.prepare()?;
-            let sent = upload.send_some(conn);
+            writer.prepare()?;
+            let sent = writer.send_some(conn);
             if sent.is_ok() {
-                upload.at_end()?;
+                writer.probe_end()?;
             }
-            self.teller.wrote(upload, None);
+            self.tracer.report_written(writer, None);
             match sent {
                 Err(e) if e.kind() != std::io::ErrorKind::WouldBlock => {
                     // The server has heard enough; its answer may go on.
-                    upload.stop();
+                    writer.stop();
                     self.keep = false;
                 }
                 _ => {}
@@ -194,15 +194,15 @@ impl Reader {
     /// ended takes the connection's end for the body's, if that can be.
     fn ended(&mut self) -> Result<()> {
         self.keep = false;
-        if self.conn.as_ref().is_some_and(|c| c.was_cut()) && self.decoder.is_until_close() {
+        if self.conn.as_ref().is_some_and(|c| c.was_truncated()) && self.decoder.is_until_close() {
             return Err(Error::new(Kind::UnexpectedEof, "unexpected EOF"));
         }
         self.decoder.eof()
     }
 
-    fn stopped(&self, s: IoError) -> Error {
+    fn io_error(&self, s: IoError) -> Error {
         match s {
-            IoError::Deadline => timed_out(self.clock),
+            IoError::Deadline => timed_out(self.deadlines),
             IoError::Failed(e) => e,
             IoError::Os(e) => match &self.conn {
                 Some(c) => c.failure("read", &e),
@@ -222,61 +222,61 @@ impl Reader {
 
     fn release(&mut self, whole: bool) {
         self.registered = [None, None];
-        let sent = self.upload.take().is_none_or(|u| u.is_done());
+        let sent = self.writer.take().is_none_or(|u| u.is_done());
         let Some(conn) = self.conn.take() else { return };
         let now = Instant::now();
         self.ended = Some(now);
-        let home = conn.home().clone();
-        part(conn, &home, whole && self.keep && sent, self.cancel.as_ref(), &self.teller, now);
+        let home = conn.pool().clone();
+        release_connection(conn, &home, whole && self.keep && sent, self.cancel.as_ref(), &self.tracer, now);
     }
 
-    /// leave takes in a rest that is here, and has the sweep wait for one that is not.
-    fn leave(&mut self) {
+    /// abandon takes in a rest that is here, and has the sweep wait for one that is not.
+    fn abandon(&mut self) {
         let Some(conn) = self.conn.take() else { return };
         // A descriptor leaves its token before another request has it.
         self.registered = [None, None];
-        let home = conn.home().clone();
+        let home = conn.pool().clone();
         let decoder = std::mem::replace(&mut self.decoder, BodyDecoder::new(Framing::None));
-        match Rest::new(conn, decoder).take() {
-            Taken::Whole(conn) => {
+        match DrainingBody::new(conn, decoder).drain_now() {
+            DrainProgress::Complete(conn) => {
                 let now = Instant::now();
                 self.ended = Some(now);
-                part(conn, &home, true, self.cancel.as_ref(), &self.teller, now);
+                release_connection(conn, &home, true, self.cancel.as_ref(), &self.tracer, now);
             }
-            Taken::Waits(rest) if !self.cancel.as_ref().is_some_and(CancelToken::is_fired) => {
-                home.leave_rest(rest);
+            DrainProgress::Pending(rest) if !self.cancel.as_ref().is_some_and(CancelToken::is_fired) => {
+                home.drain_later(rest);
             }
-            Taken::Waits(_) | Taken::Given => {}
+            DrainProgress::Pending(_) | DrainProgress::Abandoned => {}
         }
     }
 }
 
-/// part ends an exchange's hold of its connection, which must be in no token any more: back `home`, idle from `now` on, if
+/// release_connection ends an exchange's hold of its connection, which must be in no token any more: back `home`, idle from `now` on, if
 /// it may be kept and can be; else it ends.
-pub(super) fn part(
-    mut conn: Box<Conn>,
-    home: &Arc<Shared>,
+pub(super) fn release_connection(
+    mut conn: Box<PersistConn>,
+    home: &Arc<PoolCore>,
     keep: bool,
     cancel: Option<&CancelToken>,
-    teller: &Teller,
+    tracer: &Tracer,
     now: Instant,
 ) {
     let fired = cancel.is_some_and(CancelToken::is_fired);
-    if !keep || fired || !conn.buffered().is_empty() || !conn.rest() {
+    if !keep || fired || !conn.buffered().is_empty() || !conn.prepare_for_reuse() {
         return;
     }
     conn.idle_since = now;
-    let put = home.keep(conn);
-    teller.tell(|| TraceStep::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
+    let put = home.put_idle_since(conn);
+    tracer.report(|| TraceStep::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
 }
 
 /// timed_out is the error of a body whose next byte came too late.
-pub(super) fn timed_out(clock: Clock) -> Error {
-    let text = if clock.passed() { READING_BODY } else { "net/http: timeout awaiting response body" };
+pub(super) fn timed_out(deadlines: Deadlines) -> Error {
+    let text = if deadlines.is_past() { READING_BODY } else { "net/http: timeout awaiting response body" };
     timeout(text, Phase::Body)
 }
 
-impl Drop for Reader {
+impl Drop for ConnBody {
     fn drop(&mut self) {
         self.close();
     }

@@ -1,9 +1,9 @@
-//! `Conn`: a persistent connection with its read buffer, plain or TLS; Go's `persistConn` without the two goroutines.
+//! `PersistConn`: a persistent connection with its read buffer, plain or TLS; Go's `persistConn` without the two goroutines.
 //!
 //! The socket is blocking with a receive timeout of one second, set once. A read with more time than that left
 //! is a plain `recv`; only near its deadline does it poll first. So a deadline costs no system call.
 
-use super::pool::Shared;
+use super::pool::PoolCore;
 use super::route::Route;
 use super::timing::DialTimes;
 use crate::error::{Error, Kind, os_text};
@@ -27,9 +27,9 @@ const SLICE: Duration = Duration::from_secs(1);
 /// KEEP_BUFFER is the most that an idle connection holds on to.
 const KEEP_BUFFER: usize = 16 * 1024;
 
-pub(super) struct Conn {
+pub(super) struct PersistConn {
     fd: OwnedFd,
-    home: Arc<Shared>,
+    pool: Arc<PoolCore>,
     route: Route,
     tls: Option<Box<Tls>>,
     pub(super) info: Option<Arc<TlsInfo>>,
@@ -49,20 +49,20 @@ pub(super) struct Conn {
     pub(super) times: Option<DialTimes>,
 }
 
-impl Conn {
-    /// new takes a socket for which [`prepare`] was called, the session that was made on it, and what that agreed
+impl PersistConn {
+    /// new takes a socket for which [`prepare_socket`] was called, the session that was made on it, and what that agreed
     /// on with the server.
     pub(super) fn new(
-        home: Arc<Shared>,
+        home: Arc<PoolCore>,
         route: Route,
         d: Dialed,
         tls: Option<Box<Tls>>,
         info: Option<TlsInfo>,
-    ) -> Conn {
+    ) -> PersistConn {
         let first = home.settings().read_buffer;
-        Conn {
+        PersistConn {
             fd: d.fd,
-            home,
+            pool: home,
             route,
             tls,
             info: info.map(Arc::new),
@@ -83,8 +83,8 @@ impl Conn {
         self.fd.as_raw_fd()
     }
 
-    pub(super) fn home(&self) -> &Arc<Shared> {
-        &self.home
+    pub(super) fn pool(&self) -> &Arc<PoolCore> {
+        &self.pool
     }
 
     pub(super) fn route(&self) -> &Route {
@@ -107,11 +107,11 @@ impl Conn {
     }
 
     /// fill receives what is there behind what is buffered; `Ok(0)` is the peer's end.
-    pub(super) fn fill(&mut self, until: Until) -> Result<usize, IoError> {
+    pub(super) fn fill(&mut self, until: Deadline) -> Result<usize, IoError> {
         self.fill_by(|fd, buf| recv_until(fd, buf, until))
     }
 
-    /// fill_now is [`Conn::fill`] that does not wait; nothing there is `None`.
+    /// fill_now is [`PersistConn::fill`] that does not wait; nothing there is `None`.
     pub(super) fn fill_now(&mut self) -> Result<Option<usize>, IoError> {
         match self.fill_by(recv_now) {
             Ok(n) => Ok(Some(n)),
@@ -136,7 +136,7 @@ impl Conn {
     }
 
     /// read receives past the buffer, which must be empty, straight to its destination.
-    pub(super) fn read(&mut self, out: &mut [u8], until: Until) -> Result<usize, IoError> {
+    pub(super) fn read(&mut self, out: &mut [u8], until: Deadline) -> Result<usize, IoError> {
         let fd = self.fd();
         match &mut self.tls {
             Some(tls) => tls.read(out, &mut |b| recv_until(fd, b, until)),
@@ -145,7 +145,7 @@ impl Conn {
     }
 
     /// write sends what goes without waiting; nothing at all is `WouldBlock`. What TLS has taken and not sent is
-    /// kept: [`Conn::has_unsent`].
+    /// kept: [`PersistConn::has_unsent`].
     pub(super) fn write(&mut self, parts: [&[u8]; 2]) -> io::Result<Written> {
         let fd = self.fd();
         if let Some(tls) = &mut self.tls {
@@ -170,8 +170,8 @@ impl Conn {
         self.tls.as_ref().map_or(0, |t| t.unsent())
     }
 
-    /// holds tells that reading gives something that is here already.
-    pub(super) fn holds(&self) -> bool {
+    /// has_buffered tells that reading gives something that is here already.
+    pub(super) fn has_buffered(&self) -> bool {
         self.tls.as_ref().is_some_and(|t| t.has_buffered())
     }
 
@@ -204,9 +204,9 @@ impl Conn {
         }
     }
 
-    /// was_cut tells, of a connection that has ended, that its peer did not say so itself: anybody on the way can
+    /// was_truncated tells, of a connection that has ended, that its peer did not say so itself: anybody on the way can
     /// end a TCP connection, and what ends with it may be a part (RFC 8446, 6.1).
-    pub(super) fn was_cut(&self) -> bool {
+    pub(super) fn was_truncated(&self) -> bool {
         self.tls.as_ref().is_some_and(|t| !t.was_closed())
     }
 
@@ -224,8 +224,8 @@ impl Conn {
         Ok(())
     }
 
-    /// rest readies the connection for the pool; `false`: there is more to read than was asked for.
-    pub(super) fn rest(&mut self) -> bool {
+    /// prepare_for_reuse readies the connection for the pool; `false`: there is more to read than was asked for.
+    pub(super) fn prepare_for_reuse(&mut self) -> bool {
         if let Some(tls) = &mut self.tls {
             if !tls.process_buffered() {
                 return false;
@@ -240,8 +240,8 @@ impl Conn {
         true
     }
 
-    /// got is what a request's trace is told of the connection that it has got.
-    pub(super) fn got(&self) -> TraceStep {
+    /// trace_step is what a request's trace is told of the connection that it has got.
+    pub(super) fn trace_step(&self) -> TraceStep {
         TraceStep::GotConn { remote: self.remote, reused: self.reused, idle: self.idle_for }
     }
 
@@ -256,7 +256,7 @@ impl Conn {
     }
 
     /// into_duplex hands the connection over. It counts in the pool until that has ended.
-    pub(super) fn into_duplex(mut self: Box<Conn>) -> io::Result<Duplex> {
+    pub(super) fn into_duplex(mut self: Box<PersistConn>) -> io::Result<Duplex> {
         // This one closes its descriptor with itself.
         let fd = self.fd.try_clone()?;
         // The pool's receive timeout is of no meaning there: it never waits in a receive.
@@ -283,19 +283,19 @@ impl Conn {
     }
 }
 
-impl Drop for Conn {
+impl Drop for PersistConn {
     fn drop(&mut self) {
         let fd = self.fd();
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
         }
-        self.home.clone().forget(&self.route);
+        self.pool.clone().conn_closed(&self.route);
         log::emit(Level::Info, || format!("nethttp: connection to {} ended", self.route.address()));
     }
 }
 
-/// prepare readies a fresh socket for [`recv_until`].
-pub(super) fn prepare(fd: RawFd) -> io::Result<()> {
+/// prepare_socket readies a fresh socket for [`recv_until`].
+pub(super) fn prepare_socket(fd: RawFd) -> io::Result<()> {
     sys::set_recv_timeout(fd, SLICE)
 }
 
@@ -303,27 +303,27 @@ fn recv_now(fd: RawFd, buf: &mut [u8]) -> Result<usize, IoError> {
     sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(IoError::Os)
 }
 
-/// Until is the end of a wait that begins at once, so that it need not look at the clock again.
+/// Deadline is the end of a wait that begins at once, so that it need not look at the clock again.
 #[derive(Clone, Copy)]
-pub(super) struct Until {
+pub(super) struct Deadline {
     pub(super) at: Option<Instant>,
     /// It comes before the socket's own timeout.
     near: bool,
 }
 
-impl Until {
-    pub(super) fn new(at: Option<Instant>, now: Instant) -> Until {
-        Until { at, near: at.is_some_and(|at| at.saturating_duration_since(now) < SLICE) }
+impl Deadline {
+    pub(super) fn new(at: Option<Instant>, now: Instant) -> Deadline {
+        Deadline { at, near: at.is_some_and(|at| at.saturating_duration_since(now) < SLICE) }
     }
 
     /// after ends a wait that lasts so long.
-    pub(super) fn after(wait: Duration, now: Instant) -> Until {
-        Until { at: Some(now + wait), near: wait < SLICE }
+    pub(super) fn after(wait: Duration, now: Instant) -> Deadline {
+        Deadline { at: Some(now + wait), near: wait < SLICE }
     }
 }
 
 /// recv_until receives into `buf`, waiting for no longer than that.
-pub(super) fn recv_until(fd: RawFd, buf: &mut [u8], until: Until) -> Result<usize, IoError> {
+pub(super) fn recv_until(fd: RawFd, buf: &mut [u8], until: Deadline) -> Result<usize, IoError> {
     before_block();
     let mut near = until.near;
     loop {
@@ -336,7 +336,7 @@ pub(super) fn recv_until(fd: RawFd, buf: &mut [u8], until: Until) -> Result<usiz
             Ok(n) => return Ok(n),
             // The slice has passed, or a wake came for nothing: the clock decides above.
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                near = Until::new(until.at, Instant::now()).near;
+                near = Deadline::new(until.at, Instant::now()).near;
             }
             Err(e) => return Err(IoError::Os(e)),
         }

@@ -1,13 +1,13 @@
 //! `Dials`: the threads that dial, started when needed, bounded, owned by the pool.
 
-use super::conn::{self, Conn};
+use super::conn::{self, PersistConn};
+use super::dial_stream::DialStream;
 use super::h2::H2Conn;
-use super::hook::{Protocol, Spoken};
-use super::line::Line;
-use super::pool::{IDLE_THREAD, Link, Shared};
-use super::proxy::{Proxy, Scheme};
+use super::hooks::{CustomProtocol, Protocol};
+use super::pool::{Checkout, IDLE_THREAD, PoolCore};
+use super::proxy::{Proxy, ProxyScheme};
 use super::route::Route;
-use super::settings::Settings;
+use super::settings::TransportSettings;
 use super::timing::DialTimes;
 use super::waiter::Waiter;
 use super::{socks, tunnel};
@@ -32,11 +32,11 @@ const MAX_DIALS: usize = 128;
 const TUNNEL: Duration = Duration::from_secs(60);
 
 pub(super) struct Dials {
-    threads: ThreadPool<Job>,
+    threads: ThreadPool<DialJob>,
     dialer: Dialer,
 }
 
-struct Job {
+struct DialJob {
     route: Route,
     waiter: Arc<Waiter>,
 }
@@ -48,9 +48,14 @@ impl Default for Dials {
 }
 
 impl Dials {
-    /// start queues a dial whose outcome goes to `Shared::dialed`.
-    pub(super) fn start(&self, shared: &Arc<Shared>, route: &Route, waiter: &Arc<Waiter>) -> io::Result<()> {
-        let job = Job { route: route.clone(), waiter: waiter.clone() };
+    /// start queues a dial whose outcome goes to `Shared::deliver_dial`.
+    pub(super) fn start(
+        &self,
+        shared: &Arc<PoolCore>,
+        route: &Route,
+        waiter: &Arc<Waiter>,
+    ) -> io::Result<()> {
+        let job = DialJob { route: route.clone(), waiter: waiter.clone() };
         let pool = shared.clone();
         self.threads.submit(job, move |jobs| pool.dials.run(&pool, jobs)).or_else(|refused| {
             // Where no further thread is to be had the others come to it, if there are any.
@@ -66,7 +71,7 @@ impl Dials {
         self.threads.join();
     }
 
-    fn run(&self, shared: &Arc<Shared>, mut jobs: Jobs<Job>) {
+    fn run(&self, shared: &Arc<PoolCore>, mut jobs: Jobs<DialJob>) {
         while let Some(job) = jobs.next(IDLE_THREAD) {
             // Somebody waits for an outcome, whatever happens here.
             let result = catch_unwind(AssertUnwindSafe(|| self.dial(shared, &job)))
@@ -75,11 +80,11 @@ impl Dials {
                 Ok(_) => format!("nethttp: connection to {} made", job.route.address()),
                 Err(e) => format!("nethttp: connection to {} failed: {}", job.route.address(), e.message()),
             });
-            shared.dialed(&job.route, &job.waiter, result);
+            shared.deliver_dial(&job.route, &job.waiter, result);
         }
     }
 
-    fn dial(&self, shared: &Arc<Shared>, job: &Job) -> Result<Link> {
+    fn dial(&self, shared: &Arc<PoolCore>, job: &DialJob) -> Result<Checkout> {
         if !job.waiter.is_waiting() {
             return Err(Error::new(Kind::Canceled, "nobody waits for this dial any more"));
         }
@@ -87,23 +92,23 @@ impl Dials {
         let route = &job.route;
         let (server, proxy) = (&route.server, route.proxy.as_deref());
         let observer = |step| {
-            if let Some(log) = &job.waiter.log {
+            if let Some(log) = &job.waiter.dial_log {
                 log.add(step);
             }
         };
         let dialed = self.connect(shared, job, &settings, &observer);
-        let dialed = if proxy.is_some() { dialed.map_err(by_proxy)? } else { dialed? };
-        conn::prepare(dialed.fd.as_raw_fd()).map_err(|e| {
+        let dialed = if proxy.is_some() { dialed.map_err(proxy_error)? } else { dialed? };
+        conn::prepare_socket(dialed.fd.as_raw_fd()).map_err(|e| {
             Error::io(Kind::Connect, format!("dial {}", endpoints_text(dialed.local, dialed.remote)), &e)
         })?;
         let registered = shared.closing.register_socket(dialed.fd.as_raw_fd()).ok_or_else(canceled)?;
         let handshake = || settings.tls_handshake.map(|d| Instant::now() + d);
-        let mut line = Line { dialed: &dialed, tls: None };
+        let mut line = DialStream { dialed: &dialed, tls: None };
         if let Some(proxy) = proxy {
-            if let (Scheme::Https, Some(identity)) = (proxy.scheme, &route.tls) {
-                line.secure(identity, PeerKind::Proxy, &proxy.host, handshake()).map_err(by_proxy)?;
+            if let (ProxyScheme::Https, Some(identity)) = (proxy.scheme, &route.tls) {
+                line.secure(identity, PeerKind::Proxy, &proxy.host, handshake()).map_err(proxy_error)?;
             }
-            pass(&mut line, route, proxy, &settings)?;
+            open_tunnel(&mut line, route, proxy, &settings)?;
         }
         let mut times = DialTimes { resolve: dialed.resolve, connect: dialed.connect, tls: None };
         let mut info = None;
@@ -120,7 +125,7 @@ impl Dials {
         let alpn = info.as_ref().and_then(|i| i.alpn.as_deref()).map(CStr::to_bytes).unwrap_or_default();
         let protocol = route.hooks.as_ref().and_then(|h| h.protocols.get(alpn)).cloned();
         let (protocols, http2) = {
-            let way = shared.way.read().unwrap_or_else(PoisonError::into_inner);
+            let way = shared.dial_config.read().unwrap_or_else(PoisonError::into_inner);
             (way.protocols, way.http2.clone())
         };
         let multiplexed = route.prior || alpn == b"h2";
@@ -129,24 +134,24 @@ impl Dials {
             let text = format!("http2: unexpected ALPN protocol {alpn:?}; want \"h2\"");
             return Err(Error::new(Kind::Protocol, text).with_phase(Phase::TlsHandshake));
         }
-        let mut conn = Box::new(Conn::new(shared.clone(), route.clone(), dialed, tls, info));
+        let mut conn = Box::new(PersistConn::new(shared.clone(), route.clone(), dialed, tls, info));
         conn.times = Some(times);
         match protocol {
             None if multiplexed => {
                 let made = H2Conn::new(conn, http2);
-                made.reserve().map(Link::Shared).ok_or_else(canceled)
+                made.reserve().map(Checkout::Shared).ok_or_else(canceled)
             }
-            None => Ok(Link::Own(conn)),
-            Some(protocol) => speak(route, conn, &*protocol).map(Link::Spoken),
+            None => Ok(Checkout::Own(conn)),
+            Some(protocol) => hand_to_protocol(route, conn, &*protocol).map(Checkout::Custom),
         }
     }
 
     /// connect gives a socket, the program's own way if it has one.
     fn connect(
         &self,
-        shared: &Arc<Shared>,
-        job: &Job,
-        settings: &Settings,
+        shared: &Arc<PoolCore>,
+        job: &DialJob,
+        settings: &TransportSettings,
         observer: DialObserver<'_>,
     ) -> Result<Dialed> {
         let route = &job.route;
@@ -156,7 +161,7 @@ impl Dials {
         };
         let Some(own) = route.dial_hook() else {
             let deadline = settings.dial.map(|d| Instant::now() + d);
-            return self.dialer.dial(host, port, deadline, &shared.closing, &job.waiter.left, observer);
+            return self.dialer.dial(host, port, deadline, &shared.closing, &job.waiter.abandoned, observer);
         };
         let started = Instant::now();
         let fd = own.dial(host, port, settings.dial).map_err(|e| e.with_phase(Phase::Connect))?;
@@ -167,8 +172,13 @@ impl Dials {
     }
 }
 
-/// pass asks a proxy for the way to the server, if it is not to forward requests.
-fn pass(line: &mut Line<'_>, route: &Route, proxy: &Proxy, settings: &Settings) -> Result<()> {
+/// open_tunnel asks a proxy for the way to the server, if it is not to forward requests.
+fn open_tunnel(
+    line: &mut DialStream<'_>,
+    route: &Route,
+    proxy: &Proxy,
+    settings: &TransportSettings,
+) -> Result<()> {
     let until = Some(Instant::now() + TUNNEL);
     let server = &route.server;
     match &route.headers {
@@ -177,22 +187,26 @@ fn pass(line: &mut Line<'_>, route: &Route, proxy: &Proxy, settings: &Settings) 
             let hook = route.hooks.as_ref().and_then(|h| h.tunnel.as_ref());
             tunnel::connect(line, server, auth.as_deref(), headers, hook, settings.max_head_bytes, until)
         }
-        None if proxy.scheme == Scheme::Socks5 => socks::connect(line, proxy, server, until),
+        None if proxy.scheme == ProxyScheme::Socks5 => socks::connect(line, proxy, server, until),
         None => Ok(()),
     }
 }
 
-/// speak gives a connection to who speaks the protocol that was agreed on there.
-fn speak(route: &Route, conn: Box<Conn>, protocol: &dyn Protocol) -> Result<Arc<Spoken>> {
+/// hand_to_protocol gives a connection to who speaks the protocol that was agreed on there.
+fn hand_to_protocol(
+    route: &Route,
+    conn: Box<PersistConn>,
+    protocol: &dyn Protocol,
+) -> Result<Arc<CustomProtocol>> {
     let authority = join_host_port(&route.server.host, route.server.port);
     let duplex =
         conn.into_duplex().map_err(|e| Error::io(Kind::NoResources, "dup", &e).with_phase(Phase::Connect))?;
-    let tripper = protocol.take(&authority, duplex).map_err(|e| e.with_phase(Phase::Connect))?;
-    Ok(Arc::new(Spoken { tripper, route: route.clone() }))
+    let round_tripper = protocol.take(&authority, duplex).map_err(|e| e.with_phase(Phase::Connect))?;
+    Ok(Arc::new(CustomProtocol { round_tripper, route: route.clone() }))
 }
 
-/// by_proxy says of a failure that it lies between here and the proxy, in Go's words.
-fn by_proxy(e: Error) -> Error {
+/// proxy_error says of a failure that it lies between here and the proxy, in Go's words.
+fn proxy_error(e: Error) -> Error {
     let kind = match e.kind() {
         kind @ (Kind::Timeout | Kind::Canceled | Kind::NoResources | Kind::Panic) => kind,
         _ => Kind::Proxy,

@@ -14,13 +14,13 @@ pub struct Environment {
     http: Option<Arc<Proxy>>,
     https: Option<Arc<Proxy>>,
     /// Each spares some servers the proxy.
-    except: Vec<Except>,
+    no_proxy: Vec<NoProxy>,
     /// In a CGI program HTTP_PROXY is what the request's field `Proxy` said.
     cgi: bool,
 }
 
 #[derive(Debug)]
-enum Except {
+enum NoProxy {
     All,
     Net(IpAddr, u8),
     Ip(IpAddr, String),
@@ -46,9 +46,9 @@ impl Environment {
             return None;
         }
         let except = any("NO_PROXY").unwrap_or_default();
-        let except = except.split(',').filter_map(|e| Except::parse(&e.trim().to_lowercase())).collect();
+        let except = except.split(',').filter_map(|e| NoProxy::parse(&e.trim().to_lowercase())).collect();
         let cgi = var("REQUEST_METHOD").is_some_and(|v| !v.is_empty());
-        Some(Environment { http, https, except, cgi })
+        Some(Environment { http, https, no_proxy: except, cgi })
     }
 
     /// proxy_for is the proxy to a server; this machine itself has none.
@@ -65,30 +65,30 @@ impl Environment {
         let ip = ip_address(host);
         let here = host == "localhost" || ip.is_some_and(|ip| ip.to_canonical().is_loopback());
         let port = server.port.to_string();
-        if here || self.except.iter().any(|e| e.matches(host, &port, ip)) {
+        if here || self.no_proxy.iter().any(|e| e.matches(host, &port, ip)) {
             return Ok(None);
         }
         Ok(Some(proxy.clone()))
     }
 }
 
-impl Except {
-    fn parse(text: &str) -> Option<Except> {
+impl NoProxy {
+    fn parse(text: &str) -> Option<NoProxy> {
         if text.is_empty() {
             return None;
         }
         if text == "*" {
-            return Some(Except::All);
+            return Some(NoProxy::All);
         }
         if let Some((net, bits)) = text.split_once('/')
             && let (Some(net), Ok(bits)) = (ip_address(net), bits.parse::<u8>())
             && bits <= if net.is_ipv4() { 32 } else { 128 }
         {
-            return Some(Except::Net(net, bits));
+            return Some(NoProxy::Net(net, bits));
         }
         let (host, port) = split_host_port(text).unwrap_or((text, ""));
         if let Some(ip) = ip_address(host) {
-            return Some(Except::Ip(ip, port.to_owned()));
+            return Some(NoProxy::Ip(ip, port.to_owned()));
         }
         let host = host.strip_prefix('*').filter(|h| h.starts_with('.')).unwrap_or(host);
         if host.is_empty() {
@@ -99,16 +99,16 @@ impl Except {
         let name = name.strip_suffix('.').unwrap_or(name);
         let name = to_ascii(name.as_bytes())
             .map_or_else(|_| name.to_owned(), |n| String::from_utf8_lossy(&n).into());
-        Some(Except::Domain { suffix: format!(".{name}"), port: port.to_owned(), itself })
+        Some(NoProxy::Domain { suffix: format!(".{name}"), port: port.to_owned(), itself })
     }
 
     fn matches(&self, host: &str, port: &str, ip: Option<IpAddr>) -> bool {
         let port_fits = |p: &str| p.is_empty() || p == port;
         match self {
-            Except::All => true,
-            Except::Net(net, bits) => ip.is_some_and(|ip| contains(*net, *bits, ip)),
-            Except::Ip(own, p) => ip.is_some_and(|ip| ip == *own) && port_fits(p),
-            Except::Domain { suffix, port: p, itself } => {
+            NoProxy::All => true,
+            NoProxy::Net(net, bits) => ip.is_some_and(|ip| contains(*net, *bits, ip)),
+            NoProxy::Ip(own, p) => ip.is_some_and(|ip| ip == *own) && port_fits(p),
+            NoProxy::Domain { suffix, port: p, itself } => {
                 (host.ends_with(suffix.as_str()) || (*itself && suffix.strip_prefix('.') == Some(host)))
                     && port_fits(p)
             }

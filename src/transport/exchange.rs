@@ -3,13 +3,13 @@
 //! The common case is one `send` and one `recv`. While a body is being sent the socket is watched: a final
 //! answer ends the wait for the rest, which the reads of the answer's body then pump.
 
-use super::conn::{Conn, IoError, Until};
-use super::finish::finish;
-use super::pool::Shared;
+use super::conn::{Deadline, IoError, PersistConn};
+use super::pool::PoolCore;
+use super::request_writer::RequestWriter;
 use super::response::Response;
-use super::settings::Settings;
-use super::tell::Teller;
-use super::upload::Upload;
+use super::response_head::into_response;
+use super::settings::TransportSettings;
+use super::trace::Tracer;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, HeadScan};
 use crate::message::request::Request;
@@ -20,12 +20,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Call is what an exchange needs to know of its request.
-pub(super) struct Call<'a> {
+/// RoundTripCall is what an exchange needs to know of its request.
+pub(super) struct RoundTripCall<'a> {
     pub(super) request: &'a Request,
     /// Where its connections are kept.
-    pub(super) pool: &'a Arc<Shared>,
-    pub(super) settings: Rc<Settings>,
+    pub(super) pool: &'a Arc<PoolCore>,
+    pub(super) settings: Rc<TransportSettings>,
     pub(super) overall: Option<Instant>,
     pub(super) cancel: Option<&'a CancelToken>,
     pub(super) started: Instant,
@@ -51,29 +51,29 @@ pub(super) enum Retry {
     NoAnswer,
 }
 
-pub(super) type Outcome<T> = std::result::Result<T, Failure>;
+pub(super) type ExchangeResult<T> = std::result::Result<T, Failure>;
 
 pub(super) fn fatal(error: Error) -> Failure {
     Failure { error, retry: Retry::No }
 }
 
-/// Clock gives the deadline of a step, and the error that its passing means.
+/// Deadlines gives the deadline of a step, and the error that its passing means.
 #[derive(Clone, Copy)]
-pub(super) struct Clock {
+pub(super) struct Deadlines {
     pub(super) overall: Option<Instant>,
 }
 
-impl Clock {
-    /// until is the end of a wait that begins `now`.
-    pub(super) fn until(&self, step: Option<Duration>, now: Instant) -> Until {
+impl Deadlines {
+    /// deadline is the end of a wait that begins `now`.
+    pub(super) fn deadline(&self, step: Option<Duration>, now: Instant) -> Deadline {
         match (self.overall, step) {
-            (None, Some(step)) => Until::after(step, now),
-            (Some(at), Some(step)) => Until::new(Some(at.min(now + step)), now),
-            (at, None) => Until::new(at, now),
+            (None, Some(step)) => Deadline::after(step, now),
+            (Some(at), Some(step)) => Deadline::new(Some(at.min(now + step)), now),
+            (at, None) => Deadline::new(at, now),
         }
     }
 
-    pub(super) fn passed(&self) -> bool {
+    pub(super) fn is_past(&self) -> bool {
         self.overall.is_some_and(|d| d <= Instant::now())
     }
 }
@@ -88,38 +88,38 @@ pub(crate) const AWAITING_HEADERS: &str =
 /// run sends the request and reads the head of the final answer. The connection goes with the answer, or is
 /// dropped with the failure. The connection was `asked` for then.
 pub(super) fn run(
-    conn: Box<Conn>,
-    call: &Call<'_>,
-    upload: Upload,
-    teller: Teller,
+    conn: Box<PersistConn>,
+    call: &RoundTripCall<'_>,
+    writer: RequestWriter,
+    tracer: Tracer,
     asked: Instant,
-) -> Outcome<Box<Response>> {
+) -> ExchangeResult<Box<Response>> {
     let registered = match call.cancel.map(|t| t.register_socket(conn.fd())) {
         Some(None) => return Err(fatal(canceled())),
         Some(Some(r)) => Some(r),
         None => None,
     };
-    let lifeline = match conn.home().is_single() {
-        true => conn.home().closing.register_socket(conn.fd()),
+    let lifeline = match conn.pool().is_single() {
+        true => conn.pool().closing.register_socket(conn.fd()),
         false => None,
     };
     // One that was there was had at once.
     let now = if conn.idle_for.is_some() { asked } else { Instant::now() };
-    let mut exchange = Exchange {
+    let mut exchange = Http1Exchange {
         registered: [registered, lifeline],
         conn,
         call,
-        upload,
-        clock: Clock { overall: call.overall },
+        writer,
+        deadlines: Deadlines { overall: call.overall },
         write_error: None,
-        teller,
-        response: Response::blank(),
+        tracer,
+        response: Response::empty(),
         connected: now,
         sent: now,
         first_byte: now,
-        came: now,
+        received_at: now,
     };
-    let end = match exchange.head().and_then(|line| exchange.judge(line)) {
+    let end = match exchange.head().and_then(|line| exchange.apply_head(line)) {
         Ok(end) => end,
         // Cancel wins: what a shut down socket said is of no interest.
         Err(_) if call.cancel.is_some_and(CancelToken::is_fired) => {
@@ -127,35 +127,35 @@ pub(super) fn run(
         }
         Err(f) => return Err(f),
     };
-    Ok(finish(exchange, end))
+    Ok(into_response(exchange, end))
 }
 
-pub(super) struct Exchange<'a> {
+pub(super) struct Http1Exchange<'a> {
     // Before `conn`: a descriptor leaves its token before it is closed. The second ends the exchange with a connection
     // that is closed by the program.
     pub(super) registered: [Option<Registration>; 2],
-    pub(super) conn: Box<Conn>,
-    pub(super) call: &'a Call<'a>,
-    pub(super) upload: Upload,
-    pub(super) clock: Clock,
+    pub(super) conn: Box<PersistConn>,
+    pub(super) call: &'a RoundTripCall<'a>,
+    pub(super) writer: RequestWriter,
+    pub(super) deadlines: Deadlines,
     write_error: Option<Error>,
-    pub(super) teller: Teller,
+    pub(super) tracer: Tracer,
     /// The answer as far as it is known. It stays where it is: it is large.
     pub(super) response: Box<Response>,
     pub(super) connected: Instant,
     pub(super) sent: Instant,
     pub(super) first_byte: Instant,
     /// When the last of what is here came.
-    pub(super) came: Instant,
+    pub(super) received_at: Instant,
 }
 
-impl Exchange<'_> {
+impl Http1Exchange<'_> {
     /// head ends with the head of the final answer.
-    fn head(&mut self) -> Outcome<h1::StatusLine> {
+    fn head(&mut self) -> ExchangeResult<h1::StatusLine> {
         self.send()?;
         self.sent = Instant::now();
         let continue_until = self.sent + self.call.settings.expect_continue;
-        let mut until = self.clock.until(self.head_limit(), self.sent);
+        let mut until = self.deadlines.deadline(self.head_limit(), self.sent);
         let mut scan = HeadScan::new();
         let mut budget = self.call.settings.max_head_bytes;
         let mut answered = false;
@@ -165,11 +165,11 @@ impl Exchange<'_> {
                     return Err(fatal(self.too_large()));
                 }
                 budget -= len;
-                let line = self.take_head(len).map_err(|e| fatal(self.broken(e)))?;
+                let line = self.take_head(len).map_err(|e| fatal(self.wrap_broken(e)))?;
                 if line.code / 100 != 1 || line.code == 101 {
                     return Ok(line);
                 }
-                if self.informed(line.code)? {
+                if self.on_informational(line.code)? {
                     budget = self.call.settings.max_head_bytes;
                 }
                 scan.reset();
@@ -178,14 +178,14 @@ impl Exchange<'_> {
             if scan.take_first_line_end()
                 && let Err(e) = h1::check_status_line(self.conn.buffered())
             {
-                return Err(fatal(self.broken(e.with_phase(Phase::Head))));
+                return Err(fatal(self.wrap_broken(e.with_phase(Phase::Head))));
             }
             if self.conn.buffered().len() >= budget {
                 return Err(fatal(self.too_large()));
             }
-            let got = if self.upload.is_done() || self.upload.is_stopped() {
+            let got = if self.writer.is_done() || self.writer.is_stopped() {
                 if answered {
-                    until = Until::new(until.at, self.came);
+                    until = Deadline::new(until.at, self.received_at);
                 }
                 self.conn.fill(until)
             } else {
@@ -193,7 +193,7 @@ impl Exchange<'_> {
                     Ok(None) => {
                         // From the request's last byte on the answer's head has its own time.
                         self.sent = Instant::now();
-                        until = self.clock.until(self.head_limit(), self.sent);
+                        until = self.deadlines.deadline(self.head_limit(), self.sent);
                         continue;
                     }
                     Ok(Some(n)) => Ok(n),
@@ -202,10 +202,10 @@ impl Exchange<'_> {
             };
             match got {
                 Ok(n) if n > 0 => {
-                    self.came = Instant::now();
+                    self.received_at = Instant::now();
                     if !std::mem::replace(&mut answered, true) {
-                        self.first_byte = self.came;
-                        self.teller.tell(|| TraceStep::FirstByte);
+                        self.first_byte = self.received_at;
+                        self.tracer.report(|| TraceStep::FirstByte);
                     }
                 }
                 Ok(_) => return Err(self.ended(answered)),
@@ -220,27 +220,27 @@ impl Exchange<'_> {
     }
 
     fn head_timeout(&self) -> Error {
-        match self.clock.passed() {
+        match self.deadlines.is_past() {
             true => timeout(AWAITING_HEADERS, Phase::Head),
             false => timeout("net/http: timeout awaiting response headers", Phase::Head),
         }
     }
 
     /// step sends a piece of the request, or answers how many bytes of an early answer came.
-    fn step(&mut self, continue_until: Instant) -> Outcome<Option<usize>> {
-        let mut until = self.clock.until(self.call.settings.progress, Instant::now()).at;
-        if self.upload.held {
+    fn step(&mut self, continue_until: Instant) -> ExchangeResult<Option<usize>> {
+        let mut until = self.deadlines.deadline(self.call.settings.progress, Instant::now()).at;
+        if self.writer.awaits_continue {
             until = Some(until.map_or(continue_until, |u| u.min(continue_until)));
         }
-        let sending = self.upload.wants_to_send();
+        let sending = self.writer.wants_to_send();
         let events = sys::POLLIN | if sending { sys::POLLOUT } else { 0 };
         let ready = match self.conn.wait_io(events, until) {
             Ok(ready) => ready,
-            Err(IoError::Deadline) if self.upload.held && !self.clock.passed() => {
-                self.upload.held = false;
+            Err(IoError::Deadline) if self.writer.awaits_continue && !self.deadlines.is_past() => {
+                self.writer.awaits_continue = false;
                 return Ok(None);
             }
-            Err(IoError::Deadline) if self.clock.passed() => {
+            Err(IoError::Deadline) if self.deadlines.is_past() => {
                 return Err(fatal(timeout(AWAITING_HEADERS, Phase::Write)));
             }
             Err(IoError::Deadline) => {
@@ -258,7 +258,7 @@ impl Exchange<'_> {
             }
         }
         if ready & sys::POLLOUT != 0 {
-            self.upload.prepare().map_err(fatal)?;
+            self.writer.prepare().map_err(fatal)?;
             self.send()?;
         }
         Ok(None)
@@ -266,37 +266,37 @@ impl Exchange<'_> {
 
     /// send sends what fits. A peer that stopped listening may have answered before: its answer is read, and
     /// the error kept for the case that there is none.
-    fn send(&mut self) -> Outcome<()> {
-        match self.upload.send_some(&mut self.conn) {
+    fn send(&mut self) -> ExchangeResult<()> {
+        match self.writer.send_some(&mut self.conn) {
             Ok(_) => {
-                self.upload.at_end().map_err(fatal)?;
-                self.teller.wrote(&self.upload, None);
+                self.writer.probe_end().map_err(fatal)?;
+                self.tracer.report_written(&self.writer, None);
                 Ok(())
             }
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
             Err(e) => {
                 let error = self.conn.failure("write", &e).with_phase(Phase::Write);
-                self.teller.wrote(&self.upload, Some(&error));
-                if self.upload.sent == 0 {
-                    return Err(Failure { error: self.broken(error), retry: Retry::NothingSent });
+                self.tracer.report_written(&self.writer, Some(&error));
+                if self.writer.sent == 0 {
+                    return Err(Failure { error: self.wrap_broken(error), retry: Retry::NothingSent });
                 }
-                self.upload.stop();
+                self.writer.stop();
                 self.write_error = Some(error);
                 Ok(())
             }
         }
     }
 
-    /// informed deals with an informational answer; `true`: a trace has seen it, and it counts against no limit, since
+    /// on_informational deals with an informational answer; `true`: a trace has seen it, and it counts against no limit, since
     /// the trace can end the exchange (Go's rule).
-    fn informed(&mut self, code: u16) -> Outcome<bool> {
+    fn on_informational(&mut self, code: u16) -> ExchangeResult<bool> {
         let header = std::mem::take(&mut self.response.header);
         if code == 100 {
-            self.upload.held = false;
-            self.teller.tell(|| TraceStep::Continue);
+            self.writer.awaits_continue = false;
+            self.tracer.report(|| TraceStep::Continue);
         }
-        let traced = self.teller.is_on();
-        self.teller.ask(|| TraceStep::Informational { code, header }).map_err(fatal)?;
+        let traced = self.tracer.is_on();
+        self.tracer.report_checked(|| TraceStep::Informational { code, header }).map_err(fatal)?;
         Ok(traced)
     }
 
@@ -305,7 +305,7 @@ impl Exchange<'_> {
         let header = &mut self.response.header;
         let block = header.store_mut().block_mut();
         // A request that has left needs its head no more: the answer's takes its place.
-        *block = self.upload.take_head();
+        *block = self.writer.take_head();
         block.clear();
         block.extend_from_slice(self.conn.buffered().get(..len).unwrap_or_default());
         crate::log::head('<', block);
@@ -323,18 +323,18 @@ impl Exchange<'_> {
     fn too_large(&self) -> Error {
         let limit = self.call.settings.max_head_bytes;
         let text = format!("net/http: server response headers exceeded {limit} bytes; aborted");
-        self.broken(Error::new(Kind::TooLarge, text).with_phase(Phase::Head))
+        self.wrap_broken(Error::new(Kind::TooLarge, text).with_phase(Phase::Head))
     }
 
-    /// broken decorates as Go does what ended a connection in the middle.
-    pub(super) fn broken(&self, e: Error) -> Error {
+    /// wrap_broken decorates as Go does what ended a connection in the middle.
+    pub(super) fn wrap_broken(&self, e: Error) -> Error {
         let text = format!("net/http: HTTP/1.x transport connection broken: {}", e.message());
         Error::new(e.kind(), text).with_cause(e)
     }
 
     fn ended(&mut self, answered: bool) -> Failure {
         if let Some(error) = self.write_error.take() {
-            return Failure { error: self.broken(error), retry: Retry::NoAnswer };
+            return Failure { error: self.wrap_broken(error), retry: Retry::NoAnswer };
         }
         if answered {
             // What cannot be the beginning of an answer was none: another protocol, as a rule.
@@ -342,7 +342,7 @@ impl Exchange<'_> {
                 Some(e) => e,
                 None => Error::new(Kind::UnexpectedEof, "unexpected EOF"),
             };
-            return fatal(self.broken(e.with_phase(Phase::Head)));
+            return fatal(self.wrap_broken(e.with_phase(Phase::Head)));
         }
         Failure {
             error: Error::new(Kind::UnexpectedEof, "EOF").with_phase(Phase::Head),

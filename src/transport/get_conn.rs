@@ -1,12 +1,12 @@
 //! How a request gets its connection; Go's `getConn`.
 
 use super::exchange::AWAITING_HEADERS;
-use super::pool::{Link, Shared, State};
+use super::pool::{Checkout, PoolCore, PoolState};
+use super::pool_http2::Http2Capacity;
 use super::route::Route;
-use super::settings::Settings;
-use super::shared::Room;
-use super::tell::Teller;
-use super::waiter::{Outcome, Slot, Waiter};
+use super::settings::TransportSettings;
+use super::trace::Tracer;
+use super::waiter::{Waiter, WaiterOutcome, WaiterSlot};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::cancel::{CancelToken, canceled};
 use crate::net::event_fd::EventFd;
@@ -15,34 +15,34 @@ use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 use std::time::Instant;
 
-impl Shared {
+impl PoolCore {
     /// get answers an idle connection, or waits for one or for a new one; `now` is about that.
     pub(super) fn get(
         self: &Arc<Self>,
         route: &Route,
-        settings: &Settings,
+        settings: &TransportSettings,
         deadline: Option<Instant>,
         cancel: Option<&CancelToken>,
-        teller: &Teller,
+        tracer: &Tracer,
         now: Instant,
-    ) -> Result<Link> {
+    ) -> Result<Checkout> {
         loop {
             let mut state = lock(&self.state);
             if state.closed {
                 return Err(Error::new(Kind::Closed, "http: client closed").with_phase(Phase::Pool));
             }
-            let State { hosts, idle, reused, .. } = &mut *state;
+            let PoolState { hosts, idle, reused, .. } = &mut *state;
             let host = hosts.get_mut(route);
-            if let Some(spoken) = host.as_ref().and_then(|h| h.spoken.last()) {
+            if let Some(custom) = host.as_ref().and_then(|h| h.custom.last()) {
                 *reused += 1;
-                return Ok(Link::Spoken(spoken.clone()));
+                return Ok(Checkout::Custom(custom.clone()));
             }
-            match host.as_ref().map_or(Room::None, |h| h.place()) {
-                Room::Free(lease) => {
+            match host.as_ref().map_or(Http2Capacity::None, |h| h.http2_capacity()) {
+                Http2Capacity::Free(lease) => {
                     *reused += usize::from(lease.reused);
-                    return Ok(Link::Shared(lease));
+                    return Ok(Checkout::Shared(lease));
                 }
-                Room::Full | Room::None => {}
+                Http2Capacity::Full | Http2Capacity::None => {}
             }
             if let Some(mut conn) = host.and_then(|h| h.idle.pop()) {
                 *idle -= 1;
@@ -51,7 +51,7 @@ impl Shared {
                 let idle = now.saturating_duration_since(conn.idle_since);
                 if settings.idle.is_none_or(|t| idle < t) && conn.is_quiet() {
                     conn.idle_for = Some(idle);
-                    return Ok(Link::Own(conn));
+                    return Ok(Checkout::Own(conn));
                 }
                 lock(&self.state).reused -= 1;
                 continue;
@@ -62,19 +62,24 @@ impl Shared {
             // Where connections are shared one dial at a time is enough.
             let held = (host.multiplexed || route.prior) && host.is_dialing();
             let dialing = !held && (limit == 0 || host.conns < limit);
-            let slot = Mutex::new(Slot { outcome: Outcome::Waiting, dialing });
-            let waiter = Arc::new(Waiter { log: teller.log(&event), event, left: CancelToken::new(), slot });
+            let slot = Mutex::new(WaiterSlot { outcome: WaiterOutcome::Waiting, dialing });
+            let waiter = Arc::new(Waiter {
+                dial_log: tracer.dial_log(&event),
+                event,
+                abandoned: CancelToken::new(),
+                slot,
+            });
             host.waiters.push_back(waiter.clone());
             host.conns += usize::from(dialing);
             drop(state);
             if dialing {
                 self.start_dial(route, &waiter);
             }
-            let link = self.wait(route, &waiter, deadline, cancel, teller);
-            teller.tell_log(waiter.log.as_ref());
+            let link = self.wait(route, &waiter, deadline, cancel, tracer);
+            tracer.report_dial(waiter.dial_log.as_ref());
             let mut link = link.map_err(|e| e.with_phase(Phase::Pool))?;
             match &mut link {
-                Link::Own(conn) => {
+                Checkout::Own(conn) => {
                     // Another request gave it back just now.
                     if conn.reused && !conn.is_quiet() {
                         continue;
@@ -82,8 +87,8 @@ impl Shared {
                     conn.idle_for = None;
                     lock(&self.state).reused += usize::from(conn.reused);
                 }
-                Link::Shared(lease) => lock(&self.state).reused += usize::from(lease.reused),
-                Link::Spoken(_) => {}
+                Checkout::Shared(lease) => lock(&self.state).reused += usize::from(lease.reused),
+                Checkout::Custom(_) => {}
             }
             return Ok(link);
         }
@@ -95,11 +100,11 @@ impl Shared {
         waiter: &Arc<Waiter>,
         deadline: Option<Instant>,
         cancel: Option<&CancelToken>,
-        teller: &Teller,
-    ) -> Result<Link> {
+        tracer: &Tracer,
+    ) -> Result<Checkout> {
         let registered = cancel.map(|t| t.register_event(waiter.event.fd()));
         let error = loop {
-            teller.tell_log(waiter.log.as_ref());
+            tracer.report_dial(waiter.dial_log.as_ref());
             // Cancel wins over what came and over the deadline.
             if cancel.is_some_and(CancelToken::is_fired) || matches!(registered, Some(None)) {
                 break canceled();
@@ -118,11 +123,11 @@ impl Shared {
         };
         let late = {
             let mut slot = lock(&waiter.slot);
-            std::mem::replace(&mut slot.outcome, Outcome::Gone)
+            std::mem::replace(&mut slot.outcome, WaiterOutcome::Abandoned)
         };
         self.leave(route, waiter);
         match late {
-            Outcome::Ready(Ok(Link::Own(conn))) => drop(self.put(conn)),
+            WaiterOutcome::Ready(Ok(Checkout::Own(conn))) => drop(self.put_idle(conn)),
             // Its place is the next one's.
             late => drop(late),
         }
@@ -131,7 +136,7 @@ impl Shared {
 
     fn leave(&self, route: &Route, waiter: &Arc<Waiter>) {
         // Its dial goes on, for the pool, but not a name's lookup, which would take a place from another's.
-        waiter.left.fire();
+        waiter.abandoned.fire();
         let mut state = lock(&self.state);
         if let Some(host) = state.hosts.get_mut(route) {
             host.waiters.retain(|w| !Arc::ptr_eq(w, waiter));

@@ -21,8 +21,8 @@ pub(super) fn is_wanted(r: &Request, method: &[u8]) -> bool {
     method != b"HEAD" && !r.header.contains(b"Accept-Encoding") && !r.header.contains(b"Range")
 }
 
-/// undo reads a response through the decoder, if it is compressed and has a body.
-pub fn undo(mut r: Box<Response>, limit: Option<u64>) -> Box<Response> {
+/// decode_response reads a response through the decoder, if it is compressed and has a body.
+pub fn decode_response(mut r: Box<Response>, limit: Option<u64>) -> Box<Response> {
     let is_gzip = r.header.get(b"Content-Encoding").is_some_and(|e| e.eq_ignore_ascii_case(b"gzip"));
     if !is_gzip || r.content_length == 0 || matches!(r.line.code, 0..=199 | 204 | 304) {
         return r;
@@ -37,7 +37,7 @@ pub fn undo(mut r: Box<Response>, limit: Option<u64>) -> Box<Response> {
 
 struct Gunzip {
     body: Box<dyn ReadBody>,
-    state: State,
+    state: GunzipState,
     input: Box<[u8]>,
     start: usize,
     end: usize,
@@ -52,7 +52,7 @@ struct Gunzip {
     closed: bool,
 }
 
-enum State {
+enum GunzipState {
     /// Before a member: its header, or the end.
     Member,
     Data,
@@ -90,7 +90,7 @@ impl Gunzip {
     fn new(body: Box<dyn ReadBody>, limit: Option<u64>) -> Gunzip {
         Gunzip {
             body,
-            state: State::Member,
+            state: GunzipState::Member,
             input: vec![0; INPUT].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -107,11 +107,11 @@ impl Gunzip {
     fn next(&mut self, buf: &mut [u8]) -> Result<usize> {
         loop {
             match self.state {
-                State::Done => return Ok(0),
-                State::Member => {
-                    self.state = if self.header()? { State::Data } else { State::Done };
+                GunzipState::Done => return Ok(0),
+                GunzipState::Member => {
+                    self.state = if self.header()? { GunzipState::Data } else { GunzipState::Done };
                 }
-                State::Data => {
+                GunzipState::Data => {
                     let n = self.inflate(buf)?;
                     if n > 0 || buf.is_empty() {
                         return Ok(n);
@@ -134,7 +134,7 @@ impl Gunzip {
             let input = self.input.get(self.start..self.end).unwrap_or_default();
             let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
             let status = self.inflate.decompress(input, room, FlushDecompress::None);
-            let status = status.map_err(|_| broken("flate: corrupt input"))?;
+            let status = status.map_err(|_| corrupt("flate: corrupt input"))?;
             let used = (self.inflate.total_in() - before_in) as usize;
             let made = (self.inflate.total_out() - before_out) as usize;
             self.start += used;
@@ -159,7 +159,7 @@ impl Gunzip {
                 return Ok(made);
             }
             if used == 0 && !self.fill()? {
-                return Err(cut());
+                return Err(truncated());
             }
         }
     }
@@ -173,11 +173,11 @@ impl Gunzip {
         let [a, b, c, d, e, f, g, h] = end;
         let (sum, size) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
         if sum != self.crc.sum() || size != self.crc.amount() {
-            return Err(broken("gzip: invalid checksum"));
+            return Err(corrupt("gzip: invalid checksum"));
         }
         self.inflate.reset(false);
         self.crc.reset();
-        self.state = State::Member;
+        self.state = GunzipState::Member;
         Ok(())
     }
 
@@ -193,10 +193,10 @@ impl Gunzip {
         }
         crc.update(&fixed);
         let [0x1f, 0x8b, 8, flags, ..] = fixed else {
-            return Err(broken("gzip: invalid header"));
+            return Err(corrupt("gzip: invalid header"));
         };
         if flags & RESERVED != 0 {
-            return Err(broken("gzip: invalid header"));
+            return Err(corrupt("gzip: invalid header"));
         }
         if flags & 4 != 0 {
             let size = [self.byte()?, self.byte()?];
@@ -217,7 +217,7 @@ impl Gunzip {
                 len += 1;
                 match b {
                     0 => break,
-                    _ if len >= LONGEST_NAME => return Err(broken("gzip: invalid header")),
+                    _ if len >= LONGEST_NAME => return Err(corrupt("gzip: invalid header")),
                     _ => {}
                 }
             }
@@ -225,7 +225,7 @@ impl Gunzip {
         if flags & 2 != 0 {
             let sum = u16::from_le_bytes([self.byte()?, self.byte()?]);
             if sum != (crc.sum() & 0xffff) as u16 {
-                return Err(broken("gzip: invalid header"));
+                return Err(corrupt("gzip: invalid header"));
             }
         }
         Ok(true)
@@ -233,11 +233,11 @@ impl Gunzip {
 
     fn byte(&mut self) -> Result<u8> {
         if self.start == self.end && !self.fill()? {
-            return Err(cut());
+            return Err(truncated());
         }
         let b = self.input.get(self.start).copied();
         self.start += 1;
-        b.ok_or_else(cut)
+        b.ok_or_else(truncated)
     }
 
     /// fill reads more of the body; `false` is its end.
@@ -254,11 +254,11 @@ impl Gunzip {
     }
 }
 
-fn cut() -> Error {
+fn truncated() -> Error {
     Error::new(Kind::UnexpectedEof, "unexpected EOF")
 }
 
-fn broken(text: &str) -> Error {
+fn corrupt(text: &str) -> Error {
     Error::new(Kind::Protocol, text)
 }
 

@@ -12,24 +12,26 @@ use std::borrow::Cow;
 pub(super) const USER_AGENT: &[u8] =
     concat!("User-Agent: nethttp/", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
 
-/// Length is how the request's body is framed.
+/// BodyLength is how the request's body is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
+pub(super) enum BodyLength {
     None,
     Known(u64),
     Chunked,
 }
 
 /// length_of judges what the program has set.
-pub(super) fn length_of(r: &Request) -> Result<Length> {
+pub(super) fn length_of(r: &Request) -> Result<BodyLength> {
     match &r.body {
         RequestBody::None if r.content_length > 0 => {
             Err(invalid(format!("http: Request.ContentLength={} with nil Body", r.content_length)))
         }
-        RequestBody::None => Ok(Length::None),
-        RequestBody::Bytes(b) if (**b).as_ref().is_empty() => Ok(Length::None),
-        RequestBody::Bytes(b) => Ok(Length::Known((**b).as_ref().len() as u64)),
-        RequestBody::Source(_) => Ok(u64::try_from(r.content_length).map_or(Length::Chunked, Length::Known)),
+        RequestBody::None => Ok(BodyLength::None),
+        RequestBody::Bytes(b) if (**b).as_ref().is_empty() => Ok(BodyLength::None),
+        RequestBody::Bytes(b) => Ok(BodyLength::Known((**b).as_ref().len() as u64)),
+        RequestBody::Source(_) => {
+            Ok(u64::try_from(r.content_length).map_or(BodyLength::Chunked, BodyLength::Known))
+        }
         RequestBody::Incoming(_) => Err(invalid("http: Request.RequestURI can't be set in client requests")),
     }
 }
@@ -42,11 +44,11 @@ pub(super) fn method_of(r: &Request) -> &[u8] {
     }
 }
 
-/// How is what a head depends on besides its request.
-pub(super) struct How<'a> {
-    pub(super) length: Length,
+/// HeadOptions is what a head depends on besides its request.
+pub(super) struct HeadOptions<'a> {
+    pub(super) length: BodyLength,
     /// A proxy that forwards the request is told the whole URL (RFC 9112, 3.2.2), and who asks.
-    pub(super) whole: bool,
+    pub(super) absolute_form: bool,
     pub(super) proxy_auth: Option<&'a str>,
     /// Gzip is asked for.
     pub(super) gzip: bool,
@@ -54,7 +56,7 @@ pub(super) struct How<'a> {
 }
 
 /// write makes the head. All that is wrong with a request is found here, before anything is dialed.
-pub(super) fn write(r: &Request, target: &Endpoint, how: &How<'_>) -> Result<Vec<u8>> {
+pub(super) fn write(r: &Request, target: &Endpoint, how: &HeadOptions<'_>) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(256);
     let method = method_of(r);
     let connects = method == b"CONNECT";
@@ -67,13 +69,15 @@ pub(super) fn write(r: &Request, target: &Endpoint, how: &How<'_>) -> Result<Vec
         }
     };
     match target.request_uri.as_slice() {
-        [b'/', ..] if !connects && !how.whole => encode::request_line(&mut out, method, &target.request_uri)?,
+        [b'/', ..] if !connects && !how.absolute_form => {
+            encode::request_line(&mut out, method, &target.request_uri)?
+        }
         // RFC 9112, 3.2.3: host and port, and nothing else.
         [b'/', ..] if connects => encode::request_line(&mut out, method, host)?,
         b"*" if method != b"OPTIONS" => {
             return Err(invalid("http: the target \"*\" is for OPTIONS only"));
         }
-        uri @ ([b'/', ..] | b"*") if how.whole => {
+        uri @ ([b'/', ..] | b"*") if how.absolute_form => {
             // RFC 9112, 3.2.4: what is asked of a server as a whole has no path for a proxy.
             let path = if uri == b"*" { b"" } else { uri };
             let uri = [target.origin.scheme.as_bytes(), b"://", host, path].concat();
@@ -110,16 +114,16 @@ pub(super) fn write(r: &Request, target: &Endpoint, how: &How<'_>) -> Result<Vec
         out.extend_from_slice(b"Connection: close\r\n");
     }
     match how.length {
-        Length::None if matches!(method, b"POST" | b"PUT" | b"PATCH") => {
+        BodyLength::None if matches!(method, b"POST" | b"PUT" | b"PATCH") => {
             out.extend_from_slice(b"Content-Length: 0\r\n");
         }
-        Length::None => {}
-        Length::Known(n) => {
+        BodyLength::None => {}
+        BodyLength::Known(n) => {
             out.extend_from_slice(b"Content-Length: ");
             encode::decimal(&mut out, n);
             out.extend_from_slice(b"\r\n");
         }
-        Length::Chunked => {
+        BodyLength::Chunked => {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
             trailer_names(r, &mut out)?;
         }
@@ -131,7 +135,7 @@ pub(super) fn write(r: &Request, target: &Endpoint, how: &How<'_>) -> Result<Vec
         // An empty User-Agent asks for none.
         let unwanted = (value.is_empty() && name.eq_ignore_ascii_case(b"user-agent"))
             || (how.proxy_auth.is_some() && name.eq_ignore_ascii_case(b"proxy-authorization"));
-        if !is_ours(name) && !unwanted {
+        if !is_framing_field(name) && !unwanted {
             write_field(&mut out, name, value);
         }
     }
@@ -169,8 +173,8 @@ pub(super) fn path_of(target: &Endpoint) -> Result<&[u8]> {
     path.ok_or_else(|| invalid("invalid request :path: HTTP/2 has no words for the request's target"))
 }
 
-/// is_ours tells which fields the framing writes, whatever the header holds.
-fn is_ours(name: &[u8]) -> bool {
+/// is_framing_field tells which fields the framing writes, whatever the header holds.
+fn is_framing_field(name: &[u8]) -> bool {
     match name.len() {
         4 => name.eq_ignore_ascii_case(b"host"),
         7 => name.eq_ignore_ascii_case(b"trailer"),
@@ -212,6 +216,6 @@ pub(super) fn needs_http1(r: &Request) -> bool {
 }
 
 /// expects_continue: the program asks that the body waits for a go-ahead (RFC 9110, 10.1.1).
-pub(super) fn expects_continue(r: &Request, length: Length) -> bool {
-    length != Length::None && r.header.has_token(b"Expect", b"100-continue")
+pub(super) fn expects_continue(r: &Request, length: BodyLength) -> bool {
+    length != BodyLength::None && r.header.has_token(b"Expect", b"100-continue")
 }

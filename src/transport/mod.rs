@@ -2,48 +2,48 @@
 //!
 //! * [`settings`]: limits and timeouts.
 //! * `pool`, `get_conn`, `dialer`, `sweep`: idle connections, who waits for one, the threads that dial and tidy up.
-//! * `route`: the pool's key. `line`, `tunnel`, `socks`: from a connected socket to the server.
+//! * `route`: the pool's key. `dial_stream`, `tunnel`, `socks`: from a connected socket to the server.
 //! * [`proxy`], `environment`: which proxy a request goes by.
 //! * `conn`: a connection with its read buffer.
-//! * `head`, `upload`, `exchange`, `finish`, `retry`: the request out and the answer's head in.
-//! * `h2`, `shared`: connections of HTTP/2, and how the pool hands out places on them. [`protocols`]: what is spoken.
-//! * `response`, `body`, `whole`, `gunzip`: the answer and its body. `write`: messages for any stream.
-//! * [`tripper`]: who answers in the transport's place. `hook`: the program's part in a dial. `single`: one connection alone.
+//! * `head`, `request_writer`, `exchange`, `response_head`, `retry`: the request out and the answer's head in.
+//! * `h2`, `pool_http2`: connections of HTTP/2, and how the pool hands out places on them. [`protocols`]: what is spoken.
+//! * `response`, `body`, `buffered_body`, `gunzip`: the answer and its body. `write`: messages for any stream.
+//! * [`round_tripper`]: who answers in the transport's place. `hooks`: the program's part in a dial. `client_conn`: one connection alone.
 
 // Connections are boxed once and move through the pool as one word.
 #![allow(clippy::vec_box)]
 
 mod body;
+mod buffered_body;
+mod client_conn;
 mod conn;
+mod dial_stream;
 mod dialer;
+mod drain;
 mod environment;
 mod exchange;
-mod finish;
 mod get_conn;
 mod gunzip;
 mod h2;
 mod head;
-mod hook;
-mod line;
+mod hooks;
 mod pool;
+mod pool_http2;
 mod protocols;
 pub mod proxy;
+mod request_writer;
 mod response;
-mod rest;
+mod response_head;
 mod retry;
+mod round_tripper;
 mod route;
 pub mod settings;
-mod shared;
-mod single;
 mod socks;
 mod sweep;
-mod tell;
 mod timing;
-mod tripper;
+mod trace;
 mod tunnel;
-mod upload;
 mod waiter;
-mod whole;
 mod write;
 
 use crate::error::{Error, Kind, Phase, Result, invalid};
@@ -58,25 +58,25 @@ use crate::net::cancel::{CancelToken, canceled};
 use crate::net::tls;
 use crate::sync::lock;
 pub(crate) use body::READING_BODY;
+pub use client_conn::{ClientConn, ConnWatcher};
 pub(crate) use exchange::AWAITING_HEADERS;
-use exchange::{Call, Retry};
-pub use gunzip::undo as undo_gzip;
-use head::Length;
-pub use hook::{Dial, Protocol, Tunnel};
-use pool::{Link, Pool, Way};
-use proxy::Rule;
+use exchange::{Retry, RoundTripCall};
+pub use gunzip::decode_response as undo_gzip;
+use head::BodyLength;
+pub use hooks::{Dial, Protocol, Tunnel};
+use pool::{Checkout, DialConfig, Pool};
+use proxy::ProxyRule;
+use request_writer::RequestWriter;
 pub use response::{ReadBody, Response, read_when_closed};
-use retry::Refusals;
+use retry::RefusalBackoff;
+pub use round_tripper::{RoundTripResult, RoundTripper};
 use route::Route;
-use settings::Settings;
-pub use single::{ClientConn, Watch};
+use settings::TransportSettings;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::time::{Duration, Instant};
-use tell::Teller;
 pub use timing::{DialTimes, Timing};
-pub use tripper::{RoundTripper, Tripped};
-use upload::Upload;
+use trace::Tracer;
 pub use write::{write_request, write_response};
 
 /// MAX_SKIPS bounds how many connections of a protocol of the program's may refuse one request.
@@ -100,13 +100,13 @@ impl Default for Transport {
     fn default() -> Transport {
         let t = Transport(Pool(Arc::default()));
         // The environment was read, and may say that there is no proxy.
-        t.change_way(Way::ready_tls);
+        t.change_dial_config(DialConfig::ready_tls);
         t
     }
 }
 
 impl Transport {
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self) -> TransportSettings {
         *self.0.0.settings()
     }
 
@@ -116,62 +116,62 @@ impl Transport {
     }
 
     /// configure changes settings for the exchanges to come.
-    pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
+    pub fn configure(&self, change: impl FnOnce(&mut TransportSettings)) {
         self.0.0.settings.change(change);
     }
 
     /// register has a round-tripper answer the requests to URLs of that scheme; one that has one already is refused.
-    pub fn register(&self, scheme: &str, tripper: &Arc<dyn RoundTripper>) -> Result<()> {
-        self.0.0.schemes.register(scheme, tripper)
+    pub fn register(&self, scheme: &str, round_tripper: &Arc<dyn RoundTripper>) -> Result<()> {
+        self.0.0.schemes.register(scheme, round_tripper)
     }
 
-    /// fresh is a transport with the same settings and no connections (Go's `Transport.Clone`).
-    pub fn fresh(&self) -> Transport {
+    /// clone_settings is a transport with the same settings and no connections (Go's `Transport.Clone`).
+    pub fn clone_settings(&self) -> Transport {
         let new = Transport::default();
         new.configure(|s| *s = self.settings());
-        let way = self.way().clone();
-        new.change_way(|w| *w = way);
+        let way = self.dial_config().clone();
+        new.change_dial_config(|w| *w = way);
         new.0.0.schemes.copy_from(&self.0.0.schemes);
         new
     }
 
     /// set_tls is for the requests to come; connections that were made by other settings carry no more of them.
     pub fn set_tls(&self, settings: tls::TlsSettings) {
-        self.change_way(|w| {
+        self.change_dial_config(|w| {
             w.tls_settings = settings;
             w.ready_tls();
         });
-        self.start_over();
+        self.abandon_connections();
     }
 
     /// set_protocols is for the connections to come; those that there are carry no more requests.
     pub fn set_protocols(&self, protocols: Protocols) {
-        self.change_way(|w| {
+        self.change_dial_config(|w| {
             w.protocols = protocols;
             w.ready_tls();
         });
-        self.start_over();
+        self.abandon_connections();
     }
 
     /// change_http2 is for the connections to come; those that there are carry no more requests.
     pub fn change_http2(&self, change: impl FnOnce(&mut Options)) {
-        self.change_way(|w| {
+        self.change_dial_config(|w| {
             let mut http2 = Options::clone(&w.http2);
             change(&mut http2);
             w.http2 = Arc::new(http2);
         });
-        self.start_over();
+        self.abandon_connections();
     }
 
     /// set_proxy is for the requests to come.
-    pub fn set_proxy(&self, rule: Rule) {
-        self.change_way(|w| w.rule = rule);
+    pub fn set_proxy(&self, rule: ProxyRule) {
+        self.change_dial_config(|w| w.rule = rule);
     }
 
     /// change_proxy_headers is for the tunnels to come; those that were asked for otherwise serve no more requests.
     pub fn change_proxy_headers(&self, change: impl FnOnce(&mut Header) -> Result<()>) -> Result<()> {
         let mut result = Ok(());
-        self.change_way(|w| {
+        self.change_dial_config(|w| {
             let mut headers = Header::clone(&w.headers);
             result = change(&mut headers);
             if result.is_ok() {
@@ -179,7 +179,7 @@ impl Transport {
             }
         });
         result?;
-        self.start_over();
+        self.abandon_connections();
         Ok(())
     }
 
@@ -206,33 +206,33 @@ impl Transport {
         });
     }
 
-    fn change_hooks(&self, change: impl FnOnce(&mut hook::Hooks)) {
-        self.change_way(|w| {
+    fn change_hooks(&self, change: impl FnOnce(&mut hooks::DialHooks)) {
+        self.change_dial_config(|w| {
             let mut hooks = w.hooks.as_deref().cloned().unwrap_or_default();
             change(&mut hooks);
             w.hooks = Some(Arc::new(hooks));
             w.ready_tls();
         });
-        self.start_over();
+        self.abandon_connections();
     }
 
-    /// start_over has further requests go over new connections.
-    fn start_over(&self) {
+    /// abandon_connections has further requests go over new connections.
+    fn abandon_connections(&self) {
         self.close_idle();
         self.0.0.close_shared(true);
     }
 
-    fn way(&self) -> RwLockReadGuard<'_, Way> {
-        self.0.0.way.read().unwrap_or_else(PoisonError::into_inner)
+    fn dial_config(&self) -> RwLockReadGuard<'_, DialConfig> {
+        self.0.0.dial_config.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change_way(&self, change: impl FnOnce(&mut Way)) {
+    fn change_dial_config(&self, change: impl FnOnce(&mut DialConfig)) {
         let old = {
-            let mut way = self.0.0.way.write().unwrap_or_else(PoisonError::into_inner);
+            let mut way = self.0.0.dial_config.write().unwrap_or_else(PoisonError::into_inner);
             let old = way.clone();
             change(&mut way);
             let plain = way.hooks.is_none() && !way.protocols.prior();
-            self.0.0.direct.store(matches!(way.rule, Rule::Direct) && plain, Release);
+            self.0.0.direct.store(matches!(way.rule, ProxyRule::Direct) && plain, Release);
             old
         };
         // What was replaced may end userdata of the program's: not under the lock.
@@ -245,13 +245,13 @@ impl Transport {
         if target.origin.scheme == "http" && self.0.0.direct.load(Acquire) {
             return Ok(Route::direct(&target.origin));
         }
-        let mut way = self.way();
+        let mut way = self.dial_config();
         let proxy = match &way.rule {
-            Rule::Program(own) => {
+            ProxyRule::Program(own) => {
                 let own = own.clone();
                 drop(way);
                 let chosen = own.choose(&target.display).map(|p| p.map(Arc::new));
-                way = self.way();
+                way = self.dial_config();
                 chosen
             }
             rule => rule.proxy_for(&target.origin),
@@ -284,18 +284,18 @@ impl Transport {
     ) -> Result<Box<Response>> {
         let started = Instant::now();
         let target = r.endpoint.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
-        if let Some(tripper) = self.0.0.schemes.get(&target.origin.scheme)
-            && let Tripped::Answer(response) = tripper.round_trip(r, overall, cancel)?
+        if let Some(round_tripper) = self.0.0.schemes.get(&target.origin.scheme)
+            && let RoundTripResult::Response(response) = round_tripper.round_trip(r, overall, cancel)?
         {
             return Ok(response);
         }
         head::check_scheme(target)?;
         let route = self.route(target, head::needs_http1(r))?;
-        self.send_by(&route, r, target, started, overall, cancel)
+        self.send_over(&route, r, target, started, overall, cancel)
     }
 
-    /// send_by makes the exchange over a connection of that route.
-    fn send_by(
+    /// send_over makes the exchange over a connection of that route.
+    fn send_over(
         &self,
         route: &Route,
         r: &Request,
@@ -305,15 +305,16 @@ impl Transport {
         cancel: Option<&CancelToken>,
     ) -> Result<Box<Response>> {
         let shared = &self.0.0;
-        let call = Call { request: r, pool: shared, settings: shared.settings(), overall, cancel, started };
+        let call =
+            RoundTripCall { request: r, pool: shared, settings: shared.settings(), overall, cancel, started };
         let settings = &*call.settings;
         let length = head::length_of(r)?;
         let asks = settings.compression && gunzip::is_wanted(r, head::method_of(r));
         let forwarder = route.forwarder();
         let auth = forwarder.and_then(|p| p.authorization());
-        let how = head::How {
+        let how = head::HeadOptions {
             length,
-            whole: forwarder.is_some(),
+            absolute_form: forwarder.is_some(),
             proxy_auth: auth.as_deref(),
             gzip: asks,
             keep_alives: settings.keep_alives,
@@ -325,36 +326,39 @@ impl Transport {
         if cancel.is_some_and(CancelToken::is_fired) {
             return Err(canceled().with_phase(Phase::Prepare));
         }
-        let (mut skips, mut refusals, mut now) = (0, Refusals::default(), started);
+        let (mut skips, mut refusals, mut now) = (0, RefusalBackoff::default(), started);
         loop {
-            let teller = Teller::new(r, started);
-            teller.tell(|| TraceStep::GetConn(route.address()));
-            let link = shared.get(route, settings, overall, cancel, &teller, now)?;
+            let tracer = Tracer::new(r, started);
+            tracer.report(|| TraceStep::GetConn(route.address()));
+            let link = shared.get(route, settings, overall, cancel, &tracer, now)?;
             let conn = match link {
-                Link::Own(conn) => conn,
-                Link::Shared(lease) => {
-                    teller.tell(|| lease.got());
+                Checkout::Own(conn) => conn,
+                Checkout::Shared(lease) => {
+                    tracer.report(|| lease.trace_step());
                     let reused = lease.reused;
                     log_reuse(reused, route);
-                    let upload = upload(written.take().map_or_else(write, Ok)?, r, length, held, settings)?;
-                    match h2::run(lease, &call, upload, teller, now) {
-                        Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
+                    let writer =
+                        request_writer(written.take().map_or_else(write, Ok)?, r, length, held, settings)?;
+                    match h2::run(lease, &call, writer, tracer, now) {
+                        Ok(response) if asks => {
+                            return Ok(gunzip::decode_response(response, settings.max_decompressed));
+                        }
                         Ok(response) => return Ok(response),
-                        Err(f) if !shared.is_single() && retry::may(r, &f, reused) => {
+                        Err(f) if !shared.is_single() && retry::should_retry(r, &f, reused) => {
                             if f.retry == Retry::Refused {
                                 refusals.back_off(f, overall, cancel)?;
                             }
                             now = Instant::now();
                         }
-                        Err(f) => return Err(retry::cannot(r, reused, f)),
+                        Err(f) => return Err(retry::retry_error(r, reused, f)),
                     }
                     continue;
                 }
-                Link::Spoken(spoken) => match spoken.tripper.round_trip(r, overall, cancel)? {
-                    Tripped::Answer(response) => return Ok(response),
+                Checkout::Custom(custom) => match custom.round_tripper.round_trip(r, overall, cancel)? {
+                    RoundTripResult::Response(response) => return Ok(response),
                     // It takes no more: another one is made.
-                    Tripped::Skip => {
-                        shared.retire(&spoken);
+                    RoundTripResult::Skip => {
+                        shared.retire(&custom);
                         skips += 1;
                         if skips == MAX_SKIPS {
                             let text = "nethttp: the connections of the server's protocol take no requests";
@@ -366,29 +370,37 @@ impl Transport {
             };
             let reused = conn.reused;
             log_reuse(reused, route);
-            teller.tell(|| conn.got());
+            tracer.report(|| conn.trace_step());
             let head = written.take().map_or_else(write, Ok)?;
             log::head('>', &head);
-            let upload = match upload(head, r, length, held, settings) {
+            let writer = match request_writer(head, r, length, held, settings) {
                 Ok(u) => u,
                 Err(e) => {
                     // The connection is as it was.
-                    let _ = shared.put(conn);
+                    let _ = shared.put_idle(conn);
                     return Err(e);
                 }
             };
-            match exchange::run(conn, &call, upload, teller, now) {
-                Ok(response) if asks => return Ok(gunzip::undo(response, settings.max_decompressed)),
+            match exchange::run(conn, &call, writer, tracer, now) {
+                Ok(response) if asks => {
+                    return Ok(gunzip::decode_response(response, settings.max_decompressed));
+                }
                 Ok(response) => return Ok(response),
-                Err(f) if !shared.is_single() && retry::may(r, &f, reused) => now = Instant::now(),
-                Err(f) => return Err(retry::cannot(r, reused, f)),
+                Err(f) if !shared.is_single() && retry::should_retry(r, &f, reused) => now = Instant::now(),
+                Err(f) => return Err(retry::retry_error(r, reused, f)),
             }
         }
     }
 }
 
-fn upload(head: Vec<u8>, r: &Request, length: Length, held: bool, settings: &Settings) -> Result<Upload> {
-    let made = Upload::new(head, &r.body, length, &r.trailer, held, settings.write_buffer);
+fn request_writer(
+    head: Vec<u8>,
+    r: &Request,
+    length: BodyLength,
+    held: bool,
+    settings: &TransportSettings,
+) -> Result<RequestWriter> {
+    let made = RequestWriter::new(head, &r.body, length, &r.trailer, held, settings.write_buffer);
     made.map_err(|e| e.with_phase(Phase::Prepare))
 }
 

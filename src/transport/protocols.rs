@@ -1,11 +1,11 @@
 //! What TLS offers by the protocols that a transport speaks.
 
-use super::pool::Way;
+use super::pool::DialConfig;
 use crate::message::protocols::Protocols;
 use crate::net::tls::ClientIdentity;
 use std::sync::Arc;
 
-impl Way {
+impl DialConfig {
     /// ready_tls makes TLS anew from its settings and the protocols.
     pub(super) fn ready_tls(&mut self) {
         // The program speaks it by itself.

@@ -9,7 +9,7 @@ use crate::net::sys::process;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
+pub enum ProxyScheme {
     Http,
     Https,
     /// The names socks5 and socks5h mean the same, as in Go: the proxy resolves.
@@ -20,7 +20,7 @@ pub enum Scheme {
 /// serves nobody else.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Proxy {
-    pub scheme: Scheme,
+    pub scheme: ProxyScheme,
     pub host: String,
     pub port: u16,
     pub user: Option<(Vec<u8>, Vec<u8>)>,
@@ -31,27 +31,30 @@ impl Proxy {
     pub fn parse(text: &str) -> Result<Proxy> {
         let url = match Url::parse(text) {
             Ok(u) if !u.scheme().is_empty() && !u.host().is_empty() => u,
-            _ if text.contains("://") => return Err(bad("is malformed")),
-            _ => Url::parse(format!("http://{text}")).map_err(|_| bad("is malformed"))?,
+            _ if text.contains("://") => return Err(invalid_proxy("is malformed")),
+            _ => Url::parse(format!("http://{text}")).map_err(|_| invalid_proxy("is malformed"))?,
         };
         let (scheme, usual) = match url.scheme() {
-            b"http" => (Scheme::Http, 80),
-            b"https" => (Scheme::Https, 443),
-            b"socks5" | b"socks5h" => (Scheme::Socks5, 1080),
+            b"http" => (ProxyScheme::Http, 80),
+            b"https" => (ProxyScheme::Https, 443),
+            b"socks5" | b"socks5h" => (ProxyScheme::Socks5, 1080),
             other => {
-                return Err(bad(&format!("has the unknown scheme {:?}", String::from_utf8_lossy(other))));
+                return Err(invalid_proxy(&format!(
+                    "has the unknown scheme {:?}",
+                    String::from_utf8_lossy(other)
+                )));
             }
         };
-        let host = to_ascii(url.hostname()).map_err(|_| bad("has a malformed host"))?;
+        let host = to_ascii(url.hostname()).map_err(|_| invalid_proxy("has a malformed host"))?;
         if host.is_empty() {
-            return Err(bad("has no host"));
+            return Err(invalid_proxy("has no host"));
         }
         let port = match url.port() {
             b"" => usual,
             p => std::str::from_utf8(p)
                 .ok()
                 .and_then(|p| p.parse().ok())
-                .ok_or_else(|| bad("has a bad port"))?,
+                .ok_or_else(|| invalid_proxy("has a bad port"))?,
         };
         Ok(Proxy {
             scheme,
@@ -68,51 +71,51 @@ impl Proxy {
 
     /// forwards: plain requests are sent to the proxy as they are, in absolute form.
     pub fn forwards(&self, server: &Origin) -> bool {
-        self.scheme != Scheme::Socks5 && server.scheme == "http"
+        self.scheme != ProxyScheme::Socks5 && server.scheme == "http"
     }
 }
 
-/// bad shows nothing of the URL: its password may be anywhere in what is malformed.
-fn bad(why: &str) -> crate::error::Error {
+/// invalid_proxy shows nothing of the URL: its password may be anywhere in what is malformed.
+fn invalid_proxy(why: &str) -> crate::error::Error {
     invalid(format!("invalid proxy address: it {why}"))
 }
 
-/// Choose is the program's own choice for each request.
-pub trait Choose: Send + Sync {
+/// ProxyChooser is the program's own choice for each request.
+pub trait ProxyChooser: Send + Sync {
     /// choose is asked with the request's URL, without its password; `None` is no proxy.
     fn choose(&self, url: &str) -> Result<Option<Proxy>>;
 }
 
-/// Rule says by which proxy a request goes.
+/// ProxyRule says by which proxy a request goes.
 #[derive(Clone)]
-pub enum Rule {
+pub enum ProxyRule {
     Direct,
     Fixed(Arc<Proxy>),
     Environment(Arc<Environment>),
-    Program(Arc<dyn Choose>),
+    Program(Arc<dyn ProxyChooser>),
 }
 
-impl Default for Rule {
-    fn default() -> Rule {
-        Rule::from_environment()
+impl Default for ProxyRule {
+    fn default() -> ProxyRule {
+        ProxyRule::from_environment()
     }
 }
 
-impl Rule {
+impl ProxyRule {
     /// from_environment reads the variables as they are now.
-    pub fn from_environment() -> Rule {
+    pub fn from_environment() -> ProxyRule {
         match Environment::read(|name| process::variable(name)?.into_string().ok()) {
-            Some(e) => Rule::Environment(Arc::new(e)),
-            None => Rule::Direct,
+            Some(e) => ProxyRule::Environment(Arc::new(e)),
+            None => ProxyRule::Direct,
         }
     }
 
     /// proxy_for answers but where the program is to be asked.
     pub(super) fn proxy_for(&self, server: &Origin) -> Result<Option<Arc<Proxy>>> {
         match self {
-            Rule::Direct | Rule::Program(_) => Ok(None),
-            Rule::Fixed(p) => Ok(Some(p.clone())),
-            Rule::Environment(e) => e.proxy_for(server),
+            ProxyRule::Direct | ProxyRule::Program(_) => Ok(None),
+            ProxyRule::Fixed(p) => Ok(Some(p.clone())),
+            ProxyRule::Environment(e) => e.proxy_for(server),
         }
     }
 }
@@ -124,12 +127,12 @@ mod tests {
     #[test]
     fn urls() {
         for (text, scheme, host, port, user) in [
-            ("http://p", Scheme::Http, "p", 80, None),
-            ("p:3128", Scheme::Http, "p", 3128, None),
-            ("127.0.0.1:3128", Scheme::Http, "127.0.0.1", 3128, None),
-            ("https://P/", Scheme::Https, "p", 443, None),
-            ("socks5h://u:p%40@[::1]", Scheme::Socks5, "::1", 1080, Some(("u", "p@"))),
-            ("u:p@h:1", Scheme::Http, "h", 1, Some(("u", "p"))),
+            ("http://p", ProxyScheme::Http, "p", 80, None),
+            ("p:3128", ProxyScheme::Http, "p", 3128, None),
+            ("127.0.0.1:3128", ProxyScheme::Http, "127.0.0.1", 3128, None),
+            ("https://P/", ProxyScheme::Https, "p", 443, None),
+            ("socks5h://u:p%40@[::1]", ProxyScheme::Socks5, "::1", 1080, Some(("u", "p@"))),
+            ("u:p@h:1", ProxyScheme::Http, "h", 1, Some(("u", "p"))),
         ] {
             let user = user.map(|(a, b): (&str, &str)| (a.into(), b.into()));
             let want = Proxy { scheme, host: host.into(), port, user };

@@ -1,8 +1,8 @@
 //! `Response`: an answer, and where its body comes from.
 
-use super::body::Reader;
+use super::body::ConnBody;
+use super::buffered_body::{BufferedBody, InlineBody};
 use super::timing::Timing;
-use super::whole::{Whole, Within};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
@@ -65,9 +65,9 @@ pub fn read_when_closed() -> Error {
 
 /// ResponseBody spares what is all here an allocation, and what comes from a pooled connection a second one.
 pub(super) enum ResponseBody {
-    Conn(Box<Reader>),
-    Within(Within),
-    Whole(Whole),
+    Conn(Box<ConnBody>),
+    Inline(InlineBody),
+    Buffered(BufferedBody),
     Other(Box<dyn ReadBody>),
     /// While it changes hands.
     None,
@@ -77,22 +77,22 @@ impl ResponseBody {
     fn get(&mut self) -> Option<&mut dyn ReadBody> {
         match self {
             ResponseBody::Conn(r) => Some(&mut **r),
-            ResponseBody::Whole(w) => Some(w),
+            ResponseBody::Buffered(w) => Some(w),
             ResponseBody::Other(b) => Some(&mut **b),
             // It is read beside its header.
-            ResponseBody::Within(_) | ResponseBody::None => None,
+            ResponseBody::Inline(_) | ResponseBody::None => None,
         }
     }
 
     fn ended(&mut self) -> Option<Instant> {
         match self {
-            ResponseBody::Within(body) => Some(body.came),
+            ResponseBody::Inline(body) => Some(body.received_at),
             other => other.get()?.ended(),
         }
     }
 
     fn close(&mut self) {
-        if let ResponseBody::Within(body) = self {
+        if let ResponseBody::Inline(body) = self {
             body.close();
         } else if let Some(body) = self.get() {
             body.close();
@@ -104,7 +104,7 @@ impl Response {
     /// read_body is `Ok(0)` at the end; an error stays.
     pub fn read_body(&mut self, buf: &mut [u8]) -> Result<usize> {
         let n = match &mut self.body {
-            ResponseBody::Within(body) => body.read(&self.header, buf)?,
+            ResponseBody::Inline(body) => body.read(&self.header, buf)?,
             other => {
                 let Some(body) = other.get() else { return Ok(0) };
                 let n = body.read(buf)?;
@@ -145,14 +145,14 @@ impl Response {
         facts: ResponseFacts,
         body: Box<dyn ReadBody>,
     ) -> Box<Response> {
-        let mut r = Response::blank();
+        let mut r = Response::empty();
         (r.header, r.body) = (header, ResponseBody::Other(body));
-        r.told(line, &facts);
+        r.apply_head(line, &facts);
         r
     }
 
-    /// blank is a response of which nothing is known yet.
-    pub(super) fn blank() -> Box<Response> {
+    /// empty is a response of which nothing is known yet.
+    pub(super) fn empty() -> Box<Response> {
         // The place comes first, so that what is put there is made there: it is large.
         Box::write(
             Box::new_uninit(),
@@ -175,8 +175,8 @@ impl Response {
         )
     }
 
-    /// told notes what the head tells.
-    pub(super) fn told(&mut self, line: StatusLine, facts: &ResponseFacts) {
+    /// apply_head notes what the head tells.
+    pub(super) fn apply_head(&mut self, line: StatusLine, facts: &ResponseFacts) {
         self.line = line;
         self.content_length = facts.content_length;
         self.chunked = facts.chunked;
@@ -192,8 +192,8 @@ impl Response {
     pub fn map_body(&mut self, wrap: impl FnOnce(Box<dyn ReadBody>) -> Box<dyn ReadBody>) {
         let body: Box<dyn ReadBody> = match std::mem::replace(&mut self.body, ResponseBody::None) {
             ResponseBody::Conn(r) => r,
-            ResponseBody::Within(w) => Box::new(w.alone(&self.header)),
-            ResponseBody::Whole(w) => Box::new(w),
+            ResponseBody::Inline(w) => Box::new(w.to_buffered(&self.header)),
+            ResponseBody::Buffered(w) => Box::new(w),
             ResponseBody::Other(b) => b,
             ResponseBody::None => return,
         };

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 /// REFUSALS is how often a server may refuse a request; Go's.
 const REFUSALS: u32 = 6;
 
-/// may tells whether sending again is safe: the connection died of old age, or the server has not looked at the request.
-pub(super) fn may(r: &Request, f: &Failure, reused: bool) -> bool {
+/// should_retry tells whether sending again is safe: the connection died of old age, or the server has not looked at the request.
+pub(super) fn should_retry(r: &Request, f: &Failure, reused: bool) -> bool {
     match f.retry {
         Retry::No => false,
         Retry::Unusable => true,
@@ -37,8 +37,8 @@ fn is_idempotent(r: &Request) -> bool {
         || r.header.contains(b"X-Idempotency-Key")
 }
 
-/// cannot says so where only the body stood against another try.
-pub(super) fn cannot(r: &Request, reused: bool, f: Failure) -> Error {
+/// retry_error says so where only the body stood against another try.
+pub(super) fn retry_error(r: &Request, reused: bool, f: Failure) -> Error {
     let spent = matches!(&r.body, RequestBody::Source(s) if !s.can_rewind());
     let text = match f.retry {
         Retry::NoAnswer if reused && spent && is_idempotent(r) => {
@@ -54,11 +54,11 @@ pub(super) fn cannot(r: &Request, reused: bool, f: Failure) -> Error {
     Error::new(Kind::BodySpent, text).with_cause(f.error)
 }
 
-/// Refusals counts how often a request was refused, and tells how long to wait before it is sent once more.
+/// RefusalBackoff counts how often a request was refused, and tells how long to wait before it is sent once more.
 #[derive(Default)]
-pub(super) struct Refusals(u32);
+pub(super) struct RefusalBackoff(u32);
 
-impl Refusals {
+impl RefusalBackoff {
     /// next is no time at all at first, then 1 s, 2 s and so on, with up to a tenth that is left to `chance`, of 100; there
     /// is none after the last try.
     fn next(&mut self, chance: u32) -> Option<Duration> {
@@ -116,11 +116,11 @@ mod tests {
 
     #[test]
     fn the_times_between_tries_double() {
-        let mut refusals = Refusals::default();
+        let mut refusals = RefusalBackoff::default();
         let least: Vec<_> = std::iter::from_fn(|| refusals.next(100)).map(|d| d.as_millis()).collect();
         assert_eq!(least, [0, 1000, 2000, 4000, 8000, 16_000, 32_000]);
         assert_eq!(refusals.next(0), None);
-        let mut refusals = Refusals::default();
+        let mut refusals = RefusalBackoff::default();
         let most: Vec<_> = std::iter::from_fn(|| refusals.next(99)).map(|d| d.as_millis()).collect();
         assert_eq!(most, [0, 1099, 2198, 4396, 8792, 17_584, 35_168]);
     }

@@ -1,7 +1,7 @@
 //! `Route`: what makes a connection somebody's own; the key of the pool.
 
-use super::hook::{Dial, Hooks};
-use super::proxy::{Proxy, Scheme};
+use super::hooks::{Dial, DialHooks};
+use super::proxy::{Proxy, ProxyScheme};
 use crate::message::endpoint::Origin;
 use crate::message::header::Header;
 use crate::net::addr::join_host_port;
@@ -21,7 +21,7 @@ pub(super) struct Route {
     /// What a tunnel was asked for with.
     pub(super) headers: Option<Arc<Header>>,
     /// Who makes the connection, and who may take it over.
-    pub(super) hooks: Option<Arc<Hooks>>,
+    pub(super) hooks: Option<Arc<DialHooks>>,
     /// HTTP/2 is spoken there without being agreed on.
     pub(super) prior: bool,
 }
@@ -32,12 +32,12 @@ impl Route {
         proxy: Option<Arc<Proxy>>,
         identity: impl FnOnce() -> Arc<ClientIdentity>,
         headers: &Arc<Header>,
-        hooks: Option<&Arc<Hooks>>,
+        hooks: Option<&Arc<DialHooks>>,
     ) -> Route {
         let own_tls = proxy.is_none() && hooks.is_some_and(|h| h.dial_tls.is_some());
         let secure = (server.scheme == "https" && !own_tls)
-            || proxy.as_ref().is_some_and(|p| p.scheme == Scheme::Https);
-        let tunnel = proxy.as_ref().is_some_and(|p| p.scheme != Scheme::Socks5 && !p.forwards(server));
+            || proxy.as_ref().is_some_and(|p| p.scheme == ProxyScheme::Https);
+        let tunnel = proxy.as_ref().is_some_and(|p| p.scheme != ProxyScheme::Socks5 && !p.forwards(server));
         Route {
             server: server.clone(),
             tls: secure.then(identity),
@@ -120,14 +120,14 @@ impl Hash for Route {
     }
 }
 
-/// Routes finds what there is for a route.
-pub(super) type Routes<T> = HashMap<Route, T, BuildHasherDefault<Taken>>;
+/// RouteMap finds what there is for a route.
+pub(super) type RouteMap<T> = HashMap<Route, T, BuildHasherDefault<PrehashedHasher>>;
 
-/// Taken is a hasher of what is a hash already.
+/// PrehashedHasher is a hasher of what is a hash already.
 #[derive(Default)]
-pub(super) struct Taken(u64);
+pub(super) struct PrehashedHasher(u64);
 
-impl Hasher for Taken {
+impl Hasher for PrehashedHasher {
     fn write_u64(&mut self, n: u64) {
         self.0 ^= n;
     }
@@ -160,13 +160,13 @@ mod tests {
     fn no_field_is_shared_by_two_owners() {
         let (one, two) = (Arc::new(ClientIdentity::default()), Arc::new(ClientIdentity::default()));
         let (plain, other) = (Arc::new(Header::new()), Arc::new(Header::new()));
-        let (hooks, others) = (Arc::new(Hooks::default()), Arc::new(Hooks::default()));
+        let (hooks, others) = (Arc::new(DialHooks::default()), Arc::new(DialHooks::default()));
         let all = || {
             let a = server("https", "a", 443);
             let route = |s: &Arc<Origin>, p: Option<Arc<Proxy>>, t: &Arc<ClientIdentity>, h: &Arc<Header>| {
                 Route::new(s, p, || t.clone(), h, None)
             };
-            let hooked = |h: &Arc<Hooks>| Route::new(&a, None, || one.clone(), &plain, Some(h));
+            let hooked = |h: &Arc<DialHooks>| Route::new(&a, None, || one.clone(), &plain, Some(h));
             vec![
                 route(&a, None, &one, &plain),
                 route(&a, None, &two, &plain),

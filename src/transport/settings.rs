@@ -1,4 +1,4 @@
-//! `Settings`: limits and timeouts of a transport, with the library's defaults and Go's.
+//! `TransportSettings`: limits and timeouts of a transport, with the library's defaults and Go's.
 
 use crate::sync::Mutex;
 use std::cell::RefCell;
@@ -7,9 +7,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Settings are read when an exchange starts; a change counts from the next one on. `None` is no limit.
+/// TransportSettings are read when an exchange starts; a change counts from the next one on. `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct TransportSettings {
     /// Resolution and connect together.
     pub dial: Option<Duration>,
     /// The TLS handshake, from its first byte to its last.
@@ -39,9 +39,9 @@ pub struct Settings {
     pub max_decompressed: Option<u64>,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for TransportSettings {
+    fn default() -> TransportSettings {
+        TransportSettings {
             dial: Some(Duration::from_secs(30)),
             tls_handshake: Some(Duration::from_secs(10)),
             head: Some(Duration::from_secs(60)),
@@ -64,52 +64,52 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
-    /// go are the values of Go's `DefaultTransport` and `DefaultClient`.
-    pub fn go() -> Settings {
-        Settings {
+impl TransportSettings {
+    /// go_defaults are the values of Go's `DefaultTransport` and `DefaultClient`.
+    pub fn go_defaults() -> TransportSettings {
+        TransportSettings {
             head: None,
             progress: None,
             max_idle_per_host: 2,
             max_head_bytes: 10 << 20,
             max_decompressed: None,
-            ..Settings::default()
+            ..TransportSettings::default()
         }
     }
 }
 
-/// Slot is where a transport keeps its settings. Each thread has its own copy of those that it used last: requests of
+/// SettingsCell is where a transport keeps its settings. Each thread has its own copy of those that it used last: requests of
 /// many threads do not write to one place to learn what does not change (two locks of a hot cache line a request).
-pub(super) struct Slot {
+pub(super) struct SettingsCell {
     /// Names one value of settings among all that ever were in this process.
     version: AtomicU64,
-    value: Mutex<Settings>,
+    value: Mutex<TransportSettings>,
 }
 
 static VERSIONS: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    static COPY: RefCell<(u64, Option<Rc<Settings>>)> = const { RefCell::new((0, None)) };
+    static COPY: RefCell<(u64, Option<Rc<TransportSettings>>)> = const { RefCell::new((0, None)) };
 }
 
 fn next_version() -> u64 {
     VERSIONS.fetch_add(1, Ordering::Relaxed)
 }
 
-impl Default for Slot {
-    fn default() -> Slot {
-        Slot { version: AtomicU64::new(next_version()), value: Mutex::default() }
+impl Default for SettingsCell {
+    fn default() -> SettingsCell {
+        SettingsCell { version: AtomicU64::new(next_version()), value: Mutex::default() }
     }
 }
 
-impl Slot {
+impl SettingsCell {
     /// get lends the thread's copy: the settings are many words.
-    pub(super) fn get(&self) -> Rc<Settings> {
+    pub(super) fn get(&self) -> Rc<TransportSettings> {
         self.with(Rc::clone)
     }
 
     /// with lends them for a look, without even a count.
-    pub(super) fn with<T>(&self, look: impl Fn(&Rc<Settings>) -> T) -> T {
+    pub(super) fn with<T>(&self, look: impl Fn(&Rc<TransportSettings>) -> T) -> T {
         let now = self.version.load(Ordering::Acquire);
         let looked = COPY.try_with(|copy| match copy.try_borrow().as_deref() {
             Ok((version, Some(settings))) if *version == now => Some(look(settings)),
@@ -119,7 +119,7 @@ impl Slot {
     }
 
     #[cold]
-    fn refresh(&self) -> Rc<Settings> {
+    fn refresh(&self) -> Rc<TransportSettings> {
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, so that it is the version of this value.
         let version = self.version.load(Ordering::Relaxed);
@@ -128,7 +128,7 @@ impl Slot {
         value
     }
 
-    pub(super) fn change(&self, change: impl FnOnce(&mut Settings)) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut TransportSettings)) {
         let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut value);
         self.version.store(next_version(), Ordering::Release);
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_thread_sees_each_slot_and_each_change() {
-        let (a, b) = (Slot::default(), Slot::default());
+        let (a, b) = (SettingsCell::default(), SettingsCell::default());
         a.change(|s| s.max_idle = 1);
         b.change(|s| s.max_idle = 2);
         for _ in 0..2 {

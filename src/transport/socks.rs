@@ -1,6 +1,6 @@
 //! A way through a SOCKS5 proxy (RFC 1928), with a name and a password if there are any (RFC 1929).
 
-use super::line::Line;
+use super::dial_stream::DialStream;
 use super::proxy::Proxy;
 use crate::error::{Error, Kind, Phase, Result, invalid};
 use crate::message::endpoint::Origin;
@@ -26,15 +26,15 @@ const REFUSALS: [&str; 8] = [
 
 /// connect has the proxy connect to `server`. A name is resolved by the proxy.
 pub(super) fn connect(
-    line: &mut Line<'_>,
+    line: &mut DialStream<'_>,
     proxy: &Proxy,
     server: &Origin,
     until: Option<Instant>,
 ) -> Result<()> {
     let request = request(server)?;
-    let result = greet(line, proxy, until).and_then(|()| {
+    let result = negotiate(line, proxy, until).and_then(|()| {
         line.send_all(&request, until)?;
-        answer(line, until)
+        read_reply(line, until)
     });
     result.map_err(|e| {
         let (by, to) = (join_host_port(&proxy.host, proxy.port), join_host_port(&server.host, server.port));
@@ -48,8 +48,8 @@ fn failed(text: impl Into<String>) -> Error {
     Error::new(Kind::Proxy, text).with_phase(Phase::Proxy)
 }
 
-/// greet agrees on how the client proves who it is.
-fn greet(line: &mut Line<'_>, proxy: &Proxy, until: Option<Instant>) -> Result<()> {
+/// negotiate agrees on how the client proves who it is.
+fn negotiate(line: &mut DialStream<'_>, proxy: &Proxy, until: Option<Instant>) -> Result<()> {
     let hello: &[u8] = match proxy.user {
         Some(_) => &[VERSION, 2, NO_AUTHENTICATION, PASSWORD],
         None => &[VERSION, 1, NO_AUTHENTICATION],
@@ -102,7 +102,7 @@ fn request(server: &Origin) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-fn answer(line: &mut Line<'_>, until: Option<Instant>) -> Result<()> {
+fn read_reply(line: &mut DialStream<'_>, until: Option<Instant>) -> Result<()> {
     let mut head = [0u8; 4];
     line.recv_exact(&mut head, until)?;
     let [version, reply, _, kind] = head;

@@ -2,9 +2,9 @@
 //!
 //! Its thread starts when something is idle and ends when nothing is for a while, or when the pool closes.
 
-use super::conn::Conn;
-use super::pool::{IDLE_THREAD, Shared, State};
-use super::rest::Rest;
+use super::conn::PersistConn;
+use super::drain::DrainingBody;
+use super::pool::{IDLE_THREAD, PoolCore, PoolState};
 use crate::net::sys;
 use crate::sync::lock;
 use crate::thread_pool::{Jobs, Received, ThreadPool};
@@ -16,7 +16,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Task is what the sweep's thread is told: that there is something to look after, or a rest to wait for.
 pub(super) enum Task {
     Begin,
-    Rest(Rest),
+    Drain(DrainingBody),
 }
 
 /// Sweeper is the thread.
@@ -29,14 +29,14 @@ impl Default for Sweeper {
 }
 
 impl Sweeper {
-    /// submit is called by whoever has set `State::sweeping`.
-    pub(super) fn submit(&self, shared: &Arc<Shared>, task: Task) {
+    /// submit is called by whoever has set `PoolState::sweeping`.
+    pub(super) fn submit(&self, shared: &Arc<PoolCore>, task: Task) {
         let pool = shared.clone();
         if let Err(refused) = self.0.submit(task, move |jobs| run(&pool, jobs)) {
             let mut state = lock(&shared.state);
-            // Without a sweep the check before reuse still finds the dead; the next one that rests tries again.
+            // Without a sweep the check before reuse still finds the dead; the next one that draining tries again.
             state.sweeping = false;
-            state.rests -= usize::from(matches!(refused.job, Task::Rest(_)));
+            state.draining -= usize::from(matches!(refused.job, Task::Drain(_)));
         }
     }
 
@@ -49,15 +49,15 @@ impl Sweeper {
     }
 }
 
-fn run(pool: &Arc<Shared>, mut jobs: Jobs<Task>) {
+fn run(pool: &Arc<PoolCore>, mut jobs: Jobs<Task>) {
     let mut quiet_since = Instant::now();
     let mut due = quiet_since + PERIOD;
-    let mut rests = Vec::new();
+    let mut draining = Vec::new();
     loop {
-        let mut until = if rests.is_empty() { due } else { Instant::now() };
+        let mut until = if draining.is_empty() { due } else { Instant::now() };
         loop {
             match jobs.recv(Some(until)) {
-                Received::Job(Task::Rest(rest)) => rests.push(rest),
+                Received::Job(Task::Drain(rest)) => draining.push(rest),
                 Received::Job(Task::Begin) => {}
                 Received::Late => break,
                 Received::Closed => return,
@@ -66,9 +66,9 @@ fn run(pool: &Arc<Shared>, mut jobs: Jobs<Task>) {
             until = Instant::now();
         }
         let now = Instant::now();
-        if !rests.is_empty() {
+        if !draining.is_empty() {
             quiet_since = now;
-            pool.take_rests(&mut rests);
+            pool.drain_pending(&mut draining);
         }
         if now < due {
             continue;
@@ -95,17 +95,21 @@ fn run(pool: &Arc<Shared>, mut jobs: Jobs<Task>) {
         drop(dead);
         for mut conn in stirred {
             if conn.is_quiet() {
-                let _ = pool.keep(conn);
+                let _ = pool.put_idle_since(conn);
             }
         }
         for conn in shared {
-            conn.care(&pool.settings(), now);
+            conn.maintain(&pool.settings(), now);
         }
     }
 }
 
 /// sweep takes out what is dead, and what must be looked at: under TLS bytes may be a ticket and no data.
-fn sweep(state: &mut State, idle: Option<Duration>, now: Instant) -> (Vec<Box<Conn>>, Vec<Box<Conn>>) {
+fn sweep(
+    state: &mut PoolState,
+    idle: Option<Duration>,
+    now: Instant,
+) -> (Vec<Box<PersistConn>>, Vec<Box<PersistConn>>) {
     let all = state.hosts.values().flat_map(|h| h.idle.iter());
     let mut fds: Vec<_> = all.map(|c| sys::poll_fd(c.fd(), sys::POLLIN | sys::POLLRDHUP)).collect();
     if fds.is_empty() || sys::poll(&mut fds, 0).is_err() {

@@ -1,7 +1,7 @@
 //! A way through an HTTP proxy: CONNECT (RFC 9110, 9.3.6).
 
-use super::hook::Tunnel;
-use super::line::Line;
+use super::dial_stream::DialStream;
+use super::hooks::Tunnel;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{self, HeadScan};
 use crate::message::endpoint::Origin;
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 /// connect asks for a tunnel to `server`, and has it when it returns. `headers` are the program's own for proxies.
 pub(super) fn connect(
-    line: &mut Line<'_>,
+    line: &mut DialStream<'_>,
     server: &Origin,
     authorization: Option<&str>,
     headers: &Header,
@@ -27,7 +27,7 @@ pub(super) fn connect(
         None => request(&target, authorization, headers)?,
         Some(hook) => {
             let mut own = headers.clone();
-            hook.ask(&target, &mut own).map_err(|e| e.with_phase(Phase::Proxy))?;
+            hook.before_connect(&target, &mut own).map_err(|e| e.with_phase(Phase::Proxy))?;
             request(&target, authorization, &own)?
         }
     };
@@ -45,7 +45,7 @@ pub(super) fn connect(
         if let Some(hook) = hook
             && !matches!(status.code, 100..=199)
         {
-            hook.answered(&target, status.code, &header).map_err(|e| e.with_phase(Phase::Proxy))?;
+            hook.after_connect(&target, status.code, &header).map_err(|e| e.with_phase(Phase::Proxy))?;
         }
         match status.code {
             // RFC 9110, 9.3.6: any of these opens the tunnel, which begins behind this head.
@@ -84,7 +84,12 @@ fn request(target: &str, authorization: Option<&str>, headers: &Header) -> Resul
 }
 
 /// read_head reads a head and not a byte more: what follows is the tunnel's.
-fn read_head(line: &mut Line<'_>, budget: usize, limit: usize, until: Option<Instant>) -> Result<Vec<u8>> {
+fn read_head(
+    line: &mut DialStream<'_>,
+    budget: usize,
+    limit: usize,
+    until: Option<Instant>,
+) -> Result<Vec<u8>> {
     let (mut head, mut scan) = (Vec::with_capacity(256), HeadScan::new());
     // Byte by byte, as there is no putting back; a head is short, and there is one for each tunnel.
     let mut byte = [0u8];

@@ -1,7 +1,7 @@
 //! `Waiter`: a call that wants a connection, and how it gets one.
 
-use super::pool::Link;
-use super::tell::Log;
+use super::pool::Checkout;
+use super::trace::DialLog;
 use crate::error::Result;
 use crate::net::cancel::CancelToken;
 use crate::net::event_fd::EventFd;
@@ -12,48 +12,48 @@ use std::sync::Arc;
 pub(super) struct Waiter {
     pub(super) event: Arc<EventFd>,
     /// What its dial tells the request's trace.
-    pub(super) log: Option<Arc<Log>>,
+    pub(super) dial_log: Option<Arc<DialLog>>,
     /// Fired once it waits no more.
-    pub(super) left: CancelToken,
-    pub(super) slot: Mutex<Slot>,
+    pub(super) abandoned: CancelToken,
+    pub(super) slot: Mutex<WaiterSlot>,
 }
 
-pub(super) struct Slot {
-    pub(super) outcome: Outcome,
+pub(super) struct WaiterSlot {
+    pub(super) outcome: WaiterOutcome,
     /// A dial was queued on its behalf.
     pub(super) dialing: bool,
 }
 
-pub(super) enum Outcome {
+pub(super) enum WaiterOutcome {
     Waiting,
-    Ready(Result<Link>),
-    Gone,
+    Ready(Result<Checkout>),
+    Abandoned,
 }
 
 impl Waiter {
     /// deliver answers the waiter, or gives the result back if it is answered or gone.
-    pub(super) fn deliver(&self, result: Result<Link>) -> std::result::Result<(), Result<Link>> {
+    pub(super) fn deliver(&self, result: Result<Checkout>) -> std::result::Result<(), Result<Checkout>> {
         let mut slot = lock(&self.slot);
-        if !matches!(slot.outcome, Outcome::Waiting) {
+        if !matches!(slot.outcome, WaiterOutcome::Waiting) {
             return Err(result);
         }
-        slot.outcome = Outcome::Ready(result);
+        slot.outcome = WaiterOutcome::Ready(result);
         drop(slot);
         self.event.wake();
         Ok(())
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(lock(&self.slot).outcome, Outcome::Waiting)
+        matches!(lock(&self.slot).outcome, WaiterOutcome::Waiting)
     }
 
-    pub(super) fn take(&self) -> Option<Result<Link>> {
+    pub(super) fn take(&self) -> Option<Result<Checkout>> {
         let mut slot = lock(&self.slot);
-        if matches!(slot.outcome, Outcome::Waiting) {
+        if matches!(slot.outcome, WaiterOutcome::Waiting) {
             return None;
         }
-        match std::mem::replace(&mut slot.outcome, Outcome::Gone) {
-            Outcome::Ready(r) => Some(r),
+        match std::mem::replace(&mut slot.outcome, WaiterOutcome::Abandoned) {
+            WaiterOutcome::Ready(r) => Some(r),
             _ => None,
         }
     }

@@ -1,31 +1,37 @@
 //! Messages written to any stream: Go's `Request.Write`, `Request.WriteProxy` and `Response.Write`.
 
-use super::upload::Upload;
+use super::request_writer::RequestWriter;
 use super::{Response, head};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::h1::encode;
 use crate::message::header::write_field;
 use crate::message::request::{HTTP_11, Request};
 
-/// Sink takes the next bytes, all of them; it may block.
-pub(super) type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<()>;
+/// ByteSink takes the next bytes, all of them; it may block.
+pub(super) type ByteSink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<()>;
 
 /// PIECE is how much of a body is written at once.
 const PIECE: usize = 32 * 1024;
 
 /// write_request writes a request as it goes over the wire, with no field that a transport adds for itself; `by_proxy`
 /// names the whole URL in its first line.
-pub fn write_request(r: &Request, by_proxy: bool, sink: Sink<'_>) -> Result<()> {
+pub fn write_request(r: &Request, by_proxy: bool, sink: ByteSink<'_>) -> Result<()> {
     let target = r.endpoint.as_deref().ok_or_else(|| invalid("http: nil Request.URL"))?;
     let length = head::length_of(r)?;
-    let how = head::How { length, whole: by_proxy, proxy_auth: None, gzip: false, keep_alives: true };
+    let how = head::HeadOptions {
+        length,
+        absolute_form: by_proxy,
+        proxy_auth: None,
+        gzip: false,
+        keep_alives: true,
+    };
     let head = head::write(r, target, &how)?;
-    Upload::new(head, &r.body, length, &r.trailer, false, PIECE)?.write_to(sink)
+    RequestWriter::new(head, &r.body, length, &r.trailer, false, PIECE)?.write_to(sink)
 }
 
-/// Framing is how the end of a response's body is told.
+/// WriteFraming is how the end of a response's body is told.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Framing {
+enum WriteFraming {
     /// There is none, whatever the length says.
     Absent,
     Length(u64),
@@ -34,7 +40,7 @@ enum Framing {
 }
 
 /// write_response writes a response and reads its body for that. `to_head`: it answers a HEAD.
-pub fn write_response(r: &mut Response, to_head: bool, sink: Sink<'_>) -> Result<()> {
+pub fn write_response(r: &mut Response, to_head: bool, sink: ByteSink<'_>) -> Result<()> {
     let status = r.line.code;
     let mut first = [0; 1];
     let mut ahead = 0;
@@ -44,42 +50,42 @@ pub fn write_response(r: &mut Response, to_head: bool, sink: Sink<'_>) -> Result
         ahead = r.read_body(&mut first)?;
     }
     let framing = match r.content_length {
-        _ if absent => Framing::Absent,
-        _ if r.chunked && r.line.version >= HTTP_11 => Framing::Chunked,
-        n if n > 0 => Framing::Length(n.unsigned_abs()),
-        0 if ahead == 0 => Framing::Length(0),
-        _ => Framing::Close,
+        _ if absent => WriteFraming::Absent,
+        _ if r.chunked && r.line.version >= HTTP_11 => WriteFraming::Chunked,
+        n if n > 0 => WriteFraming::Length(n.unsigned_abs()),
+        0 if ahead == 0 => WriteFraming::Length(0),
+        _ => WriteFraming::Close,
     };
     sink(&head_of(r, framing, to_head))?;
     match framing {
-        Framing::Absent => Ok(()),
-        Framing::Chunked => write_chunks(r, sink),
-        Framing::Length(n) => write_body(r, &[], Some(n), sink),
-        Framing::Close => write_body(r, first.get(..ahead).unwrap_or_default(), None, sink),
+        WriteFraming::Absent => Ok(()),
+        WriteFraming::Chunked => write_chunks(r, sink),
+        WriteFraming::Length(n) => write_body(r, &[], Some(n), sink),
+        WriteFraming::Close => write_body(r, first.get(..ahead).unwrap_or_default(), None, sink),
     }
 }
 
-fn head_of(r: &Response, framing: Framing, to_head: bool) -> Vec<u8> {
+fn head_of(r: &Response, framing: WriteFraming, to_head: bool) -> Vec<u8> {
     let v = r.line.version;
     let mut out = format!("HTTP/{}.{} ", v.major, v.minor).into_bytes();
     out.extend_from_slice(r.header.store().get(r.line.status));
     out.extend_from_slice(b"\r\n");
-    if r.close || framing == Framing::Close || (to_head && r.content_length < 0 && !r.chunked) {
+    if r.close || framing == WriteFraming::Close || (to_head && r.content_length < 0 && !r.chunked) {
         write_field(&mut out, b"Connection", b"close");
     }
     match framing {
-        Framing::Chunked => {
+        WriteFraming::Chunked => {
             write_field(&mut out, b"Transfer-Encoding", b"chunked");
             if let Some(names) = &r.announced {
                 write_field(&mut out, b"Trailer", names);
             }
         }
-        Framing::Length(n) => write_length(&mut out, n),
+        WriteFraming::Length(n) => write_length(&mut out, n),
         // What GET would have had (RFC 9110, 8.6).
-        Framing::Absent if to_head && r.content_length > 0 => {
+        WriteFraming::Absent if to_head && r.content_length > 0 => {
             write_length(&mut out, r.content_length.unsigned_abs());
         }
-        Framing::Absent | Framing::Close => {}
+        WriteFraming::Absent | WriteFraming::Close => {}
     }
     for (name, value) in r.header.iter() {
         let of_framing = match name.len() {
@@ -103,7 +109,7 @@ fn write_length(out: &mut Vec<u8>, n: u64) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_chunks(r: &mut Response, sink: Sink<'_>) -> Result<()> {
+fn write_chunks(r: &mut Response, sink: ByteSink<'_>) -> Result<()> {
     let mut piece = vec![0; PIECE];
     loop {
         let n = r.read_body(&mut piece)?;
@@ -121,7 +127,7 @@ fn write_chunks(r: &mut Response, sink: Sink<'_>) -> Result<()> {
     sink(&end)
 }
 
-fn write_body(r: &mut Response, ahead: &[u8], declared: Option<u64>, sink: Sink<'_>) -> Result<()> {
+fn write_body(r: &mut Response, ahead: &[u8], declared: Option<u64>, sink: ByteSink<'_>) -> Result<()> {
     if !ahead.is_empty() {
         sink(ahead)?;
     }

@@ -7,7 +7,7 @@ use nethttp::client::Client;
 use nethttp::error::{Kind, Phase};
 use nethttp::net::cancel::CancelToken;
 use nethttp::net::tls::TlsSettings;
-use nethttp::transport::proxy::{Proxy, Rule};
+use nethttp::transport::proxy::{Proxy, ProxyRule};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 fn by(s: TlsSettings, proxy: &str) -> Client {
     let c = client(s);
-    c.transport.set_proxy(Rule::Fixed(Arc::new(Proxy::parse(proxy).unwrap())));
+    c.transport.set_proxy(ProxyRule::Fixed(Arc::new(Proxy::parse(proxy).unwrap())));
     c
 }
 
@@ -362,7 +362,7 @@ fn a_change_of_proxy_is_a_change_of_connection() {
     let c = Client::default();
     let mut expected = 0;
     for user in ["", "a:x@", "a:y@", "b:x@"] {
-        c.transport.set_proxy(Rule::Fixed(Arc::new(Proxy::parse(&url_of(&p, "http", user)).unwrap())));
+        c.transport.set_proxy(ProxyRule::Fixed(Arc::new(Proxy::parse(&url_of(&p, "http", user)).unwrap())));
         expected += 1;
         for _ in 0..2 {
             get(&c, "http://a.example/").unwrap();
@@ -370,14 +370,14 @@ fn a_change_of_proxy_is_a_change_of_connection() {
         }
     }
     // A transport made like this one goes the same way, over connections of its own.
-    let fresh = c.transport.fresh();
+    let fresh = c.transport.clone_settings();
     assert_eq!(
         super::body(&mut fresh.round_trip(&request("GET", "http://a.example/"), None, None).unwrap())
             .unwrap(),
         b"ok"
     );
     assert_eq!(p.accepted(), expected + 1);
-    c.transport.set_proxy(Rule::Direct);
+    c.transport.set_proxy(ProxyRule::Direct);
     get(&c, &p.url).unwrap();
     assert_eq!(p.accepted(), expected + 2);
 }

@@ -3,9 +3,9 @@
 //! What comes before it is asked for waits in the stream's inbox, bounded by the stream's window: a body that is not read
 //! holds up nobody else. Closing it early resets the stream and keeps the connection.
 
-use super::flow::{Flow, Turn};
-use super::receive::Direct;
-use super::slot::KEEP;
+use super::client_stream::{ClientStream, WaitResult};
+use super::receive::DirectRead;
+use super::recv_stream::KEEP_CAPACITY;
 use crate::error::{Error, Phase, Result};
 use crate::message::header::Header;
 use crate::net::cancel::CancelToken;
@@ -13,8 +13,8 @@ use crate::transport::body::timed_out;
 use crate::transport::{ReadBody, read_when_closed};
 use std::time::Instant;
 
-pub(super) struct Body {
-    flow: Flow,
+pub(super) struct Http2Body {
+    stream: ClientStream,
     trailer: Option<Header>,
     /// Nothing more will come from the stream.
     ended: bool,
@@ -23,55 +23,55 @@ pub(super) struct Body {
     closed: bool,
 }
 
-enum Came {
+enum BodyEvent {
     Data { last: bool },
     End,
     Failed(Error),
 }
 
-impl Body {
+impl Http2Body {
     /// new is a body that the stream brings; `empty`: there will be none, whatever comes.
-    pub(super) fn new(flow: Flow, empty: bool) -> Body {
-        Body { flow, trailer: None, ended: empty, error: None, closed: false }
+    pub(super) fn new(stream: ClientStream, empty: bool) -> Http2Body {
+        Http2Body { stream, trailer: None, ended: empty, error: None, closed: false }
     }
 
     fn read_stream(&mut self, buf: &mut [u8]) -> Result<usize> {
-        let id = self.flow.id;
+        let id = self.stream.id;
         loop {
-            let until = self.flow.clock.until(self.flow.progress, Instant::now()).at;
-            let mut direct = Direct::new(id, buf);
+            let until = self.stream.deadlines.deadline(self.stream.progress, Instant::now()).at;
+            let mut direct = DirectRead::new(id, buf);
             let trailer = &mut self.trailer;
-            let turn = self.flow.step(until, &mut direct, None, |state, direct| {
-                let slot = state.slots.get_mut(id)?;
-                let n = slot.inbox.take(direct.room(), KEEP);
+            let turn = self.stream.step(until, &mut direct, None, |state, direct| {
+                let slot = state.streams.get_mut(id)?;
+                let n = slot.inbox.take(direct.room(), KEEP_CAPACITY);
                 direct.filled += n;
                 state.engine.release(id, n);
                 if direct.filled > 0 {
                     let last = slot.ended && slot.inbox.is_empty() && slot.trailer.is_none();
-                    return Some(Came::Data { last });
+                    return Some(BodyEvent::Data { last });
                 }
                 if slot.ended {
                     *trailer = slot.trailer.take();
-                    return Some(Came::End);
+                    return Some(BodyEvent::End);
                 }
-                slot.failed.as_ref().map(|f| Came::Failed(f.error.clone()))
+                slot.failed.as_ref().map(|f| BodyEvent::Failed(f.error.clone()))
             });
-            let clock = self.flow.clock;
-            match turn.map_err(|halt| Flow::halted(halt, || timed_out(clock)))? {
-                Turn::Got(Came::Data { last }) => {
+            let deadlines = self.stream.deadlines;
+            match turn.map_err(|halt| ClientStream::wait_error(halt, || timed_out(deadlines)))? {
+                WaitResult::Got(BodyEvent::Data { last }) => {
                     let n = direct.filled;
                     if last {
                         self.finish();
                     }
                     return Ok(n);
                 }
-                Turn::Got(Came::End) => {
+                WaitResult::Got(BodyEvent::End) => {
                     self.finish();
                     return Ok(0);
                 }
-                Turn::Got(Came::Failed(e)) => return Err(e),
-                Turn::Sent => self.flow.teller.wrote(&self.flow.upload, None),
-                Turn::Piece => self.flow.piece()?,
+                WaitResult::Got(BodyEvent::Failed(e)) => return Err(e),
+                WaitResult::Sent => self.stream.tracer.report_written(&self.stream.writer, None),
+                WaitResult::Piece => self.stream.next_piece()?,
             }
         }
     }
@@ -79,11 +79,11 @@ impl Body {
     /// finish leaves the stream, whose answer has been read.
     fn finish(&mut self) {
         self.ended = true;
-        self.flow.end();
+        self.stream.end();
     }
 }
 
-impl ReadBody for Body {
+impl ReadBody for Http2Body {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed {
             return Err(read_when_closed());
@@ -91,7 +91,7 @@ impl ReadBody for Body {
         if let Some(e) = &self.error {
             return Err(e.clone());
         }
-        let fired = || self.flow.cancel.as_ref().is_some_and(CancelToken::is_fired);
+        let fired = || self.stream.cancel.as_ref().is_some_and(CancelToken::is_fired);
         if self.ended {
             return Ok(0);
         }
@@ -99,7 +99,7 @@ impl ReadBody for Body {
         result.map_err(|e| {
             let e = e.with_phase(Phase::Body);
             self.error = Some(e.clone());
-            self.flow.end();
+            self.stream.end();
             e
         })
     }
@@ -110,6 +110,6 @@ impl ReadBody for Body {
 
     fn close(&mut self) {
         self.closed = true;
-        self.flow.end();
+        self.stream.end();
     }
 }

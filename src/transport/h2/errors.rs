@@ -4,15 +4,15 @@ use crate::error::{Error, Http2, Kind, Phase};
 use crate::h2::ErrorCode;
 use crate::transport::exchange::{Failure, Retry};
 
-/// Farewell is what the server's GOAWAY frames have said so far.
+/// GoAway is what the server's GOAWAY frames have said so far.
 #[derive(Clone, Debug)]
-pub(super) struct Farewell {
+pub(super) struct GoAway {
     pub(super) last: u32,
     pub(super) code: ErrorCode,
     pub(super) debug: Box<[u8]>,
 }
 
-impl Farewell {
+impl GoAway {
     /// merge adds what a further one says: the last stream may only go down, the first error and text stay, as in Go.
     pub(super) fn merge(&mut self, last: u32, code: ErrorCode, debug: Box<[u8]>) {
         self.last = last;
@@ -39,8 +39,8 @@ impl Farewell {
         Error::new(Kind::UnexpectedEof, text).with_http2(self.facts(0))
     }
 
-    /// left_out is the failure of a stream that it says was not processed.
-    pub(super) fn left_out(&self, stream: u32) -> Failure {
+    /// unprocessed is the failure of a stream that it says was not processed.
+    pub(super) fn unprocessed(&self, stream: u32) -> Failure {
         if stream == 1 && self.code != ErrorCode::NO_ERROR {
             // An error at the very beginning will come again (Go's rule).
             let text = format!("http2: Transport received GOAWAY from server ErrCode:{}", self.code);

@@ -2,9 +2,9 @@
 
 use crate::message::header::written_fields;
 
-/// flow_fields are the fields of a head of HTTP/1, Host first. A cookie is a field for each of its pairs, which the tables
+/// http2_fields are the fields of a head of HTTP/1, Host first. A cookie is a field for each of its pairs, which the tables
 /// then know one by one (RFC 9113, 8.2.3).
-pub(super) fn flow_fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+pub(super) fn http2_fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
     Crumbs { fields: written_fields(head), cookie: &[], name: b"Cookie" }
 }
 
@@ -40,14 +40,14 @@ impl<'a, I: Iterator<Item = (&'a [u8], &'a [u8])>> Iterator for Crumbs<'a, I> {
 
 #[cfg(test)]
 mod tests {
-    use super::flow_fields;
+    use super::http2_fields;
 
     #[test]
     fn a_cookie_is_a_field_for_each_pair() {
         let pairs = |value: &str| -> Vec<String> {
             let head = format!("GET / HTTP/1.1\r\nHost: a;b\r\nCookie: {value}\r\nX: c; d\r\n\r\n");
             let text = |t: &[u8]| String::from_utf8_lossy(t).into_owned();
-            let all: Vec<_> = flow_fields(head.as_bytes()).map(|(n, v)| (text(n), text(v))).collect();
+            let all: Vec<_> = http2_fields(head.as_bytes()).map(|(n, v)| (text(n), text(v))).collect();
             assert_eq!(all[0], ("Host".into(), "a;b".into()));
             assert_eq!(all[all.len() - 1], ("X".into(), "c; d".into()));
             all[1..all.len() - 1].iter().map(|(n, v)| (n == "Cookie").then(|| v.clone()).unwrap()).collect()

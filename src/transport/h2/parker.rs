@@ -4,8 +4,8 @@
 //! the sleep. Whoever wakes it need not know which. A wake that comes early is kept; one may come for nothing, so
 //! whoever sleeps looks at its own condition afterwards.
 
-use super::exchange::Answer;
-use super::seat::{Bench, Seat};
+use super::exchange::FinalResponse;
+use super::futex_set::{WaitSlot, WakeSet};
 use crate::net::event_fd::EventFd;
 use crate::net::sys;
 use crate::runtime::before_block;
@@ -24,10 +24,10 @@ const CALLED: u8 = 3;
 
 pub(super) struct Parker {
     state: AtomicU8,
-    seat: Seat,
+    wait_slot: WaitSlot,
     event: Arc<EventFd>,
     /// What was brought to the thread while it slept.
-    brought: Mutex<Option<Answer>>,
+    delivered: Mutex<Option<FinalResponse>>,
 }
 
 thread_local! {
@@ -35,8 +35,8 @@ thread_local! {
 }
 
 impl Parker {
-    /// of_thread is this thread's, made on first use.
-    pub(super) fn of_thread() -> io::Result<Arc<Parker>> {
+    /// for_thread is this thread's, made on first use.
+    pub(super) fn for_thread() -> io::Result<Arc<Parker>> {
         let cached = CACHED.try_with(|c| c.borrow().clone()).ok().flatten();
         if let Some(p) = cached {
             return Ok(p);
@@ -44,26 +44,26 @@ impl Parker {
         let event = EventFd::for_thread()?;
         let p = Arc::new(Parker {
             state: AtomicU8::new(AWAKE),
-            seat: Seat::take(),
+            wait_slot: WaitSlot::take(),
             event,
-            brought: Mutex::new(None),
+            delivered: Mutex::new(None),
         });
         // While the thread ends there is no cache any more; it is then just not kept.
         let _ = CACHED.try_with(|c| *c.borrow_mut() = Some(p.clone()));
         Ok(p)
     }
 
-    fn brought(&self) -> MutexGuard<'_, Option<Answer>> {
-        self.brought.lock().unwrap_or_else(PoisonError::into_inner)
+    fn delivered(&self) -> MutexGuard<'_, Option<FinalResponse>> {
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// bring has the thread find an answer when it is woken; whoever brings one then wakes it.
-    pub(super) fn bring(&self, answer: Answer) {
-        *self.brought() = Some(answer);
+    /// deliver has the thread find an answer when it is woken; whoever brings one then wakes it.
+    pub(super) fn deliver(&self, answer: FinalResponse) {
+        *self.delivered() = Some(answer);
     }
 
-    pub(super) fn take_brought(&self) -> Option<Answer> {
-        self.brought().take()
+    pub(super) fn take_delivered(&self) -> Option<FinalResponse> {
+        self.delivered().take()
     }
 
     /// event_fd is what a cancel token writes to; it ends polls only.
@@ -73,19 +73,19 @@ impl Parker {
 
     /// wake_all wakes those that sleep by one call.
     pub(super) fn wake_all(woken: &[Arc<Parker>]) {
-        let mut bench = Bench::new();
+        let mut wake_set = WakeSet::new();
         for p in woken {
             match p.state.swap(CALLED, AcqRel) {
-                SLEEPS => bench.add(&p.seat),
+                SLEEPS => wake_set.add(&p.wait_slot),
                 POLLS => p.event.wake(),
                 _ => {}
             }
         }
-        bench.ring();
+        wake_set.wake();
     }
 
-    /// rests marks the thread as one that sleeps or polls; `false`: it was called before.
-    fn rests(&self, how: u8) -> bool {
+    /// mark_asleep marks the thread as one that sleeps or polls; `false`: it was called before.
+    fn mark_asleep(&self, how: u8) -> bool {
         let called = self.state.compare_exchange(AWAKE, how, AcqRel, Acquire).is_err();
         if called {
             self.state.swap(AWAKE, AcqRel);
@@ -96,8 +96,8 @@ impl Parker {
     /// sleep ends with a wake or at the deadline.
     pub(super) fn sleep(&self, until: Option<Instant>) {
         before_block();
-        if self.rests(SLEEPS) {
-            self.seat.sleep(until, || self.state.load(Acquire) == CALLED);
+        if self.mark_asleep(SLEEPS) {
+            self.wait_slot.sleep(until, || self.state.load(Acquire) == CALLED);
             self.state.swap(AWAKE, AcqRel);
         }
     }
@@ -105,7 +105,7 @@ impl Parker {
     /// poll is [`Parker::sleep`] that a token ends too, or one of `events` on `socket`; it answers which of them came.
     pub(super) fn poll(&self, socket: Option<(RawFd, i16)>, until: Option<Instant>) -> io::Result<i16> {
         before_block();
-        if !self.rests(POLLS) {
+        if !self.mark_asleep(POLLS) {
             return Ok(0);
         }
         let timeout = until.map_or(-1, |at| sys::millis(at.saturating_duration_since(Instant::now())));
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_wake_ends_each_kind_of_sleep_and_is_kept() {
-        let p = Parker::of_thread().unwrap();
+        let p = Parker::for_thread().unwrap();
         let wake = |p: &Arc<Parker>| Parker::wake_all(std::slice::from_ref(p));
         wake(&p);
         p.sleep(None);

@@ -3,9 +3,9 @@
 //! It is a transport with room for one connection, which is dialed at once and never replaced. A request takes its slot,
 //! which comes back when the answer has been read.
 
-use super::pool::Link;
+use super::pool::Checkout;
 use super::route::Route;
-use super::tell::Teller;
+use super::trace::Tracer;
 use super::{Response, Transport};
 use crate::error::{Error, Kind, Phase, Result, invalid};
 use crate::message::endpoint::{Endpoint, Origin};
@@ -17,29 +17,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
-/// Watch is told that something has changed, on whatever thread did it, without a lock.
-pub trait Watch: Send + Sync {
+/// ConnWatcher is told that something has changed, on whatever thread did it, without a lock.
+pub trait ConnWatcher: Send + Sync {
     fn changed(&self);
 }
 
 pub struct ClientConn {
-    own: Transport,
+    transport: Transport,
     route: Route,
     /// Slots that were reserved and not used yet; more than one only where requests share the connection.
     reserved: Mutex<usize>,
-    hook: Arc<Hook>,
+    hook: Arc<WatcherSlot>,
 }
 
-/// Hook is where the program's watch is put, at any time.
+/// WatcherSlot is where the program's watch is put, at any time.
 #[derive(Default)]
-struct Hook {
-    watch: Mutex<Option<Arc<dyn Watch>>>,
+struct WatcherSlot {
+    watcher: Mutex<Option<Arc<dyn ConnWatcher>>>,
     closed: AtomicBool,
 }
 
-impl Watch for Hook {
+impl ConnWatcher for WatcherSlot {
     fn changed(&self) {
-        let watch = lock(&self.watch).clone();
+        let watch = lock(&self.watcher).clone();
         if let Some(watch) = watch {
             watch.changed();
         }
@@ -74,24 +74,24 @@ impl Transport {
             display: format!("{scheme}://{address}/"),
             authorization: None,
         };
-        let own = self.fresh();
+        let own = self.clone_settings();
         own.configure(|s| {
             (s.max_conns_per_host, s.max_idle_per_host, s.max_idle) = (1, 1, 1);
             s.idle = None;
         });
         let route = own.route(&target, false)?;
         let shared = &own.0.0;
-        let silent = Teller::none();
+        let silent = Tracer::none();
         match shared.get(&route, &own.settings(), overall, cancel, &silent, Instant::now())? {
-            Link::Own(conn) => {
-                shared.put(conn).map_err(|why| Error::new(Kind::Closed, why).with_phase(Phase::Pool))?;
+            Checkout::Own(conn) => {
+                shared.put_idle(conn).map_err(|why| Error::new(Kind::Closed, why).with_phase(Phase::Pool))?;
             }
             // It stays with the pool, and serves as many as it takes.
-            Link::Shared(_) | Link::Spoken(_) => {}
+            Checkout::Shared(_) | Checkout::Custom(_) => {}
         }
-        let hook = Arc::new(Hook::default());
+        let hook = Arc::new(WatcherSlot::default());
         let _ = shared.single.set(hook.clone());
-        Ok(ClientConn { own, route, reserved: Mutex::new(0), hook })
+        Ok(ClientConn { transport: own, route, reserved: Mutex::new(0), hook })
     }
 }
 
@@ -115,7 +115,7 @@ impl ClientConn {
                 None => self.free_slot(0)?,
             }
         }
-        let sent = self.own.send_by(&self.route, r, target, Instant::now(), overall, cancel);
+        let sent = self.transport.send_over(&self.route, r, target, Instant::now(), overall, cancel);
         sent.map_err(|e| if self.hook.closed.load(Relaxed) { closed().with_cause(e) } else { e })
     }
 
@@ -131,8 +131,8 @@ impl ClientConn {
     }
 
     fn idle(&self) -> usize {
-        let state = lock(&self.own.0.0.state);
-        state.hosts.get(&self.route).map_or(0, |h| h.idle.len() + h.places().1)
+        let state = lock(&self.transport.0.0.state);
+        state.hosts.get(&self.route).map_or(0, |h| h.idle.len() + h.stream_counts().1)
     }
 
     /// reserve keeps the slot for the caller's next request.
@@ -158,16 +158,16 @@ impl ClientConn {
     /// in_flight is how many are under way, or reserved.
     pub fn in_flight(&self) -> usize {
         let reserved = *lock(&self.reserved);
-        let state = lock(&self.own.0.0.state);
+        let state = lock(&self.transport.0.0.state);
         match state.hosts.get(&self.route) {
-            Some(h) if h.multiplexed => h.places().0 + reserved,
+            Some(h) if h.multiplexed => h.stream_counts().0 + reserved,
             host => host.map_or(0, |h| h.in_use()).max(reserved),
         }
     }
 
     /// error is why no further request can be sent.
     pub fn error(&self) -> Option<Error> {
-        let state = lock(&self.own.0.0.state);
+        let state = lock(&self.transport.0.0.state);
         let gone = state.hosts.get(&self.route).is_none_or(|h| h.is_empty());
         (gone || self.hook.closed.load(Relaxed)).then(closed)
     }
@@ -175,21 +175,21 @@ impl ClientConn {
     /// close ends the connection, and with it the exchange that uses it.
     pub fn close(&self) {
         self.hook.closed.store(true, Relaxed);
-        self.own.0.0.closing.fire();
-        self.own.configure(|s| s.keep_alives = false);
-        self.own
+        self.transport.0.0.closing.fire();
+        self.transport.configure(|s| s.keep_alives = false);
+        self.transport
             .0
             .0
             .all_shared()
             .iter()
             .for_each(|c| c.abort("http2: client connection force closed via ClientConn.Close"));
-        self.own.close_idle();
+        self.transport.close_idle();
         self.hook.changed();
     }
 
-    /// set_watch has somebody told when a request has ended, or the connection has.
-    pub fn set_watch(&self, watch: Option<Arc<dyn Watch>>) {
-        let old = std::mem::replace(&mut *lock(&self.hook.watch), watch);
+    /// set_watcher has somebody told when a request has ended, or the connection has.
+    pub fn set_watcher(&self, watch: Option<Arc<dyn ConnWatcher>>) {
+        let old = std::mem::replace(&mut *lock(&self.hook.watcher), watch);
         // The end of a callback's userdata is the program's code.
         drop(old);
     }

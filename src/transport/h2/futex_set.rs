@@ -1,4 +1,4 @@
-//! `Seat`: where a thread sleeps so that one system call wakes it together with others.
+//! `WaitSlot`: where a thread sleeps so that one system call wakes it together with others.
 //!
 //! An answer seldom comes alone, and to wake one thread after the other costs a call for each, after each of which the
 //! kernel may run the woken one at once and come back later: two switches a thread. Threads that sleep on one futex word,
@@ -17,32 +17,32 @@ static TAKEN: [AtomicU32; ROWS] = [const { AtomicU32::new(0) }; ROWS];
 /// SHARED counts the threads that found no seat, who sit down in turns.
 static SHARED: AtomicU32 = AtomicU32::new(0);
 
-/// Seat is a bit of a row. Threads without one of their own share: they are then woken for each other, and sleep again.
+/// WaitSlot is a bit of a row. Threads without one of their own share: they are then woken for each other, and sleep again.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct WaitSlot {
     row: usize,
     bit: u32,
     own: bool,
 }
 
-/// Bench is seats whose threads are to be woken.
-pub(super) struct Bench([u32; ROWS]);
+/// WakeSet is seats whose threads are to be woken.
+pub(super) struct WakeSet([u32; ROWS]);
 
-impl Seat {
+impl WaitSlot {
     /// take gives the first seat that is free, so that few rows have all threads.
-    pub(super) fn take() -> Seat {
+    pub(super) fn take() -> WaitSlot {
         for (row, taken) in TAKEN.iter().enumerate() {
             let mut bits = taken.load(Acquire);
             while bits != u32::MAX {
                 let bit = 1 << bits.trailing_ones();
                 bits = taken.fetch_or(bit, AcqRel);
                 if bits & bit == 0 {
-                    return Seat { row, bit, own: true };
+                    return WaitSlot { row, bit, own: true };
                 }
             }
         }
         let nth = SHARED.fetch_add(1, AcqRel) as usize % (ROWS * BITS);
-        Seat { row: nth / BITS, bit: 1 << (nth % BITS), own: false }
+        WaitSlot { row: nth / BITS, bit: 1 << (nth % BITS), own: false }
     }
 
     /// sleep ends once `called`, which is made true before a ring, or at the deadline.
@@ -60,7 +60,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for WaitSlot {
     fn drop(&mut self) {
         if let (true, Some(taken)) = (self.own, TAKEN.get(self.row)) {
             taken.fetch_and(!self.bit, AcqRel);
@@ -68,19 +68,19 @@ impl Drop for Seat {
     }
 }
 
-impl Bench {
-    pub(super) fn new() -> Bench {
-        Bench([0; ROWS])
+impl WakeSet {
+    pub(super) fn new() -> WakeSet {
+        WakeSet([0; ROWS])
     }
 
-    pub(super) fn add(&mut self, seat: &Seat) {
-        if let Some(bits) = self.0.get_mut(seat.row) {
-            *bits |= seat.bit;
+    pub(super) fn add(&mut self, wait_slot: &WaitSlot) {
+        if let Some(bits) = self.0.get_mut(wait_slot.row) {
+            *bits |= wait_slot.bit;
         }
     }
 
-    /// ring wakes them.
-    pub(super) fn ring(&self) {
+    /// wake wakes them.
+    pub(super) fn wake(&self) {
         for (rings, &bits) in RINGS.iter().zip(&self.0).filter(|(_, bits)| **bits != 0) {
             rings.fetch_add(1, Release);
             sys::futex_wake(rings, bits);
@@ -98,20 +98,20 @@ mod tests {
     #[test]
     fn one_ring_wakes_those_that_were_called() {
         let called: [AtomicBool; 40] = [const { AtomicBool::new(false) }; 40];
-        let seats: Vec<Seat> = called.iter().map(|_| Seat::take()).collect();
+        let seats: Vec<WaitSlot> = called.iter().map(|_| WaitSlot::take()).collect();
         std::thread::scope(|scope| {
             let sleepers: Vec<_> = seats
                 .iter()
                 .zip(&called)
-                .map(|(seat, called)| scope.spawn(|| seat.sleep(None, || called.load(Acquire))))
+                .map(|(wait_slot, called)| scope.spawn(|| wait_slot.sleep(None, || called.load(Acquire))))
                 .collect();
             for half in [0, 1] {
-                let mut bench = Bench::new();
-                for (seat, called) in seats.iter().zip(&called).skip(half).step_by(2) {
+                let mut wake_set = WakeSet::new();
+                for (wait_slot, called) in seats.iter().zip(&called).skip(half).step_by(2) {
                     called.store(true, Release);
-                    bench.add(seat);
+                    wake_set.add(wait_slot);
                 }
-                bench.ring();
+                wake_set.wake();
                 for sleeper in sleepers.iter().skip(half).step_by(2) {
                     while !sleeper.is_finished() {
                         std::thread::yield_now();
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn more_threads_than_seats_share() {
-        let seats: Vec<Seat> = (0..=ROWS * BITS).map(|_| Seat::take()).collect();
+        let seats: Vec<WaitSlot> = (0..=ROWS * BITS).map(|_| WaitSlot::take()).collect();
         let own: Vec<_> = seats.iter().filter(|s| s.own).map(|s| (s.row, s.bit)).collect();
         assert!(own.len() < seats.len() && own.iter().collect::<HashSet<_>>().len() == own.len());
         assert!(seats.iter().all(|s| s.row < ROWS && s.bit.count_ones() == 1));

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-/// Tripped is what a round-tripper did.
-pub enum Tripped {
-    Answer(Box<Response>),
+/// RoundTripResult is what a round-tripper did.
+pub enum RoundTripResult {
+    Response(Box<Response>),
     /// It leaves the request to the transport (Go's `ErrSkipAltProtocol`).
     Skip,
 }
@@ -25,7 +25,7 @@ pub trait RoundTripper: Send + Sync {
         r: &Request,
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
-    ) -> Result<Tripped>;
+    ) -> Result<RoundTripResult>;
 }
 
 /// Schemes are the round-trippers by the scheme of the URLs that they serve.
@@ -37,13 +37,13 @@ pub(super) struct Schemes {
 }
 
 impl Schemes {
-    pub(super) fn register(&self, scheme: &str, tripper: &Arc<dyn RoundTripper>) -> Result<()> {
+    pub(super) fn register(&self, scheme: &str, round_tripper: &Arc<dyn RoundTripper>) -> Result<()> {
         let mut all = self.by_scheme.write().unwrap_or_else(PoisonError::into_inner);
         if all.contains_key(scheme) {
             // The caller drops what was refused, behind the lock.
             return Err(invalid(format!("protocol {scheme} already registered")));
         }
-        all.insert(scheme.to_owned(), tripper.clone());
+        all.insert(scheme.to_owned(), round_tripper.clone());
         self.any.store(true, Ordering::Release);
         Ok(())
     }

@@ -1,10 +1,10 @@
-//! `Upload`: a request on its way out: head, then body from memory or a source.
+//! `RequestWriter`: a request on its way out: head, then body from memory or a source.
 //!
 //! It never waits for the socket; whoever drives it polls, and looks for an early answer while it does. What is
 //! unsent when the answer's head has come is pumped by the reads of the answer's body.
 
-use super::conn::Conn;
-use super::head::Length;
+use super::conn::PersistConn;
+use super::head::BodyLength;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::encode;
 use crate::message::header::{Header, written_fields};
@@ -13,28 +13,28 @@ use crate::message::source::LentSource;
 use std::io;
 use std::sync::Arc;
 
-pub(super) struct Upload {
+pub(super) struct RequestWriter {
     head: Vec<u8>,
     head_sent: usize,
-    body: Payload,
+    body: RequestPayload,
     /// The body waits for `100 Continue`.
-    pub(super) held: bool,
+    pub(super) awaits_continue: bool,
     /// Bytes on the wire.
     pub(super) sent: u64,
     /// TLS has taken bytes that the socket has not.
-    unsent: bool,
+    tls_unsent: bool,
     /// Nothing more will be sent, whatever is left.
     stopped: bool,
-    bare: bool,
+    into_body_only: bool,
 }
 
-enum Payload {
+enum RequestPayload {
     None,
     Bytes { data: Arc<dyn AsRef<[u8]> + Send + Sync>, sent: usize },
-    Stream(Box<Stream>),
+    Stream(Box<PayloadStream>),
 }
 
-struct Stream {
+struct PayloadStream {
     source: LentSource,
     /// What is left of a declared length.
     left: Option<u64>,
@@ -48,28 +48,28 @@ struct Stream {
     ended: bool,
 }
 
-impl Upload {
+impl RequestWriter {
     /// new takes the body on loan.
     pub(super) fn new(
         head: Vec<u8>,
         body: &RequestBody,
-        length: Length,
+        length: BodyLength,
         trailer: &Header,
         held: bool,
         most: usize,
-    ) -> Result<Upload> {
+    ) -> Result<RequestWriter> {
         let body = match body {
-            RequestBody::Bytes(data) if length != Length::None => {
-                Payload::Bytes { data: data.clone(), sent: 0 }
+            RequestBody::Bytes(data) if length != BodyLength::None => {
+                RequestPayload::Bytes { data: data.clone(), sent: 0 }
             }
             RequestBody::Source(slot) => {
-                let declared = if let Length::Known(n) = length { Some(n) } else { None };
-                let chunked = (length == Length::Chunked).then(|| {
+                let declared = if let BodyLength::Known(n) = length { Some(n) } else { None };
+                let chunked = (length == BodyLength::Chunked).then(|| {
                     let mut fields = Vec::new();
                     trailer.write_to(&mut fields);
                     fields
                 });
-                Payload::Stream(Box::new(Stream {
+                RequestPayload::Stream(Box::new(PayloadStream {
                     source: slot.take()?,
                     left: declared,
                     declared: declared.unwrap_or(0),
@@ -80,16 +80,25 @@ impl Upload {
                     ended: false,
                 }))
             }
-            _ => Payload::None,
+            _ => RequestPayload::None,
         };
-        Ok(Upload { head, head_sent: 0, body, held, sent: 0, unsent: false, stopped: false, bare: false })
+        Ok(RequestWriter {
+            head,
+            head_sent: 0,
+            body,
+            awaits_continue: held,
+            sent: 0,
+            tls_unsent: false,
+            stopped: false,
+            into_body_only: false,
+        })
     }
 
-    /// bare has the body go out as it is, in frames, and gives the head away, which is told of elsewhere.
-    pub(super) fn bare(mut self) -> (Vec<u8>, Upload) {
+    /// into_body_only has the body go out as it is, in frames, and gives the head away, which is told of elsewhere.
+    pub(super) fn into_body_only(mut self) -> (Vec<u8>, RequestWriter) {
         let head = std::mem::take(&mut self.head);
-        (self.head_sent, self.bare) = (0, true);
-        if let Payload::Stream(s) = &mut self.body {
+        (self.head_sent, self.into_body_only) = (0, true);
+        if let RequestPayload::Stream(s) = &mut self.body {
             s.chunked = None;
         }
         (head, self)
@@ -97,12 +106,12 @@ impl Upload {
 
     pub(super) fn is_done(&self) -> bool {
         !self.stopped
-            && !self.unsent
+            && !self.tls_unsent
             && self.head_sent == self.head.len()
             && match &self.body {
-                Payload::None => true,
-                Payload::Bytes { data, sent } => *sent == (**data).as_ref().len(),
-                Payload::Stream(s) => s.ended && s.piece_sent == s.piece.len(),
+                RequestPayload::None => true,
+                RequestPayload::Bytes { data, sent } => *sent == (**data).as_ref().len(),
+                RequestPayload::Stream(s) => s.ended && s.piece_sent == s.piece.len(),
             }
     }
 
@@ -115,12 +124,12 @@ impl Upload {
         std::mem::take(&mut self.head)
     }
 
-    pub(super) fn is_bare(&self) -> bool {
-        self.bare
+    pub(super) fn is_body_only(&self) -> bool {
+        self.into_body_only
     }
 
     pub(super) fn head_is_sent(&self) -> bool {
-        self.head_sent == self.head.len() && !self.unsent
+        self.head_sent == self.head.len() && !self.tls_unsent
     }
 
     /// fields are those of the head, as they went out.
@@ -131,8 +140,8 @@ impl Upload {
     /// ends_with: the body ends with the next `n` bytes.
     pub(super) fn ends_with(&self, n: usize) -> bool {
         match &self.body {
-            Payload::Bytes { data, sent } => sent + n == (**data).as_ref().len(),
-            Payload::None | Payload::Stream(_) => false,
+            RequestPayload::Bytes { data, sent } => sent + n == (**data).as_ref().len(),
+            RequestPayload::None | RequestPayload::Stream(_) => false,
         }
     }
 
@@ -144,13 +153,13 @@ impl Upload {
     pub(super) fn stop(&mut self) {
         if !self.is_done() {
             self.stopped = true;
-            self.body = Payload::None;
+            self.body = RequestPayload::None;
         }
     }
 
     /// wants_to_send: there is something that may go out now.
     pub(super) fn wants_to_send(&self) -> bool {
-        let waits = self.held && self.head_sent == self.head.len() && !self.unsent;
+        let waits = self.awaits_continue && self.head_sent == self.head.len() && !self.tls_unsent;
         !self.stopped && !self.is_done() && !waits
     }
 
@@ -158,21 +167,21 @@ impl Upload {
     /// callback, which may wait for an answer to what was sent before: so all of that must have left. An error is the
     /// callback's own.
     pub(super) fn prepare(&mut self) -> Result<()> {
-        if self.held || self.unsent || self.head_sent < self.head.len() {
+        if self.awaits_continue || self.tls_unsent || self.head_sent < self.head.len() {
             return Ok(());
         }
-        let Payload::Stream(s) = &mut self.body else { return Ok(()) };
+        let RequestPayload::Stream(s) = &mut self.body else { return Ok(()) };
         if s.ended || s.piece_sent < s.piece.len() {
             return Ok(());
         }
         s.next_piece().map_err(|e| e.with_phase(Phase::Write))
     }
 
-    /// at_end asks a source that gave all it declared for its end, as soon as that has left: an answer that comes at once
+    /// probe_end asks a source that gave all it declared for its end, as soon as that has left: an answer that comes at once
     /// must not find the request unfinished.
-    pub(super) fn at_end(&mut self) -> Result<()> {
+    pub(super) fn probe_end(&mut self) -> Result<()> {
         match &self.body {
-            Payload::Stream(s) if s.left == Some(0) => self.prepare(),
+            RequestPayload::Stream(s) if s.left == Some(0) => self.prepare(),
             _ => Ok(()),
         }
     }
@@ -181,10 +190,10 @@ impl Upload {
     pub(super) fn pending(&self) -> [&[u8]; 2] {
         let head = self.head.get(self.head_sent..).unwrap_or_default();
         let body = match &self.body {
-            _ if self.held => &[][..],
-            Payload::None => &[],
-            Payload::Bytes { data, sent } => (**data).as_ref().get(*sent..).unwrap_or_default(),
-            Payload::Stream(s) => s.piece.get(s.piece_sent..).unwrap_or_default(),
+            _ if self.awaits_continue => &[][..],
+            RequestPayload::None => &[],
+            RequestPayload::Bytes { data, sent } => (**data).as_ref().get(*sent..).unwrap_or_default(),
+            RequestPayload::Stream(s) => s.piece.get(s.piece_sent..).unwrap_or_default(),
         };
         [head, body]
     }
@@ -194,16 +203,16 @@ impl Upload {
         let of_head = n.min(self.head.len() - self.head_sent);
         self.head_sent += of_head;
         match &mut self.body {
-            Payload::Bytes { sent, .. } => *sent += n - of_head,
-            Payload::Stream(s) => s.piece_sent += n - of_head,
-            Payload::None => {}
+            RequestPayload::Bytes { sent, .. } => *sent += n - of_head,
+            RequestPayload::Stream(s) => s.piece_sent += n - of_head,
+            RequestPayload::None => {}
         }
     }
 
     /// send_some sends what the socket takes without waiting; `WouldBlock` if that is nothing.
-    pub(super) fn send_some(&mut self, conn: &mut Conn) -> io::Result<usize> {
+    pub(super) fn send_some(&mut self, conn: &mut PersistConn) -> io::Result<usize> {
         let result = conn.write(self.pending());
-        self.unsent = conn.has_unsent();
+        self.tls_unsent = conn.has_unsent();
         let done = result?;
         self.advance(done.taken);
         self.sent += done.sent as u64;
@@ -225,7 +234,7 @@ impl Upload {
     }
 }
 
-impl Stream {
+impl PayloadStream {
     fn next_piece(&mut self) -> Result<()> {
         self.piece_sent = 0;
         // Room for the size line in front, so that a chunk is one piece.

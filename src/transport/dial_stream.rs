@@ -1,6 +1,6 @@
-//! `Line`: a connection that is being made: the socket, and the TLS of the proxy at its other end.
+//! `DialStream`: a connection that is being made: the socket, and the TLS of the proxy at its other end.
 
-use super::conn::{IoError, Until, recv_until, wait};
+use super::conn::{Deadline, IoError, recv_until, wait};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::dial::{Dialed, endpoints_text};
 use crate::net::sys;
@@ -9,26 +9,26 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
 
-pub(super) struct Line<'a> {
+pub(super) struct DialStream<'a> {
     pub(super) dialed: &'a Dialed,
     pub(super) tls: Option<Box<Tls>>,
 }
 
-/// Socket waits up to `until`.
-struct Socket<'a> {
+/// DialSocket waits up to `until`.
+struct DialSocket<'a> {
     dialed: &'a Dialed,
     until: Option<Instant>,
 }
 
-impl Socket<'_> {
+impl DialSocket<'_> {
     fn fd(&self) -> RawFd {
         self.dialed.fd.as_raw_fd()
     }
 }
 
-impl HandshakeIo for Socket<'_> {
+impl HandshakeIo for DialSocket<'_> {
     fn recv(&mut self, buf: &mut [u8]) -> std::result::Result<usize, IoError> {
-        recv_until(self.fd(), buf, Until::new(self.until, Instant::now()))
+        recv_until(self.fd(), buf, Deadline::new(self.until, Instant::now()))
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -48,9 +48,9 @@ impl HandshakeIo for Socket<'_> {
     }
 }
 
-impl Line<'_> {
-    fn socket(&self, until: Option<Instant>) -> Socket<'_> {
-        Socket { dialed: self.dialed, until }
+impl DialStream<'_> {
+    fn socket(&self, until: Option<Instant>) -> DialSocket<'_> {
+        DialSocket { dialed: self.dialed, until }
     }
 
     /// secure makes a session with `host`, inside the one that is there.
@@ -69,7 +69,7 @@ impl Line<'_> {
 
     /// send_all sends what a proxy is asked.
     pub(super) fn send_all(&mut self, mut bytes: &[u8], until: Option<Instant>) -> Result<()> {
-        let mut socket = Socket { dialed: self.dialed, until };
+        let mut socket = DialSocket { dialed: self.dialed, until };
         while !bytes.is_empty() || self.tls.as_ref().is_some_and(|t| t.has_unsent()) {
             let result = match &mut self.tls {
                 Some(tls) => tls.write([bytes, &[]], &mut |b| socket.send(b)).map(|w| w.taken),
@@ -78,7 +78,7 @@ impl Line<'_> {
             match result {
                 Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    socket.wait_to_send().map_err(|s| stopped(s, "write", &socket))?;
+                    socket.wait_to_send().map_err(|s| io_error(s, "write", &socket))?;
                 }
                 Err(e) => return Err(socket.failure("write", &e).with_phase(Phase::Proxy)),
             }
@@ -88,7 +88,7 @@ impl Line<'_> {
 
     /// recv is what a proxy has answered; its end is an error.
     pub(super) fn recv(&mut self, buf: &mut [u8], until: Option<Instant>) -> Result<usize> {
-        let mut socket = Socket { dialed: self.dialed, until };
+        let mut socket = DialSocket { dialed: self.dialed, until };
         let result = match &mut self.tls {
             Some(tls) => tls.read(buf, &mut |b| socket.recv(b)),
             None => socket.recv(buf),
@@ -96,7 +96,7 @@ impl Line<'_> {
         match result {
             Ok(0) => Err(Error::new(Kind::Proxy, "unexpected EOF").with_phase(Phase::Proxy)),
             Ok(n) => Ok(n),
-            Err(s) => Err(stopped(s, "read", &socket)),
+            Err(s) => Err(io_error(s, "read", &socket)),
         }
     }
 
@@ -110,7 +110,7 @@ impl Line<'_> {
     }
 }
 
-fn stopped(s: IoError, op: &str, socket: &Socket<'_>) -> Error {
+fn io_error(s: IoError, op: &str, socket: &DialSocket<'_>) -> Error {
     let e = match s {
         IoError::Deadline => Error::new(Kind::Timeout, "net/http: timeout awaiting the proxy's answer"),
         IoError::Os(e) => socket.failure(op, &e),

@@ -1,9 +1,9 @@
-//! `Rest`: what is left of a body that nobody reads on, taken in to save its connection, as Go does.
+//! `DrainingBody`: what is left of a body that nobody reads on, taken in to save its connection, as Go does.
 //!
 //! Whoever closes a response takes in what is there and does not wait; for what is still to come the sweep does.
 
-use super::conn::Conn;
-use super::pool::Shared;
+use super::conn::PersistConn;
+use super::pool::PoolCore;
 use super::sweep::Task;
 use crate::h1::BodyDecoder;
 use crate::net::sys;
@@ -18,36 +18,36 @@ const MOST: usize = 128;
 /// SLICE is how long the sweep waits for those that it has before it looks for more.
 const SLICE: Duration = Duration::from_millis(5);
 
-pub(super) struct Rest {
-    conn: Box<Conn>,
+pub(super) struct DrainingBody {
+    conn: Box<PersistConn>,
     decoder: BodyDecoder,
     left: usize,
     until: Instant,
 }
 
-/// Taken is how far a rest has come.
-pub(super) enum Taken {
-    Whole(Box<Conn>),
-    Waits(Rest),
+/// DrainProgress is how far a rest has come.
+pub(super) enum DrainProgress {
+    Complete(Box<PersistConn>),
+    Pending(DrainingBody),
     /// It is too long, or broken; the connection ends.
-    Given,
+    Abandoned,
 }
 
-impl Rest {
-    pub(super) fn new(conn: Box<Conn>, decoder: BodyDecoder) -> Rest {
-        Rest { conn, decoder, left: BYTES, until: Instant::now() + TIME }
+impl DrainingBody {
+    pub(super) fn new(conn: Box<PersistConn>, decoder: BodyDecoder) -> DrainingBody {
+        DrainingBody { conn, decoder, left: BYTES, until: Instant::now() + TIME }
     }
 
-    /// take takes in what is there; it does not wait.
-    pub(super) fn take(mut self) -> Taken {
+    /// drain_now takes in what is there; it does not wait.
+    pub(super) fn drain_now(mut self) -> DrainProgress {
         let mut waste = [0; 4096];
         loop {
             if self.decoder.is_done() {
-                return Taken::Whole(self.conn);
+                return DrainProgress::Complete(self.conn);
             }
             if !self.conn.buffered().is_empty() {
                 let Ok(p) = self.decoder.decode(self.conn.buffered(), &mut waste) else {
-                    return Taken::Given;
+                    return DrainProgress::Abandoned;
                 };
                 self.conn.consume(p.consumed);
                 if p.done || p.consumed > 0 || p.produced > 0 {
@@ -56,45 +56,45 @@ impl Rest {
             }
             match self.conn.fill_now() {
                 Ok(Some(n)) if n > 0 && n <= self.left => self.left -= n,
-                Ok(None) => return Taken::Waits(self),
-                Ok(Some(_)) | Err(_) => return Taken::Given,
+                Ok(None) => return DrainProgress::Pending(self),
+                Ok(Some(_)) | Err(_) => return DrainProgress::Abandoned,
             }
         }
     }
 }
 
-impl Shared {
+impl PoolCore {
     /// leave has the sweep wait for a rest.
-    pub(super) fn leave_rest(self: &Arc<Self>, rest: Rest) {
+    pub(super) fn drain_later(self: &Arc<Self>, rest: DrainingBody) {
         let mut state = lock(&self.state);
-        if state.closed || state.rests >= MOST {
+        if state.closed || state.draining >= MOST {
             drop(state);
             return drop(rest);
         }
-        state.rests += 1;
+        state.draining += 1;
         state.sweeping = true;
         drop(state);
-        self.sweeper.submit(self, Task::Rest(rest));
+        self.sweeper.submit(self, Task::Drain(rest));
     }
 
-    /// take_rests waits a little for the rests that there are, and leaves those that must wait further.
-    pub(super) fn take_rests(self: &Arc<Self>, rests: &mut Vec<Rest>) {
+    /// drain_pending waits a little for the rests that there are, and leaves those that must wait further.
+    pub(super) fn drain_pending(self: &Arc<Self>, rests: &mut Vec<DrainingBody>) {
         let mut fds: Vec<_> = rests.iter().map(|r| sys::poll_fd(r.conn.fd(), sys::POLLIN)).collect();
         // What this could not wait for is looked at all the same.
         let _ = sys::poll(&mut fds, sys::millis(SLICE));
         let now = Instant::now();
         let before = rests.len();
         for rest in std::mem::take(rests) {
-            match rest.take() {
-                Taken::Whole(mut conn) => {
-                    if conn.buffered().is_empty() && conn.rest() {
-                        let _ = self.put(conn);
+            match rest.drain_now() {
+                DrainProgress::Complete(mut conn) => {
+                    if conn.buffered().is_empty() && conn.prepare_for_reuse() {
+                        let _ = self.put_idle(conn);
                     }
                 }
-                Taken::Waits(rest) if now < rest.until => rests.push(rest),
-                Taken::Waits(_) | Taken::Given => {}
+                DrainProgress::Pending(rest) if now < rest.until => rests.push(rest),
+                DrainProgress::Pending(_) | DrainProgress::Abandoned => {}
             }
         }
-        lock(&self.state).rests -= before - rests.len();
+        lock(&self.state).draining -= before - rests.len();
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies of responses that are all here, and need their connection or stream no more: [`Whole`], and [`Within`] where
+//! Bodies of responses that are all here, and need their connection or stream no more: [`BufferedBody`], and [`InlineBody`] where
 //! head and body came together.
 
 use super::{ReadBody, read_when_closed};
@@ -7,7 +7,7 @@ use crate::h2::ByteQueue;
 use crate::message::header::Header;
 use std::time::Instant;
 
-pub(super) struct Whole {
+pub(super) struct BufferedBody {
     rest: ByteQueue,
     trailer: Option<Box<Header>>,
     closed: bool,
@@ -15,28 +15,28 @@ pub(super) struct Whole {
     ended: Option<Instant>,
 }
 
-impl Whole {
-    pub(super) fn new(body: ByteQueue, trailer: Option<Header>) -> Whole {
-        Whole { rest: body, trailer: trailer.map(Box::new), closed: false, ended: None }
+impl BufferedBody {
+    pub(super) fn new(body: ByteQueue, trailer: Option<Header>) -> BufferedBody {
+        BufferedBody { rest: body, trailer: trailer.map(Box::new), closed: false, ended: None }
     }
 }
 
-/// Within is a body that lies behind its head, in the block of the response's header.
-pub(super) struct Within {
+/// InlineBody is a body that lies behind its head, in the block of the response's header.
+pub(super) struct InlineBody {
     at: usize,
     end: usize,
     closed: bool,
     /// When the last byte came.
-    pub(super) came: Instant,
+    pub(super) received_at: Instant,
 }
 
-impl Within {
+impl InlineBody {
     /// new puts the body there. Nothing of the block may have been lent yet: it can move.
-    pub(super) fn new(header: &mut Header, body: &[u8], came: Instant) -> Within {
+    pub(super) fn new(header: &mut Header, body: &[u8], came: Instant) -> InlineBody {
         let block = header.store_mut().block_mut();
         let at = block.len();
         block.extend_from_slice(body);
-        Within { at, end: block.len(), closed: false, came }
+        InlineBody { at, end: block.len(), closed: false, received_at: came }
     }
 
     fn rest<'a>(&self, header: &'a Header) -> &'a [u8] {
@@ -60,14 +60,14 @@ impl Within {
         self.closed = true;
     }
 
-    /// alone is what is left of the body, by itself.
-    pub(super) fn alone(&self, header: &Header) -> Whole {
+    /// to_buffered is what is left of the body, by itself.
+    pub(super) fn to_buffered(&self, header: &Header) -> BufferedBody {
         let rest = ByteQueue::from(self.rest(header));
-        Whole { rest, trailer: None, closed: self.closed, ended: Some(self.came) }
+        BufferedBody { rest, trailer: None, closed: self.closed, ended: Some(self.received_at) }
     }
 }
 
-impl ReadBody for Whole {
+impl ReadBody for BufferedBody {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed { Err(read_when_closed()) } else { Ok(self.rest.take(buf, 0)) }
     }

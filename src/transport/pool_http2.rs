@@ -4,67 +4,67 @@
 //! (Go's rule); the first one that is shared serves them all, and those that come late are closed. Once it is known,
 //! one dial at a time is enough.
 
-use super::h2::{H2Conn, Lease};
-use super::pool::{Host, Link, Shared};
+use super::h2::{H2Conn, StreamReservation};
+use super::pool::{Checkout, Host, PoolCore};
 use super::route::Route;
 use super::sweep::Task;
-use super::waiter::{Outcome, Waiter};
+use super::waiter::{Waiter, WaiterOutcome};
 use crate::error::{Error, Kind};
 use crate::sync::lock;
 use std::sync::Arc;
 
-/// Room is what a server's shared connections have for a request.
-pub(super) enum Room {
+/// Http2Capacity is what a server's shared connections have for a request.
+pub(super) enum Http2Capacity {
     None,
     /// All are full: one that gets free tells the pool.
     Full,
-    Free(Lease),
+    Free(StreamReservation),
 }
 
 impl Host {
-    /// place looks for a connection with a place for a request.
-    pub(super) fn place(&self) -> Room {
+    /// http2_capacity looks for a connection with a place for a request.
+    pub(super) fn http2_capacity(&self) -> Http2Capacity {
         let free = || self.shared.iter().find_map(|c| c.reserve());
         if self.shared.is_empty() {
-            return Room::None;
+            return Http2Capacity::None;
         }
         if let Some(lease) = free() {
-            return Room::Free(lease);
+            return Http2Capacity::Free(lease);
         }
-        self.shared.iter().for_each(|c| c.want());
+        self.shared.iter().for_each(|c| c.watch_release());
         // A place may have come free before it was asked for.
-        free().map_or(Room::Full, Room::Free)
+        free().map_or(Http2Capacity::Full, Http2Capacity::Free)
     }
 
-    /// places are how many are taken on shared connections, and how many are free.
-    pub(super) fn places(&self) -> (usize, usize) {
-        self.shared.iter().map(|c| c.places()).fold((0, 0), |sum, n| (sum.0 + n.0, sum.1 + n.1))
+    /// stream_counts are how many are taken on shared connections, and how many are free.
+    pub(super) fn stream_counts(&self) -> (usize, usize) {
+        self.shared.iter().map(|c| c.stream_counts()).fold((0, 0), |sum, n| (sum.0 + n.0, sum.1 + n.1))
     }
 
     /// is_dialing: somebody who waits is being dialed for.
     pub(super) fn is_dialing(&self) -> bool {
         self.waiters.iter().any(|w| {
             let slot = lock(&w.slot);
-            slot.dialing && matches!(slot.outcome, Outcome::Waiting)
+            slot.dialing && matches!(slot.outcome, WaiterOutcome::Waiting)
         })
     }
 }
 
-impl Shared {
+impl PoolCore {
     /// adopt takes in a connection that was made, unless one that is there has a place; that is then the answer.
-    pub(super) fn adopt(self: &Arc<Self>, made: Lease) -> Link {
+    pub(super) fn adopt(self: &Arc<Self>, made: StreamReservation) -> Checkout {
         let route = made.conn().route().clone();
         let mut state = lock(&self.state);
         if state.closed {
             drop(state);
-            return Link::Shared(made);
+            return Checkout::Shared(made);
         }
         let host = state.hosts.entry(route).or_default();
         host.multiplexed = true;
         if let Some(lease) = host.shared.iter().find_map(|c| c.reserve()) {
             drop(state);
             // The one that was made ends here, and counts no more.
-            return Link::Shared(lease);
+            return Checkout::Shared(lease);
         }
         host.shared.push(made.conn().clone());
         let start = !std::mem::replace(&mut state.sweeping, true);
@@ -72,7 +72,7 @@ impl Shared {
         if start {
             self.sweeper.submit(self, Task::Begin);
         }
-        Link::Shared(made)
+        Checkout::Shared(made)
     }
 
     /// fail_held gives a dial's error to those who were held back to share its connection, as in Go: else each of them
@@ -100,8 +100,8 @@ impl Shared {
         }
     }
 
-    /// serve gives places that are free to those who wait for one, and dials for who is left.
-    pub(super) fn serve(self: &Arc<Self>, route: &Route) {
+    /// serve_waiters gives places that are free to those who wait for one, and dials for who is left.
+    pub(super) fn serve_waiters(self: &Arc<Self>, route: &Route) {
         let settings = self.settings();
         let mut unclaimed = Vec::new();
         let mut next = None;
@@ -110,10 +110,10 @@ impl Shared {
             let closed = state.closed;
             let Some(host) = state.hosts.get_mut(route) else { return };
             while !host.waiters.is_empty()
-                && let Room::Free(lease) = host.place()
+                && let Http2Capacity::Free(lease) = host.http2_capacity()
             {
                 let Some(waiter) = host.waiters.pop_front() else { break };
-                if let Err(back) = waiter.deliver(Ok(Link::Shared(lease))) {
+                if let Err(back) = waiter.deliver(Ok(Checkout::Shared(lease))) {
                     unclaimed.push(back);
                 }
             }
@@ -147,8 +147,8 @@ impl Shared {
         drop(state);
         drop(gone);
         // Who waited for a place there gets one elsewhere.
-        self.serve(conn.route());
-        self.changed();
+        self.serve_waiters(conn.route());
+        self.notify_watcher();
     }
 
     /// all_shared are those that requests may go over.

@@ -1,7 +1,7 @@
 //! Hooks: the program's own ways to a server, and what it has agreed to speak there.
 
+use super::round_tripper::RoundTripper;
 use super::route::Route;
-use super::tripper::RoundTripper;
 use crate::error::Result;
 use crate::message::header::Header;
 use crate::stream::Duplex;
@@ -26,15 +26,15 @@ pub trait Protocol: Send + Sync {
 /// Tunnel sees how proxies are asked for tunnels, and what they answer (Go's `GetProxyConnectHeader`,
 /// `OnProxyConnectResponse`). It is called on the pool's threads, several at the same time.
 pub trait Tunnel: Send + Sync {
-    /// ask may change the fields that are sent along; `server` has host and port.
-    fn ask(&self, server: &str, fields: &mut Header) -> Result<()>;
-    /// answered may end the dial, whatever the proxy said.
-    fn answered(&self, server: &str, status: u16, header: &Header) -> Result<()>;
+    /// before_connect may change the fields that are sent along; `server` has host and port.
+    fn before_connect(&self, server: &str, fields: &mut Header) -> Result<()>;
+    /// after_connect may end the dial, whatever the proxy said.
+    fn after_connect(&self, server: &str, status: u16, header: &Header) -> Result<()>;
 }
 
-/// Hooks are those of one transport; a change replaces them all.
+/// DialHooks are those of one transport; a change replaces them all.
 #[derive(Clone, Default)]
-pub(super) struct Hooks {
+pub(super) struct DialHooks {
     pub(super) dial: Option<Arc<dyn Dial>>,
     /// What it makes is past the handshake: what is sent there is what the server is to get.
     pub(super) dial_tls: Option<Arc<dyn Dial>>,
@@ -43,9 +43,9 @@ pub(super) struct Hooks {
     pub(super) protocols: BTreeMap<Vec<u8>, Arc<dyn Protocol>>,
 }
 
-/// Spoken is a connection that speaks a protocol of the program's, for any number of exchanges at once. It is the
+/// CustomProtocol is a connection that speaks a protocol of the program's, for any number of exchanges at once. It is the
 /// program's: what counts here is what it answers.
-pub(super) struct Spoken {
-    pub(super) tripper: Arc<dyn RoundTripper>,
+pub(super) struct CustomProtocol {
+    pub(super) round_tripper: Arc<dyn RoundTripper>,
     pub(super) route: Route,
 }
