@@ -5,7 +5,7 @@
 mod origin;
 
 use nethttp::client::Client;
-use nethttp::client::redirect::{Judge, Policy, Verdict};
+use nethttp::client::redirect::{CheckRedirect, RedirectAction, RedirectPolicy};
 use nethttp::error::{Error, Kind};
 use nethttp::message::endpoint::Endpoint;
 use nethttp::message::request::{Request, RequestBody};
@@ -271,7 +271,7 @@ fn the_limit_and_its_error() {
     let mut answer = f.answer.unwrap();
     assert_eq!(answer.response.line.code, 302);
     assert_eq!(answer.response.read_body(&mut [0; 9]).unwrap_err().kind(), Kind::Closed);
-    c.set_policy(Policy::Off);
+    c.set_policy(RedirectPolicy::Off);
     assert_eq!(c.send(&request("GET", &s.url("/loop")), None, None).unwrap().line.code, 302);
 }
 
@@ -286,23 +286,23 @@ fn a_location_that_is_no_url() {
     let e = c.send(&request("GET", &s.url("/b")), None, None).err().unwrap();
     assert_eq!(e.message(), "Get \"ftp://x/\": unsupported protocol scheme \"ftp\"");
     assert!(c.send(&request("GET", &s.url("/c")), None, None).is_err());
-    c.set_policy(Policy::Off);
+    c.set_policy(RedirectPolicy::Off);
     assert!(c.send(&request("GET", &s.url("/a")), None, None).is_ok());
 }
 
 struct Asked(Mutex<Vec<String>>);
 
-impl Judge for Asked {
-    fn check(&self, next: &mut Request, via: &[&Request]) -> Verdict {
+impl CheckRedirect for Asked {
+    fn check(&self, next: &mut Request, via: &[&Request]) -> RedirectAction {
         next.header.set(b"X-Hop", via.len().to_string().as_bytes()).unwrap();
         let text =
             |r: &Request| String::from_utf8_lossy(r.text(r.url)).rsplit('/').next().unwrap().to_owned();
         let line = via.iter().map(|r| text(r)).chain([text(next)]).collect::<Vec<_>>().join(">");
         self.0.lock().unwrap().push(line);
         match text(next).as_str() {
-            "last" => Verdict::UseLast,
-            "no" => Verdict::Refuse(Error::new(Kind::Redirect, "not there")),
-            _ => Verdict::Follow,
+            "last" => RedirectAction::UseLast,
+            "no" => RedirectAction::Refuse(Error::new(Kind::Redirect, "not there")),
+            _ => RedirectAction::Follow,
         }
     }
 }
@@ -312,7 +312,7 @@ fn a_judge_sees_and_decides() {
     let s = Site::new(table(&[("/a", 302, "/b"), ("/b", 302, "/last"), ("/c", 302, "/no")]));
     let c = Client::default();
     let judge = Arc::new(Asked(Mutex::default()));
-    c.set_policy(Policy::Ask(judge.clone()));
+    c.set_policy(RedirectPolicy::Ask(judge.clone()));
     let mut d = c.run(&request("GET", &s.url("/a")), None, None).map_err(|f| f.error).unwrap();
     assert_eq!(*judge.0.lock().unwrap(), ["a>b", "a>b>last"]);
     assert_eq!(s.field(1, "X-Hop").as_deref(), Some("1"));

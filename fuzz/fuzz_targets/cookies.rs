@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nethttp::client::jar::{CookieJar, Jar, MAX_TOTAL, Origin};
+use nethttp::client::jar::{CookieJar, Jar, MAX_TOTAL, CookieOrigin};
 use nethttp::message::cookie::{Cookie, read};
 use nethttp::message::header::{Header, is_value};
 use nethttp::message::url::Url;
@@ -15,7 +15,7 @@ fuzz_target!(|input: &[u8]| {
     let jar = Jar::default();
     jar.add_text(file, NOW);
     let urls = ["https://www.example.com/a/b", "http://127.0.0.1/", "http://localhost/x"];
-    let origins = urls.map(|u| Origin::of(&Url::parse(u).unwrap(), b"").unwrap());
+    let origins = urls.map(|u| CookieOrigin::from_url(&Url::parse(u).unwrap(), b"").unwrap());
     if let Ok(c) = Cookie::parse_set(line) {
         let text = c.to_set();
         assert!(is_value(&text));

@@ -13,9 +13,9 @@ use crate::message::url::{Url, without_password};
 use crate::net::cancel::CancelToken;
 use crate::sync::RwLock;
 use crate::transport::{Response, RoundTripResult, RoundTripper, Transport};
-use jar::{CookieJar, Origin};
-use progress::Watch;
-use redirect::{Chain, Policy, Verdict};
+use jar::{CookieJar, CookieOrigin};
+use progress::ProgressMeter;
+use redirect::{RedirectAction, RedirectChain, RedirectPolicy};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -24,26 +24,26 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub struct Client {
     /// Several clients may share one.
     pub transport: Arc<Transport>,
-    round_tripper: Chosen<dyn RoundTripper>,
-    policy: RwLock<Policy>,
-    jar: Chosen<dyn CookieJar>,
+    round_tripper: OptionalShared<dyn RoundTripper>,
+    policy: RwLock<RedirectPolicy>,
+    jar: OptionalShared<dyn CookieJar>,
     /// Redirects to another port or scheme of a host carry credentials, as in Go.
-    go_secrets: AtomicBool,
+    go_credentials: AtomicBool,
 }
 
-/// Chosen is what a program may have set; where it has not, requests take no lock to find that out.
-struct Chosen<T: ?Sized> {
+/// OptionalShared is what a program may have set; where it has not, requests take no lock to find that out.
+struct OptionalShared<T: ?Sized> {
     any: AtomicBool,
     value: RwLock<Option<Arc<T>>>,
 }
 
-impl<T: ?Sized> Default for Chosen<T> {
-    fn default() -> Chosen<T> {
-        Chosen { any: AtomicBool::new(false), value: RwLock::default() }
+impl<T: ?Sized> Default for OptionalShared<T> {
+    fn default() -> OptionalShared<T> {
+        OptionalShared { any: AtomicBool::new(false), value: RwLock::default() }
     }
 }
 
-impl<T: ?Sized> Chosen<T> {
+impl<T: ?Sized> OptionalShared<T> {
     fn get(&self) -> Option<Arc<T>> {
         if !self.any.load(Ordering::Acquire) {
             return None;
@@ -61,29 +61,29 @@ impl<T: ?Sized> Chosen<T> {
     }
 }
 
-/// Done is a final answer.
-pub struct Done {
+/// ClientResponse is a final answer.
+pub struct ClientResponse {
     pub response: Box<Response>,
     /// The request that was answered, if it is not the caller's own as it is: one with the jar's cookies, or that of a
     /// later hop.
     pub last: Option<Box<Request>>,
 }
 
-/// Failed is an error; where a redirect was refused, the answer that asked for it comes too, its body closed.
-pub struct Failed {
+/// ClientError is an error; where a redirect was refused, the answer that asked for it comes too, its body closed.
+pub struct ClientError {
     pub error: Error,
-    pub answer: Option<Box<Done>>,
+    pub answer: Option<Box<ClientResponse>>,
 }
 
-impl From<Error> for Failed {
-    fn from(error: Error) -> Failed {
-        Failed { error, answer: None }
+impl From<Error> for ClientError {
+    fn from(error: Error) -> ClientError {
+        ClientError { error, answer: None }
     }
 }
 
 impl Client {
     /// set_policy says which redirects are followed by the requests to come.
-    pub fn set_policy(&self, policy: Policy) {
+    pub fn set_policy(&self, policy: RedirectPolicy) {
         let mut slot = self.policy.write().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *slot, policy);
         drop(slot);
@@ -91,9 +91,9 @@ impl Client {
         drop(old);
     }
 
-    /// use_go_secrets is for the requests to come.
-    pub fn use_go_secrets(&self) {
-        self.go_secrets.store(true, Ordering::Relaxed);
+    /// use_go_credentials is for the requests to come.
+    pub fn use_go_credentials(&self) {
+        self.go_credentials.store(true, Ordering::Relaxed);
     }
 
     /// set_jar gives the requests to come a jar, or none.
@@ -101,8 +101,8 @@ impl Client {
         self.jar.set(jar);
     }
 
-    /// over is a client of its own over a transport that others may use too.
-    pub fn over(transport: Arc<Transport>) -> Client {
+    /// with_transport is a client of its own over a transport that others may use too.
+    pub fn with_transport(transport: Arc<Transport>) -> Client {
         Client { transport, ..Client::default() }
     }
 
@@ -142,10 +142,12 @@ impl Client {
         r: &Request,
         timeout: Option<Duration>,
         cancel: Option<&CancelToken>,
-    ) -> std::result::Result<Done, Failed> {
-        let Some((watch, copy)) = Watch::over(r) else { return self.follow(r, timeout, cancel) };
-        let Done { response, last } = self.follow(&copy, timeout, cancel)?;
-        Ok(Done { response: watch.receive(response), last })
+    ) -> std::result::Result<ClientResponse, ClientError> {
+        let Some((meter, copy)) = ProgressMeter::wrap_request(r) else {
+            return self.follow(r, timeout, cancel);
+        };
+        let ClientResponse { response, last } = self.follow(&copy, timeout, cancel)?;
+        Ok(ClientResponse { response: meter.wrap_response(response), last })
     }
 
     fn follow(
@@ -153,7 +155,7 @@ impl Client {
         first: &Request,
         timeout: Option<Duration>,
         cancel: Option<&CancelToken>,
-    ) -> std::result::Result<Done, Failed> {
+    ) -> std::result::Result<ClientResponse, ClientError> {
         let timeout = timeout.or_else(|| self.transport.overall());
         let overall = timeout.map(|d| Instant::now() + d);
         let failed = |e: Error, url: &str| e.wrap_url(&op(first.text(first.method)), url);
@@ -161,14 +163,14 @@ impl Client {
         let mut came = None;
         if jar.is_none() {
             let result = self.round_trip(first, overall, cancel);
-            let response = result.map_err(|e| failed(e, &shown(first)))?;
-            if !redirect::may_lead(response.line.code) {
-                return Ok(Done { response, last: None });
+            let response = result.map_err(|e| failed(e, &display_url(first)))?;
+            if !redirect::is_redirect_code(response.line.code) {
+                return Ok(ClientResponse { response, last: None });
             }
             came = Some(response);
         }
         let mut hops: Vec<Request> = Vec::new();
-        let mut chain = Chain::new(first, self.go_secrets.load(Ordering::Relaxed));
+        let mut chain = RedirectChain::new(first, self.go_credentials.load(Ordering::Relaxed));
         // The first request with the jar's cookies: the caller's own stays as it is.
         let mut own: Option<Box<Request>> = None;
         loop {
@@ -181,19 +183,19 @@ impl Client {
             }
             let current = hops.last().or(own.as_deref()).unwrap_or(first);
             let result = came.take().map_or_else(|| self.round_trip(current, overall, cancel), Ok);
-            let mut response = result.map_err(|e| failed(e, &shown(current)))?;
+            let mut response = result.map_err(|e| failed(e, &display_url(current)))?;
             if let (Some(jar), Some(origin)) = (&jar, &origin) {
                 let cookies = cookie::receive(&response.header);
                 if !cookies.is_empty() {
                     jar.set(origin, &cookies, now());
-                    chain.was_set(&cookies);
+                    chain.note_cookies(&cookies);
                 }
             }
-            let Some(location) = chain.leads_on(current, &response).map(<[u8]>::to_vec) else {
+            let Some(location) = chain.redirect_location(current, &response).map(<[u8]>::to_vec) else {
                 return Ok(done(response, hops, own));
             };
             let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-            if matches!(policy, Policy::Off) {
+            if matches!(policy, RedirectPolicy::Off) {
                 return Ok(done(response, hops, own));
             }
             let mut hop = match chain.next(current, &location) {
@@ -203,38 +205,38 @@ impl Client {
                     let location = quote(&without_password(&location));
                     let text = format!("failed to parse Location header {location}: {}", e.message());
                     let e = Error::new(Kind::Redirect, text).with_cause(e);
-                    return Err(failed(e, &shown(current)).into());
+                    return Err(failed(e, &display_url(current)).into());
                 }
             };
             hop.redirect =
                 Some(Arc::new(Redirected { code: response.line.code, header: response.header.clone() }));
             let via: Vec<&Request> = std::iter::once(first).chain(&hops).collect();
             let verdict = policy.check(&mut hop, &via);
-            if matches!(verdict, Verdict::UseLast) {
+            if matches!(verdict, RedirectAction::UseLast) {
                 return Ok(done(response, hops, own));
             }
-            redirect::finish(&mut response);
-            if let Verdict::Refuse(e) = verdict {
+            redirect::drain_body(&mut response);
+            if let RedirectAction::Refuse(e) = verdict {
                 let error = failed(e, &String::from_utf8_lossy(&without_password(&location)));
-                return Err(Failed { error, answer: Some(Box::new(done(response, hops, own))) });
+                return Err(ClientError { error, answer: Some(Box::new(done(response, hops, own))) });
             }
             hops.push(hop);
         }
     }
 }
 
-fn done(response: Box<Response>, mut hops: Vec<Request>, own: Option<Box<Request>>) -> Done {
+fn done(response: Box<Response>, mut hops: Vec<Request>, own: Option<Box<Request>>) -> ClientResponse {
     let mut last = hops.pop().map(Box::new).or(own);
     if let Some(r) = &mut last {
         // An upload that goes on has it on loan itself.
         r.body = RequestBody::None;
     }
-    Done { response, last }
+    ClientResponse { response, last }
 }
 
 /// origin_of is who a request's cookies are for: the host that it names to the server.
-fn origin_of(r: &Request) -> Option<Origin> {
-    Origin::of(&Url::parse(r.text(r.url)).ok()?, r.text(r.host))
+fn origin_of(r: &Request) -> Option<CookieOrigin> {
+    CookieOrigin::from_url(&Url::parse(r.text(r.url)).ok()?, r.text(r.host))
 }
 
 /// now is Unix seconds.
@@ -243,8 +245,8 @@ pub fn now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// shown is the request's URL for an error, without its password.
-fn shown(r: &Request) -> String {
+/// display_url is the request's URL for an error, without its password.
+fn display_url(r: &Request) -> String {
     match &r.endpoint {
         Some(t) => t.display.clone(),
         None => String::from_utf8_lossy(r.text(r.url)).into_owned(),

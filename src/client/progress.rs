@@ -16,61 +16,63 @@ use std::time::Instant;
 
 const PERIOD_MS: u64 = 100;
 
-/// Watch is what one request's bodies share: they are on one thread, but not on one for ever.
-pub(super) struct Watch {
+/// ProgressMeter is what one request's bodies share: they are on one thread, but not on one for ever.
+pub(super) struct ProgressMeter {
     program: Arc<dyn Progress>,
     start: Instant,
     /// When the program was last told, in milliseconds from the start.
-    told: AtomicU64,
+    reported_at: AtomicU64,
     sent: AtomicU64,
     to_send: AtomicI64,
     received: AtomicU64,
     to_receive: AtomicI64,
 }
 
-impl Watch {
-    /// over gives a copy of a request that counts what it sends; `None` if nobody wants to know.
-    pub(super) fn over(r: &Request) -> Option<(Arc<Watch>, Request)> {
+impl ProgressMeter {
+    /// wrap_request gives a copy of a request that counts what it sends; `None` if nobody wants to know.
+    pub(super) fn wrap_request(r: &Request) -> Option<(Arc<ProgressMeter>, Request)> {
         let program = r.progress.clone()?;
         let mut copy = r.share();
         if let RequestBody::Bytes(b) = &r.body {
             copy.content_length = i64::try_from((**b).as_ref().len()).unwrap_or(i64::MAX);
         }
-        let watch = Arc::new(Watch {
+        let meter = Arc::new(ProgressMeter {
             program,
             start: Instant::now(),
-            told: AtomicU64::new(0),
+            reported_at: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             to_send: AtomicI64::new(copy.content_length),
             received: AtomicU64::new(0),
             to_receive: AtomicI64::new(-1),
         });
         let inner = match &r.body {
-            RequestBody::Source(slot) => Inner::Slot { slot: slot.clone(), taken: None },
-            RequestBody::Bytes(b) if !(**b).as_ref().is_empty() => Inner::Bytes { data: b.clone(), at: 0 },
-            _ => return Some((watch, copy)),
+            RequestBody::Source(slot) => CountedInput::Slot { slot: slot.clone(), taken: None },
+            RequestBody::Bytes(b) if !(**b).as_ref().is_empty() => {
+                CountedInput::Bytes { data: b.clone(), at: 0 }
+            }
+            _ => return Some((meter, copy)),
         };
-        copy.body = RequestBody::Source(SourceSlot::new(Box::new(Counted {
+        copy.body = RequestBody::Source(SourceSlot::new(Box::new(CountedSource {
             inner,
             ended: false,
-            watch: watch.clone(),
+            meter: meter.clone(),
         })));
-        Some((watch, copy))
+        Some((meter, copy))
     }
 
-    /// receive counts what is read of an answer.
-    pub(super) fn receive(self: Arc<Watch>, mut response: Box<Response>) -> Box<Response> {
+    /// wrap_response counts what is read of an answer.
+    pub(super) fn wrap_response(self: Arc<ProgressMeter>, mut response: Box<Response>) -> Box<Response> {
         self.to_receive.store(response.content_length, Relaxed);
-        response.map_body(|body| Box::new(CountedBody { body, watch: self, error: None, ended: false }));
+        response.map_body(|body| Box::new(CountedBody { body, meter: self, error: None, ended: false }));
         response
     }
 
-    fn tell(&self, end: bool) -> Result<()> {
+    fn report(&self, end: bool) -> Result<()> {
         let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if !end && now < self.told.load(Relaxed).saturating_add(PERIOD_MS) {
+        if !end && now < self.reported_at.load(Relaxed).saturating_add(PERIOD_MS) {
             return Ok(());
         }
-        self.told.store(now, Relaxed);
+        self.reported_at.store(now, Relaxed);
         self.program.report(ProgressAmounts {
             sent: self.sent.load(Relaxed),
             to_send: self.to_send.load(Relaxed),
@@ -80,21 +82,21 @@ impl Watch {
     }
 }
 
-enum Inner {
+enum CountedInput {
     Bytes { data: Arc<dyn AsRef<[u8]> + Send + Sync>, at: usize },
     Slot { slot: SourceSlot, taken: Option<LentSource> },
 }
 
-struct Counted {
-    inner: Inner,
+struct CountedSource {
+    inner: CountedInput,
     ended: bool,
-    watch: Arc<Watch>,
+    meter: Arc<ProgressMeter>,
 }
 
-impl Source for Counted {
+impl Source for CountedSource {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         let n = match &mut self.inner {
-            Inner::Bytes { data, at } => {
+            CountedInput::Bytes { data, at } => {
                 let rest = (**data).as_ref().get(*at..).unwrap_or_default();
                 let n = rest.len().min(buf.len());
                 if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
@@ -103,31 +105,31 @@ impl Source for Counted {
                 *at += n;
                 n
             }
-            Inner::Slot { slot, taken } => {
+            CountedInput::Slot { slot, taken } => {
                 if taken.is_none() {
                     *taken = Some(slot.take()?);
                 }
                 taken.as_mut().map_or(Ok(0), |t| t.read(buf))?
             }
         };
-        let sent = self.watch.sent.fetch_add(n as u64, Relaxed).saturating_add(n as u64);
+        let sent = self.meter.sent.fetch_add(n as u64, Relaxed).saturating_add(n as u64);
         // A source that gave all it declared may not be asked for its end: the answer can come before.
-        let end = n == 0 || i64::try_from(sent) == Ok(self.watch.to_send.load(Relaxed));
+        let end = n == 0 || i64::try_from(sent) == Ok(self.meter.to_send.load(Relaxed));
         if !std::mem::replace(&mut self.ended, end) {
-            self.watch.tell(end)?;
+            self.meter.report(end)?;
         }
         Ok(n)
     }
 
     fn rewind(&mut self) -> Result<bool> {
-        self.watch.sent.store(0, Relaxed);
+        self.meter.sent.store(0, Relaxed);
         self.ended = false;
         match &mut self.inner {
-            Inner::Bytes { at, .. } => {
+            CountedInput::Bytes { at, .. } => {
                 *at = 0;
                 Ok(true)
             }
-            Inner::Slot { slot, taken } => {
+            CountedInput::Slot { slot, taken } => {
                 // The next read takes it anew, at its first byte.
                 *taken = None;
                 Ok(slot.can_rewind())
@@ -137,15 +139,15 @@ impl Source for Counted {
 
     fn can_rewind(&self) -> bool {
         match &self.inner {
-            Inner::Bytes { .. } => true,
-            Inner::Slot { slot, .. } => slot.can_rewind(),
+            CountedInput::Bytes { .. } => true,
+            CountedInput::Slot { slot, .. } => slot.can_rewind(),
         }
     }
 }
 
 struct CountedBody {
     body: Box<dyn ReadBody>,
-    watch: Arc<Watch>,
+    meter: Arc<ProgressMeter>,
     error: Option<Error>,
     ended: bool,
 }
@@ -156,10 +158,10 @@ impl ReadBody for CountedBody {
             return Err(e.clone());
         }
         let n = self.body.read(buf)?;
-        self.watch.received.fetch_add(n as u64, Relaxed);
+        self.meter.received.fetch_add(n as u64, Relaxed);
         let first_end = n == 0 && !std::mem::replace(&mut self.ended, n == 0);
         if n > 0 || first_end {
-            self.watch.tell(n == 0).map_err(|e| {
+            self.meter.report(n == 0).map_err(|e| {
                 let e = e.with_phase(Phase::Body);
                 self.error = Some(e.clone());
                 self.body.close();

@@ -14,45 +14,45 @@ use std::sync::Arc;
 /// DEFAULT_MAX is the redirect at which a chain ends unless the program says otherwise; Go's.
 pub const DEFAULT_MAX: usize = 10;
 
-/// Judge decides about each redirect in the program's stead; it may change the next request's header.
-pub trait Judge: Send + Sync {
+/// CheckRedirect decides about each redirect in the program's stead; it may change the next request's header.
+pub trait CheckRedirect: Send + Sync {
     /// check is given the request that would be sent next and those that led to it, the first one first.
-    fn check(&self, next: &mut Request, via: &[&Request]) -> Verdict;
+    fn check(&self, next: &mut Request, via: &[&Request]) -> RedirectAction;
 }
 
-/// Policy says which redirects are followed.
+/// RedirectPolicy says which redirects are followed.
 #[derive(Clone)]
-pub enum Policy {
+pub enum RedirectPolicy {
     /// The so many-th redirect in a row is refused, as Go counts.
     Max(usize),
     /// None: the answer is handed out as it is.
     Off,
-    Ask(Arc<dyn Judge>),
+    Ask(Arc<dyn CheckRedirect>),
 }
 
-/// Verdict is what becomes of one redirect.
-pub enum Verdict {
+/// RedirectAction is what becomes of one redirect.
+pub enum RedirectAction {
     Follow,
     /// The answer that asks for it is the result, its body unread.
     UseLast,
     Refuse(Error),
 }
 
-impl Default for Policy {
-    fn default() -> Policy {
-        Policy::Max(DEFAULT_MAX)
+impl Default for RedirectPolicy {
+    fn default() -> RedirectPolicy {
+        RedirectPolicy::Max(DEFAULT_MAX)
     }
 }
 
-impl Policy {
-    pub(super) fn check(&self, next: &mut Request, via: &[&Request]) -> Verdict {
+impl RedirectPolicy {
+    pub(super) fn check(&self, next: &mut Request, via: &[&Request]) -> RedirectAction {
         match self {
-            Policy::Max(n) if via.len() >= *n => {
-                Verdict::Refuse(Error::new(Kind::Redirect, format!("stopped after {n} redirects")))
+            RedirectPolicy::Max(n) if via.len() >= *n => {
+                RedirectAction::Refuse(Error::new(Kind::Redirect, format!("stopped after {n} redirects")))
             }
-            Policy::Max(_) => Verdict::Follow,
-            Policy::Off => Verdict::UseLast,
-            Policy::Ask(judge) => judge.check(next, via),
+            RedirectPolicy::Max(_) => RedirectAction::Follow,
+            RedirectPolicy::Off => RedirectAction::UseLast,
+            RedirectPolicy::Ask(judge) => judge.check(next, via),
         }
     }
 }
@@ -71,38 +71,49 @@ const SENSITIVE: [&[u8]; 6] = [
 /// OF_BODY fields go with the body.
 const OF_BODY: [&[u8]; 4] = [b"Content-Encoding", b"Content-Language", b"Content-Location", b"Content-Type"];
 
-/// Chain is what a sequence of redirects has to remember.
-pub(super) struct Chain<'a> {
+/// RedirectChain is what a sequence of redirects has to remember.
+pub(super) struct RedirectChain<'a> {
     first: &'a Request,
     keeps_method: bool,
     keeps_body: bool,
-    strips: bool,
+    strips_credentials: bool,
     /// Go's rule for who may see secrets.
-    go: bool,
+    go_rules: bool,
     /// The names of cookies that were set on the way, if there is a jar: it has their new values.
     set: HashSet<Vec<u8>>,
 }
 
-/// may_lead tells whether an answer with that code can lead on, by [`Chain::leads_on`].
-pub(super) fn may_lead(code: u16) -> bool {
+/// is_redirect_code tells whether an answer with that code can lead on, by [`RedirectChain::redirect_location`].
+pub(super) fn is_redirect_code(code: u16) -> bool {
     matches!(code, 301..=303 | 307 | 308)
 }
 
-impl<'a> Chain<'a> {
-    pub(super) fn new(first: &'a Request, go: bool) -> Chain<'a> {
-        Chain { first, keeps_method: true, keeps_body: true, strips: false, go, set: HashSet::new() }
+impl<'a> RedirectChain<'a> {
+    pub(super) fn new(first: &'a Request, go: bool) -> RedirectChain<'a> {
+        RedirectChain {
+            first,
+            keeps_method: true,
+            keeps_body: true,
+            strips_credentials: false,
+            go_rules: go,
+            set: HashSet::new(),
+        }
     }
 
-    /// was_set: a hop has set cookies, which the jar has now.
-    pub(super) fn was_set(&mut self, cookies: &[Cookie]) {
+    /// note_cookies: a hop has set cookies, which the jar has now.
+    pub(super) fn note_cookies(&mut self, cookies: &[Cookie]) {
         self.set.extend(cookies.iter().map(|c| c.name.clone()));
     }
 
-    /// leads_on is the Location of an answer that is to be followed.
-    pub(super) fn leads_on<'r>(&mut self, current: &Request, response: &'r Response) -> Option<&'r [u8]> {
+    /// redirect_location is the Location of an answer that is to be followed.
+    pub(super) fn redirect_location<'r>(
+        &mut self,
+        current: &Request,
+        response: &'r Response,
+    ) -> Option<&'r [u8]> {
         let code = response.line.code;
         let same = match code {
-            _ if !may_lead(code) => return None,
+            _ if !is_redirect_code(code) => return None,
             301..=303 => matches!(current.text(current.method), b"" | b"GET" | b"HEAD"),
             _ if self.first.has_spent_body() => return None,
             _ => true,
@@ -121,17 +132,17 @@ impl<'a> Chain<'a> {
         let reference = Url::parse(location)?;
         let url = base.resolve(&reference)?;
         let target = Endpoint::from_url(&url)?;
-        self.strips |= !may_see_secrets(first, &target.origin, self.go);
+        self.strips_credentials |= !may_send_credentials(first, &target.origin, self.go_rules);
         let (timeout, trace) = (first.timeout, first.trace.clone());
         let mut r = Request { timeout, trace, ..Request::default() };
         for (name, value) in first.header.iter() {
             let is_in = |list: &[&[u8]]| list.iter().any(|n| n.eq_ignore_ascii_case(name));
-            if !(self.strips && is_in(&SENSITIVE) || !self.keeps_body && is_in(&OF_BODY)) {
+            if !(self.strips_credentials && is_in(&SENSITIVE) || !self.keeps_body && is_in(&OF_BODY)) {
                 r.header.add_unchecked(name, value);
             }
         }
-        self.leave_cookies(&mut r.header)?;
-        refer(&mut r.header, &base, &url)?;
+        self.remove_replaced_cookies(&mut r.header)?;
+        set_referer(&mut r.header, &base, &url)?;
         let method = if self.keeps_method { current.text(current.method) } else { b"GET" };
         r.method = r.header.store_mut().intern(method);
         r.url = r.header.store_mut().intern(&url.to_bytes());
@@ -151,9 +162,9 @@ impl<'a> Chain<'a> {
     }
 }
 
-impl Chain<'_> {
-    /// leave_cookies takes the program's own cookies out of a header where a hop has set others of that name.
-    fn leave_cookies(&self, header: &mut Header) -> Result<()> {
+impl RedirectChain<'_> {
+    /// remove_replaced_cookies takes the program's own cookies out of a header where a hop has set others of that name.
+    fn remove_replaced_cookies(&self, header: &mut Header) -> Result<()> {
         if self.set.is_empty() || !header.contains(b"Cookie") {
             return Ok(());
         }
@@ -176,9 +187,9 @@ impl Chain<'_> {
     }
 }
 
-/// may_see_secrets: the same host or one beneath it, at the same port and by the same scheme: another port may be another
+/// may_send_credentials: the same host or one beneath it, at the same port and by the same scheme: another port may be another
 /// program's, and another user's (CVE-2022-27776). By Go's rule ports do not count, and TLS may take the clear's place.
-fn may_see_secrets(first: &Request, to: &Origin, go: bool) -> bool {
+fn may_send_credentials(first: &Request, to: &Origin, go: bool) -> bool {
     let Some(from) = first.endpoint.as_ref().map(|t| &*t.origin) else { return false };
     if from.scheme == "https" && to.scheme != "https" {
         return false;
@@ -193,8 +204,8 @@ fn may_see_secrets(first: &Request, to: &Origin, go: bool) -> bool {
     to.host == from.host || beneath()
 }
 
-/// refer names the page that led here (RFC 9110, 10.1.3): without user and fragment, and nothing of TLS in the clear.
-fn refer(header: &mut Header, from: &Url, to: &Url) -> Result<()> {
+/// set_referer names the page that led here (RFC 9110, 10.1.3): without user and fragment, and nothing of TLS in the clear.
+fn set_referer(header: &mut Header, from: &Url, to: &Url) -> Result<()> {
     let leaks = from.scheme() == b"https" && to.scheme() == b"http";
     if leaks || header.get(b"Referer").is_some_and(|r| !r.is_empty()) {
         return Ok(());
@@ -202,8 +213,8 @@ fn refer(header: &mut Header, from: &Url, to: &Url) -> Result<()> {
     header.set(b"Referer", &from.for_referer())
 }
 
-/// finish reads a small rest of an answer that is left behind, so that its connection can be used again.
-pub(super) fn finish(response: &mut Response) {
+/// drain_body reads a small rest of an answer that is left behind, so that its connection can be used again.
+pub(super) fn drain_body(response: &mut Response) {
     const MOST: usize = 2 << 10;
     if response.content_length <= MOST as i64 {
         let mut waste = [0; MOST];
@@ -232,7 +243,10 @@ mod tests {
         ] {
             let (from, to) = (Endpoint::parse(from).unwrap(), Endpoint::parse(to).unwrap());
             let first = Request { endpoint: Some(Arc::new(from)), ..Request::default() };
-            assert!(may_see_secrets(&first, &to.origin, true) && !may_see_secrets(&first, &to.origin, false));
+            assert!(
+                may_send_credentials(&first, &to.origin, true)
+                    && !may_send_credentials(&first, &to.origin, false)
+            );
         }
         for (from, to, want) in [
             ("http://a.test/", "http://a.test:80/", true),
@@ -251,7 +265,7 @@ mod tests {
                 Request { endpoint: Some(Arc::new(Endpoint::parse(from).unwrap())), ..Request::default() };
             for go in [false, true] {
                 let to = &Endpoint::parse(to).unwrap().origin;
-                assert_eq!(may_see_secrets(&first, to, go), want, "{from} {to:?}");
+                assert_eq!(may_send_credentials(&first, to, go), want, "{from} {to:?}");
             }
         }
     }
@@ -260,9 +274,9 @@ mod tests {
     fn a_referer_is_not_carried_out_of_tls() {
         let (tls, plain) = (Url::parse("https://u:p@a/x#f").unwrap(), Url::parse("http://a/").unwrap());
         let mut h = Header::new();
-        refer(&mut h, &tls, &plain).unwrap();
+        set_referer(&mut h, &tls, &plain).unwrap();
         assert!(h.is_empty());
-        refer(&mut h, &tls, &tls).unwrap();
+        set_referer(&mut h, &tls, &tls).unwrap();
         assert_eq!(h.get(b"Referer"), Some(&b"https://a/x"[..]));
     }
 }

@@ -3,7 +3,7 @@
 use super::request::{make, nh_request};
 use super::response::nh_response;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
-use crate::client::{Client, Done};
+use crate::client::{Client, ClientResponse};
 use crate::error::Result;
 use crate::fork::Stamp;
 use crate::message::request::RequestBody;
@@ -25,7 +25,7 @@ impl nh_client {
     }
 
     pub(super) fn over(transport: Arc<Transport>) -> nh_client {
-        nh_client { client: Client::over(transport), stamp: Stamp::now() }
+        nh_client { client: Client::with_transport(transport), stamp: Stamp::now() }
     }
 }
 
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn nh_client_do(
 /// send answers through `out`; a refused redirect gives both the response and the error.
 fn send(c: &nh_client, r: &nh_request, out: *mut *mut nh_response) -> Result<()> {
     let _sending = r.start()?;
-    let give = |d: Done| -> Result<()> {
+    let give = |d: ClientResponse| -> Result<()> {
         let request = match d.last {
             Some(last) => Arc::new(nh_request::wrap(*last)),
             None => r.snapshot()?,

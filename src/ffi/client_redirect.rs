@@ -7,7 +7,7 @@ use super::request::nh_request;
 use super::response::nh_response;
 use super::url::nh_url;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr, result};
-use crate::client::redirect::{Judge, Policy, Verdict};
+use crate::client::redirect::{CheckRedirect, RedirectAction, RedirectPolicy};
 use crate::error::{Error, Kind, invalid};
 use crate::message::request::Request;
 use crate::message::url::Url;
@@ -45,8 +45,8 @@ struct CallbackJudge {
     userdata: Userdata,
 }
 
-impl Judge for CallbackJudge {
-    fn check(&self, next: &mut Request, via: &[&Request]) -> Verdict {
+impl CheckRedirect for CallbackJudge {
+    fn check(&self, next: &mut Request, via: &[&Request]) -> RedirectAction {
         // A request's handle is transparent, and so is a pointer to it.
         let list = via.as_ptr().cast::<*const nh_request>();
         let next = nh_request::lend(next);
@@ -55,11 +55,11 @@ impl Judge for CallbackJudge {
             (self.call)(next, list, via.len(), self.userdata.ptr())
         });
         match code {
-            result::NH_OK => Verdict::Follow,
-            NH_REDIRECT_USE_LAST => Verdict::UseLast,
+            result::NH_OK => RedirectAction::Follow,
+            NH_REDIRECT_USE_LAST => RedirectAction::UseLast,
             code => {
                 let text = format!("nethttp: the redirect callback answered {code}");
-                Verdict::Refuse(Error::new(Kind::Redirect, text))
+                RedirectAction::Refuse(Error::new(Kind::Redirect, text))
             }
         }
     }
@@ -79,8 +79,8 @@ pub unsafe extern "C" fn nh_client_set_max_redirects(c: *mut nh_client, n: i32) 
         // SAFETY: P1.
         let c = unsafe { live(c)? };
         c.client.set_policy(match n {
-            NH_REDIRECTS_OFF => Policy::Off,
-            _ => Policy::Max(usize::try_from(n).map_err(|_| invalid("nethttp: n is below -1"))?),
+            NH_REDIRECTS_OFF => RedirectPolicy::Off,
+            _ => RedirectPolicy::Max(usize::try_from(n).map_err(|_| invalid("nethttp: n is below -1"))?),
         });
         Ok(())
     })
@@ -105,8 +105,8 @@ pub unsafe extern "C" fn nh_client_set_redirect_callback(
         // SAFETY: P1.
         let c = unsafe { live(c)? };
         c.client.set_policy(match callback {
-            Some(call) => Policy::Ask(Arc::new(CallbackJudge { call, userdata })),
-            None => Policy::default(),
+            Some(call) => RedirectPolicy::Ask(Arc::new(CallbackJudge { call, userdata })),
+            None => RedirectPolicy::default(),
         });
         Ok(())
     })

@@ -46,7 +46,7 @@ pub unsafe extern "C" fn nh_client_use_go_defaults(c: *mut nh_client) -> nh_resu
         // SAFETY: P1.
         let client = unsafe { &live(c)?.client };
         let transport = &client.transport;
-        client.use_go_secrets();
+        client.use_go_credentials();
         transport.configure(|s| *s = TransportSettings::go_defaults());
         transport.change_http2(|o| (o.send_ping_timeout, o.write_byte_timeout) = (Some(None), Some(None)));
         Ok(())

@@ -3,7 +3,7 @@
 use super::request::{change, nh_request};
 use super::response::nh_response;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
-use crate::client::jar::Kept;
+use crate::client::jar::StoredCookie;
 use crate::error::{Error, Kind};
 use crate::message::cookie::{self, Cookie};
 use std::ffi::{CString, c_char};
@@ -30,7 +30,7 @@ impl nh_cookie {
         nh_cookie { cookie, name, value, path, domain, host_only }
     }
 
-    pub(super) fn kept(k: Kept) -> nh_cookie {
+    pub(super) fn kept(k: StoredCookie) -> nh_cookie {
         nh_cookie::new(k.cookie, k.host_only)
     }
 }

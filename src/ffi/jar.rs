@@ -4,7 +4,7 @@ use super::callback::no_unwind;
 use super::client::{live, nh_client};
 use super::cookie::nh_cookie;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
-use crate::client::jar::{CookieJar, Jar, Origin};
+use crate::client::jar::{CookieJar, CookieOrigin, Jar};
 use crate::client::now;
 use crate::error::{Error, Kind, Result, invalid};
 use crate::message::cookie::Cookie;
@@ -92,10 +92,11 @@ pub unsafe extern "C" fn nh_client_set_jar(c: *mut nh_client, j: *const nh_jar) 
 ///
 /// # Safety
 /// P2.
-unsafe fn origin(url: *const c_char) -> Result<Origin> {
+unsafe fn origin(url: *const c_char) -> Result<CookieOrigin> {
     // SAFETY: P2.
     let url = Url::parse(unsafe { ptr::text(url, "url")? })?;
-    Origin::of(&url, b"").ok_or_else(|| invalid("nethttp: the URL is not of http or https, or has no host"))
+    CookieOrigin::from_url(&url, b"")
+        .ok_or_else(|| invalid("nethttp: the URL is not of http or https, or has no host"))
 }
 
 /// nh_jar_set_cookies has the jar judge, and keep or drop, count cookies that url has set: Go's Jar.SetCookies.
@@ -184,7 +185,7 @@ pub unsafe extern "C" fn nh_jar_each(
         // SAFETY: P1.
         let j = unsafe { ptr::shared(j, "jar")? };
         let call = callback.ok_or_else(|| invalid("nethttp: callback is NULL"))?;
-        for k in j.own()?.kept(now()) {
+        for k in j.own()?.stored_cookies(now()) {
             let c = nh_cookie::kept(k);
             // SAFETY: P5; the cookie lives until it returns.
             no_unwind("nh_cookie_fn", || unsafe { call(&c, userdata) });

@@ -4,7 +4,7 @@ use super::callback::{Userdata, nh_free_fn, no_unwind};
 use super::cookie::nh_cookie;
 use super::jar::{Keeper, nh_jar};
 use super::{guard_plain, nh_result, ptr, result};
-use crate::client::jar::{CookieJar, Origin};
+use crate::client::jar::{CookieJar, CookieOrigin};
 use crate::error::invalid;
 use crate::message::cookie::Cookie;
 use crate::message::header::is_value;
@@ -61,7 +61,7 @@ impl ProgramJar {
 }
 
 impl CookieJar for ProgramJar {
-    fn cookies(&self, origin: &Origin, _now: i64) -> Option<Vec<u8>> {
+    fn cookies(&self, origin: &CookieOrigin, _now: i64) -> Option<Vec<u8>> {
         let url = CString::new(origin.url.as_str()).ok()?;
         let mut buf = vec![0u8; 4096];
         let (mut code, mut len) = self.ask(&url, &mut buf);
@@ -73,7 +73,7 @@ impl CookieJar for ProgramJar {
         (code == result::NH_OK && !value.is_empty() && is_value(value)).then(|| value.to_vec())
     }
 
-    fn set(&self, origin: &Origin, cookies: &[Cookie], _now: i64) {
+    fn set(&self, origin: &CookieOrigin, cookies: &[Cookie], _now: i64) {
         let Ok(url) = CString::new(origin.url.as_str()) else { return };
         let list: Vec<nh_cookie> = cookies.iter().map(|c| nh_cookie::new(c.clone(), false)).collect();
         let pointers: Vec<*const nh_cookie> = list.iter().map(std::ptr::from_ref).collect();

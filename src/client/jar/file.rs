@@ -1,7 +1,7 @@
 //! The Netscape format: seven fields a line, set apart by tabs, as curl and others read and write it.
 
-use super::rules::{Entry, is_address, is_public_suffix, key_of};
-use super::{Jar, Kept, MAX_BYTES};
+use super::rules::{JarEntry, is_address, is_public_suffix, key_of};
+use super::{Jar, MAX_BYTES, StoredCookie};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::message::cookie::Cookie;
 use crate::message::url::to_ascii;
@@ -21,7 +21,7 @@ impl Jar {
     /// to_text writes what the jar keeps; cookies that end with the session only if asked for.
     pub fn to_text(&self, with_session: bool, now: i64) -> Vec<u8> {
         let mut out = HEADING.as_bytes().to_vec();
-        for k in self.kept(now) {
+        for k in self.stored_cookies(now) {
             let fits = !k.cookie.name.contains(&b'\t') && !k.cookie.path.contains(&b'\t');
             if fits && (with_session || k.cookie.expires.is_some()) {
                 line(&mut out, &k);
@@ -42,7 +42,7 @@ impl Jar {
                 continue;
             };
             cookies += 1;
-            if !e.is_over(now) {
+            if !e.is_expired(now) {
                 let key = key_of(&e.domain).to_owned();
                 store.put_one(&key, e, true, now);
             }
@@ -88,7 +88,7 @@ impl Jar {
     }
 }
 
-fn line(out: &mut Vec<u8>, k: &Kept) {
+fn line(out: &mut Vec<u8>, k: &StoredCookie) {
     let flag = |on: bool| if on { &b"TRUE"[..] } else { b"FALSE" };
     let c = &k.cookie;
     out.extend_from_slice(if c.http_only { HTTP_ONLY } else { b"" });
@@ -102,7 +102,7 @@ fn line(out: &mut Vec<u8>, k: &Kept) {
     out.push(b'\n');
 }
 
-fn entry(l: &[u8]) -> Option<Entry> {
+fn entry(l: &[u8]) -> Option<JarEntry> {
     let l = l.strip_suffix(b"\r").unwrap_or(l);
     let (l, http_only) = match l.strip_prefix(HTTP_ONLY) {
         Some(rest) => (rest, true),
@@ -129,7 +129,15 @@ fn entry(l: &[u8]) -> Option<Entry> {
         && text(value)
         && name.len() + value.len() <= MAX_BYTES;
     let cookie = Cookie { secure: is_on(secure), http_only, ..cookie };
-    well.then(|| Entry { cookie, domain, host_only, path: path.to_vec(), ends, created: 0, used: 0 })
+    well.then(|| JarEntry {
+        cookie,
+        domain,
+        host_only,
+        path: path.to_vec(),
+        expires: ends,
+        created: 0,
+        used: 0,
+    })
 }
 
 /// expiry reads Unix seconds, which browsers' extensions write with a fraction. Nothing, 0 and -1 are a session's end.

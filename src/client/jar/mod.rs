@@ -12,8 +12,8 @@ mod tests;
 
 use crate::message::cookie::Cookie;
 use crate::sync::Mutex;
-use rules::Entry;
-pub use rules::Origin;
+pub use rules::CookieOrigin;
+use rules::JarEntry;
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
@@ -28,47 +28,47 @@ const MAX_FIELD: usize = 8192;
 /// CookieJar is what a client asks for cookies and gives those that came; times are Unix seconds.
 pub trait CookieJar: Send + Sync {
     /// cookies is the value of the Cookie field for a request; `None`: no field.
-    fn cookies(&self, origin: &Origin, now: i64) -> Option<Vec<u8>>;
-    fn set(&self, origin: &Origin, cookies: &[Cookie], now: i64);
+    fn cookies(&self, origin: &CookieOrigin, now: i64) -> Option<Vec<u8>>;
+    fn set(&self, origin: &CookieOrigin, cookies: &[Cookie], now: i64);
 }
 
 /// Jar keeps cookies in memory; any thread may use it.
 #[derive(Default)]
 pub struct Jar {
-    store: Mutex<Store>,
+    store: Mutex<CookieStore>,
 }
 
 #[derive(Default)]
-struct Store {
+struct CookieStore {
     /// By registrable domain or address.
-    domains: HashMap<String, Vec<Entry>>,
+    domains: HashMap<String, Vec<JarEntry>>,
     count: usize,
     /// Grows with each use: what came or was used first has the smaller number.
     tick: u64,
 }
 
-/// Kept is a cookie as a jar has it.
+/// StoredCookie is a cookie as a jar has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredCookie {
     /// Its domain without a leading dot, its path and when it ends, if it outlives the session.
     pub cookie: Cookie,
     pub host_only: bool,
 }
 
 impl CookieJar for Jar {
-    fn cookies(&self, origin: &Origin, now: i64) -> Option<Vec<u8>> {
+    fn cookies(&self, origin: &CookieOrigin, now: i64) -> Option<Vec<u8>> {
         let mut store = self.lock();
         store.tick += 1;
         let tick = store.tick;
         let list = store.domains.get_mut(origin.key())?;
-        let mut chosen: Vec<&mut Entry> =
-            list.iter_mut().filter(|e| !e.is_over(now) && e.is_for(origin)).collect();
+        let mut chosen: Vec<&mut JarEntry> =
+            list.iter_mut().filter(|e| !e.is_expired(now) && e.is_for(origin)).collect();
         if chosen.is_empty() {
             return None;
         }
         // RFC 6265, 5.4: longer paths first, then those that are there longer.
         chosen.sort_by(|a, b| b.path.len().cmp(&a.path.len()).then(a.created.cmp(&b.created)));
-        leave_out_oldest(&mut chosen);
+        drop_oldest(&mut chosen);
         let mut out = Vec::new();
         for e in chosen {
             e.used = tick;
@@ -80,19 +80,19 @@ impl CookieJar for Jar {
         Some(out)
     }
 
-    fn set(&self, origin: &Origin, cookies: &[Cookie], now: i64) {
+    fn set(&self, origin: &CookieOrigin, cookies: &[Cookie], now: i64) {
         let mut store = self.lock();
         for cookie in cookies {
-            if let Some(e) = Entry::new(origin, cookie, now) {
+            if let Some(e) = JarEntry::new(origin, cookie, now) {
                 store.put(origin.key(), e, origin.is_secure(), now);
             }
         }
     }
 }
 
-/// leave_out_oldest bounds what is sent by taking away what is there for the longest time.
-fn leave_out_oldest(chosen: &mut Vec<&mut Entry>) {
-    let size = |e: &Entry| e.cookie.name.len() + e.cookie.value.len() + 5;
+/// drop_oldest bounds what is sent by taking away what is there for the longest time.
+fn drop_oldest(chosen: &mut Vec<&mut JarEntry>) {
+    let size = |e: &JarEntry| e.cookie.name.len() + e.cookie.value.len() + 5;
     let mut total: usize = chosen.iter().map(|e| size(e)).sum();
     let mut ages: Vec<(u64, usize)> = chosen.iter().map(|e| (e.created, size(e))).collect();
     ages.sort_unstable();
@@ -107,16 +107,17 @@ fn leave_out_oldest(chosen: &mut Vec<&mut Entry>) {
 }
 
 impl Jar {
-    fn lock(&self) -> crate::sync::MutexGuard<'_, Store> {
+    fn lock(&self) -> crate::sync::MutexGuard<'_, CookieStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// kept are all cookies that have not ended, by domain and then as they came.
-    pub fn kept(&self, now: i64) -> Vec<Kept> {
+    /// stored_cookies are all cookies that have not ended, by domain and then as they came.
+    pub fn stored_cookies(&self, now: i64) -> Vec<StoredCookie> {
         let store = self.lock();
-        let mut all: Vec<&Entry> = store.domains.values().flatten().filter(|e| !e.is_over(now)).collect();
+        let mut all: Vec<&JarEntry> =
+            store.domains.values().flatten().filter(|e| !e.is_expired(now)).collect();
         all.sort_by(|a, b| a.domain.cmp(&b.domain).then(a.created.cmp(&b.created)));
-        all.into_iter().map(Entry::kept).collect()
+        all.into_iter().map(JarEntry::to_stored).collect()
     }
 
     pub fn len(&self) -> usize {
@@ -134,23 +135,23 @@ impl Jar {
     }
 }
 
-impl Store {
+impl CookieStore {
     /// put stores, replaces or removes, and then makes room.
-    fn put(&mut self, key: &str, e: Entry, secure: bool, now: i64) {
+    fn put(&mut self, key: &str, e: JarEntry, secure: bool, now: i64) {
         self.put_one(key, e, secure, now);
         self.make_room(now);
     }
 
-    fn put_one(&mut self, key: &str, mut e: Entry, secure: bool, now: i64) {
+    fn put_one(&mut self, key: &str, mut e: JarEntry, secure: bool, now: i64) {
         self.tick += 1;
         (e.created, e.used) = (self.tick, self.tick);
         let list = self.domains.entry(key.to_owned()).or_default();
         // What came over TLS is neither replaced nor hidden by what came in the clear.
-        let covered = !secure && !e.cookie.secure && list.iter().any(|old| old.is_guarded_against(&e));
+        let covered = !secure && !e.cookie.secure && list.iter().any(|old| old.protects_secure_from(&e));
         let at = list.iter().position(|old| old.is_same(&e));
         if covered {
             // Nothing changes.
-        } else if e.is_over(now) {
+        } else if e.is_expired(now) {
             if let Some(at) = at {
                 list.remove(at);
                 self.count -= 1;
@@ -177,7 +178,7 @@ impl Store {
             return;
         }
         for list in self.domains.values_mut() {
-            list.retain(|e| !e.is_over(now));
+            list.retain(|e| !e.is_expired(now));
         }
         self.domains.retain(|_, list| !list.is_empty());
         self.count = self.domains.values().map(Vec::len).sum();
@@ -201,9 +202,9 @@ impl Store {
 
 /// evict makes room in a full list (RFC 6265bis, 5.7): what has ended, else the longest unused cookie without Secure,
 /// else the longest unused one. It says how many went.
-fn evict(list: &mut Vec<Entry>, now: i64) -> usize {
+fn evict(list: &mut Vec<JarEntry>, now: i64) -> usize {
     let before = list.len();
-    list.retain(|e| !e.is_over(now));
+    list.retain(|e| !e.is_expired(now));
     if list.len() == before
         && let Some(at) = (0..list.len()).min_by_key(|i| list.get(*i).map(|e| (e.cookie.secure, e.used)))
     {

@@ -1,15 +1,15 @@
 //! What a jar stores for whom, and what it sends where: RFC 6265bis, 5.6 to 5.8.
 
-use super::{Kept, MAX_BYTES};
+use super::{MAX_BYTES, StoredCookie};
 use crate::message::cookie::Cookie;
 use crate::message::url::{Url, ip_address, to_ascii};
 
 /// MAX_ATTRIBUTE is the longest Domain or Path that counts (RFC 6265bis, 5.6).
 const MAX_ATTRIBUTE: usize = 1024;
 
-/// Origin is who sets or is sent cookies: the facts of a URL that count.
+/// CookieOrigin is who sets or is sent cookies: the facts of a URL that count.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct CookieOrigin {
     /// In ASCII, lower case, without port, brackets and the dot of the root.
     host: String,
     path: Vec<u8>,
@@ -18,9 +18,9 @@ pub struct Origin {
     pub url: String,
 }
 
-impl Origin {
-    /// of is `None` for what is not HTTP or has no host. `host` is what the Host field says, if not the URL's.
-    pub fn of(url: &Url, host: &[u8]) -> Option<Origin> {
+impl CookieOrigin {
+    /// from_url is `None` for what is not HTTP or has no host. `host` is what the Host field says, if not the URL's.
+    pub fn from_url(url: &Url, host: &[u8]) -> Option<CookieOrigin> {
         let tls = url.scheme() == b"https";
         if !tls && url.scheme() != b"http" {
             return None;
@@ -44,7 +44,7 @@ impl Origin {
             return None;
         }
         let path = if url.path().is_empty() { b"/".to_vec() } else { url.path().to_vec() };
-        Some(Origin { host, path, secure, url: String::from_utf8_lossy(&shown).into_owned() })
+        Some(CookieOrigin { host, path, secure, url: String::from_utf8_lossy(&shown).into_owned() })
     }
 
     /// key is the domain that a registrar sells, under which all cookies of a site are.
@@ -74,8 +74,8 @@ fn is_loopback(host: &str) -> bool {
     name == "localhost" || ip_address(host).is_some_and(|a| a.is_loopback())
 }
 
-/// is_beneath tells whether `host` is `domain` or ends in `.domain`.
-fn is_beneath(host: &str, domain: &str) -> bool {
+/// is_same_or_subdomain tells whether `host` is `domain` or ends in `.domain`.
+fn is_same_or_subdomain(host: &str, domain: &str) -> bool {
     host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
@@ -83,22 +83,22 @@ fn path_matches(request: &[u8], path: &[u8]) -> bool {
     request.strip_prefix(path).is_some_and(|r| r.is_empty() || path.ends_with(b"/") || r.starts_with(b"/"))
 }
 
-/// Entry is a stored cookie.
+/// JarEntry is a stored cookie.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct JarEntry {
     pub(super) cookie: Cookie,
     pub(super) domain: String,
     pub(super) host_only: bool,
     pub(super) path: Vec<u8>,
     /// `None`: it ends with the session.
-    pub(super) ends: Option<i64>,
+    pub(super) expires: Option<i64>,
     pub(super) created: u64,
     pub(super) used: u64,
 }
 
-impl Entry {
+impl JarEntry {
     /// new judges a cookie that `origin` has sent; one that has ended already is there to remove its elder.
-    pub(super) fn new(origin: &Origin, c: &Cookie, now: i64) -> Option<Entry> {
+    pub(super) fn new(origin: &CookieOrigin, c: &Cookie, now: i64) -> Option<JarEntry> {
         if c.name.len() + c.value.len() > MAX_BYTES {
             return None;
         }
@@ -124,38 +124,40 @@ impl Entry {
             Some(s) => Some(now.saturating_add(s)),
             None => c.expires,
         };
-        Some(Entry { cookie: c.clone(), domain, host_only, path, ends, created: 0, used: 0 })
+        Some(JarEntry { cookie: c.clone(), domain, host_only, path, expires: ends, created: 0, used: 0 })
     }
 
-    pub(super) fn is_over(&self, now: i64) -> bool {
-        self.ends.is_some_and(|at| at <= now)
+    pub(super) fn is_expired(&self, now: i64) -> bool {
+        self.expires.is_some_and(|at| at <= now)
     }
 
     /// is_for tells whether the cookie goes along with a request.
-    pub(super) fn is_for(&self, o: &Origin) -> bool {
-        let domain = if self.host_only { o.host == self.domain } else { is_beneath(&o.host, &self.domain) };
+    pub(super) fn is_for(&self, o: &CookieOrigin) -> bool {
+        let domain =
+            if self.host_only { o.host == self.domain } else { is_same_or_subdomain(&o.host, &self.domain) };
         domain && path_matches(&o.path, &self.path) && (o.secure || !self.cookie.secure)
     }
 
-    pub(super) fn is_same(&self, new: &Entry) -> bool {
+    pub(super) fn is_same(&self, new: &JarEntry) -> bool {
         self.cookie.name == new.cookie.name && self.domain == new.domain && self.path == new.path
     }
 
-    /// is_guarded_against: this one is Secure, and `new`, which is not and came in the clear, would be sent where this
+    /// protects_secure_from: this one is Secure, and `new`, which is not and came in the clear, would be sent where this
     /// one is (RFC 6265bis, 5.7: leave secure cookies alone).
-    pub(super) fn is_guarded_against(&self, new: &Entry) -> bool {
+    pub(super) fn protects_secure_from(&self, new: &JarEntry) -> bool {
         self.cookie.secure
             && self.cookie.name == new.cookie.name
-            && (is_beneath(&self.domain, &new.domain) || is_beneath(&new.domain, &self.domain))
+            && (is_same_or_subdomain(&self.domain, &new.domain)
+                || is_same_or_subdomain(&new.domain, &self.domain))
             && path_matches(&new.path, &self.path)
     }
 
-    pub(super) fn kept(&self) -> Kept {
+    pub(super) fn to_stored(&self) -> StoredCookie {
         let mut cookie = self.cookie.clone();
         cookie.domain = self.domain.clone().into_bytes();
         cookie.path = self.path.clone();
-        (cookie.expires, cookie.max_age) = (self.ends, None);
-        Kept { cookie, host_only: self.host_only }
+        (cookie.expires, cookie.max_age) = (self.expires, None);
+        StoredCookie { cookie, host_only: self.host_only }
     }
 }
 
@@ -176,7 +178,7 @@ fn domain_of(host: &str, attribute: &[u8]) -> Option<(String, bool)> {
         // Its owner may have a cookie for itself.
         return (host == domain).then_some((domain, true));
     }
-    is_beneath(host, &domain).then_some((domain, false))
+    is_same_or_subdomain(host, &domain).then_some((domain, false))
 }
 
 /// is_public_suffix: anybody can have a name beneath it.

@@ -3,8 +3,8 @@ use crate::message::url::Url;
 
 const NOW: i64 = 1_700_000_000;
 
-fn origin(url: &str) -> Origin {
-    Origin::of(&Url::parse(url).unwrap(), b"").unwrap()
+fn origin(url: &str) -> CookieOrigin {
+    CookieOrigin::from_url(&Url::parse(url).unwrap(), b"").unwrap()
 }
 
 fn set(j: &Jar, url: &str, line: &str) {
@@ -158,7 +158,7 @@ fn a_file_goes_both_ways() {
     assert!(!String::from_utf8(j.to_text(false, NOW)).unwrap().contains("\ts\t"));
     let k = Jar::default();
     k.add_text(text.as_bytes(), NOW);
-    assert_eq!(k.kept(NOW), j.kept(NOW));
+    assert_eq!(k.stored_cookies(NOW), j.stored_cookies(NOW));
     let dir = std::env::temp_dir().join(format!("nethttp-jar-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let path = dir.join("cookies");
@@ -191,8 +191,8 @@ fn files_of_others() {
     assert_eq!(get(&j, "https://www.x.com/"), sent);
     let k = Jar::default();
     assert!(k.add_text(&j.to_text(true, NOW), NOW));
-    assert_eq!(k.kept(NOW).len(), 4);
-    assert_eq!(k.kept(NOW), j.kept(NOW));
+    assert_eq!(k.stored_cookies(NOW).len(), 4);
+    assert_eq!(k.stored_cookies(NOW), j.stored_cookies(NOW));
 }
 
 /// RFC 6265, 5.2: user agents take what servers should not send, and send it back as it came.
@@ -245,7 +245,7 @@ fn lines_that_are_no_cookies() {
     j.add_text(b"..x.com\tFALSE\t/\tFALSE\t0\tn\tv\nx. com\tFALSE\t/\tFALSE\t0\tn\tv\n", NOW);
     assert!(j.is_empty());
     j.add_text(b"1.2.3.4\tTRUE\t/\tFALSE\t0\tn\tv\n", NOW);
-    assert!(j.kept(NOW).iter().all(|k| k.host_only), "an address has nothing beneath it");
+    assert!(j.stored_cookies(NOW).iter().all(|k| k.host_only), "an address has nothing beneath it");
     j.clear();
     j.add_text(b"x.com\tFALSE\t/\tFALSE\t0\tn\r\n", NOW);
     assert_eq!(get(&j, "http://x.com/"), "n=");
@@ -254,10 +254,10 @@ fn lines_that_are_no_cookies() {
 /// Cookies are for the host that the request names; where it goes decides what may be sent in the clear.
 #[test]
 fn a_host_of_the_requests_own() {
-    let of = |url: &str, host: &[u8]| Origin::of(&Url::parse(url).unwrap(), host).unwrap();
+    let of = |url: &str, host: &[u8]| CookieOrigin::from_url(&Url::parse(url).unwrap(), host).unwrap();
     let o = of("http://127.0.0.1:81/p?q", b"A.test:82");
     assert_eq!((o.key(), o.url.as_str(), o.is_secure()), ("a.test", "http://A.test:82/p?q", true));
     assert!(!of("http://a.test/", b"localhost").is_secure());
     assert!(of("http://LOCALHOST./", b"").is_secure());
-    assert!(Origin::of(&Url::parse("http://a.test/").unwrap(), b"[").is_none());
+    assert!(CookieOrigin::from_url(&Url::parse("http://a.test/").unwrap(), b"[").is_none());
 }
