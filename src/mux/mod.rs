@@ -9,32 +9,32 @@
 mod builtin;
 mod conflict;
 mod pattern;
-mod table;
-mod tree;
+mod routing_table;
+mod routing_tree;
 
-pub(crate) use table::Table;
+pub(crate) use routing_table::RoutingTable;
 
 use crate::error::{Error, Kind, Result, invalid};
 use crate::message::request::{Request, RouteLookup};
 use crate::server::{Handler, ResponseWriter};
 use crate::sync::{Mutex, MutexGuard};
 use pattern::Pattern;
+use routing_table::MuxEntry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
-use table::Route;
 
 /// Mux may be changed while it is served: threads see an addition with their next request.
 pub struct Mux {
-    state: Mutex<State>,
+    state: Mutex<MuxState>,
     generation: AtomicU64,
 }
 
-struct State {
-    routes: Vec<Arc<Route>>,
+struct MuxState {
+    routes: Vec<Arc<MuxEntry>>,
     /// The route that takes all requests.
-    whole: Option<u32>,
+    catch_all: Option<u32>,
     /// What the routes look like to a lookup; made when it is asked for, so that many additions cost one.
-    table: Option<Arc<Table>>,
+    table: Option<Arc<RoutingTable>>,
 }
 
 impl Default for Mux {
@@ -48,21 +48,24 @@ impl Mux {
         Mux::with(None)
     }
 
-    /// of is one handler in a mux's place: all requests are its own.
-    pub fn of(handler: Arc<dyn Handler>) -> Mux {
+    /// single is one handler in a mux's place: all requests are its own.
+    pub fn single(handler: Arc<dyn Handler>) -> Mux {
         Mux::with(Some(handler))
     }
 
     fn with(whole: Option<Arc<dyn Handler>>) -> Mux {
-        let mut routes: Vec<_> = builtin::handlers().into_iter().map(|h| Route::new(None, h)).collect();
+        let mut routes: Vec<_> = builtin::handlers().into_iter().map(|h| MuxEntry::new(None, h)).collect();
         let whole = whole.map(|handler| {
-            routes.push(Route::new(None, handler));
+            routes.push(MuxEntry::new(None, handler));
             routes.len() as u32 - 1
         });
-        Mux { state: Mutex::new(State { routes, whole, table: None }), generation: AtomicU64::new(1) }
+        Mux {
+            state: Mutex::new(MuxState { routes, catch_all: whole, table: None }),
+            generation: AtomicU64::new(1),
+        }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MuxState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -70,7 +73,7 @@ impl Mux {
     pub fn handle(&self, pattern: &str, handler: impl Into<Arc<dyn Handler>>) -> Result<()> {
         let pattern = Pattern::parse(pattern)?;
         // Before the lock, and so dropped behind it where it is refused: that calls back into the program.
-        let route = Route::new(Some(pattern.clone()), handler.into());
+        let route = MuxEntry::new(Some(pattern.clone()), handler.into());
         let mut state = self.state();
         let clash =
             state.routes.iter().filter_map(|r| conflict::conflict(&pattern, r.pattern.as_ref()?)).next();
@@ -95,14 +98,14 @@ impl Mux {
         Ok(())
     }
 
-    pub(crate) fn table(&self) -> Arc<Table> {
+    pub(crate) fn table(&self) -> Arc<RoutingTable> {
         let mut state = self.state();
-        let State { routes, whole, table } = &mut *state;
-        table.get_or_insert_with(|| Arc::new(Table::new(routes.clone(), *whole))).clone()
+        let MuxState { routes, catch_all: whole, table } = &mut *state;
+        table.get_or_insert_with(|| Arc::new(RoutingTable::new(routes.clone(), *whole))).clone()
     }
 
     /// refresh brings a thread's own view of the routes up to date; one atomic load if nothing changed.
-    pub(crate) fn refresh(&self, table: &mut Arc<Table>, generation: &mut u64) -> bool {
+    pub(crate) fn refresh(&self, table: &mut Arc<RoutingTable>, generation: &mut u64) -> bool {
         let now = self.generation.load(Ordering::Acquire);
         if *generation == now {
             return false;
@@ -140,7 +143,7 @@ impl Mux {
     pub fn find(&self, r: &Request) -> (Arc<dyn Handler>, String) {
         let table = self.table();
         let route = table.route(r);
-        let pattern = table.pattern(table.shown(r, route)).to_string_lossy().into_owned();
+        let pattern = table.pattern(table.displayed_route(r, route)).to_string_lossy().into_owned();
         let handler: Arc<dyn Handler> = match table.handler(route) {
             Some(handler) if !table.is_builtin(route) => handler.clone(),
             _ => Arc::new(move |w: &mut ResponseWriter, r: &mut Request| {

@@ -56,10 +56,10 @@ impl Pattern {
     }
 }
 
-/// Fault is an offset into the pattern and what is wrong there.
-type Fault = (usize, String);
+/// PatternError is an offset into the pattern and what is wrong there.
+type PatternError = (usize, String);
 
-fn parse(text: &str) -> std::result::Result<Pattern, Fault> {
+fn parse(text: &str) -> std::result::Result<Pattern, PatternError> {
     let fail = |at: usize, why: &str| Err((at, why.to_owned()));
     let (method, rest) = match text.split_once([' ', '\t']) {
         Some((method, rest)) => (method, rest.trim_start_matches([' ', '\t'])),

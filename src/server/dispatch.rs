@@ -6,7 +6,7 @@ use super::writer::ResponseWriter;
 use crate::h2::frame::PREFACE;
 use crate::message::protocols::Protocols;
 use crate::message::request::Request;
-use crate::mux::Table;
+use crate::mux::RoutingTable;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,19 +33,19 @@ impl Http {
     }
 
     /// route finds who answers a request, by the routes as they are now.
-    pub(super) fn route(&self, r: &mut Request, table: &mut Arc<Table>, generation: &mut u64) -> u32 {
+    pub(super) fn route(&self, r: &mut Request, table: &mut Arc<RoutingTable>, generation: &mut u64) -> u32 {
         let entered = std::mem::take(&mut r.entered);
         if self.0.mux.refresh(table, generation) || entered {
             r.routes = Some(table.clone());
         }
-        r.route = table.route_first(r, self.0.settings.general_options);
+        r.route = table.route_incoming(r, self.0.settings.general_options);
         r.route
     }
 
     /// serve calls the program for a request.
     pub(super) fn serve(
         &self,
-        table: &Table,
+        table: &RoutingTable,
         route: u32,
         writer: &mut ResponseWriter,
         request: &mut Request,

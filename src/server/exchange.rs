@@ -12,7 +12,7 @@ use crate::h1::{self, Framing, RequestFacts, RequestLine};
 use crate::handle::Handle;
 use crate::memory;
 use crate::message::request::{MultipartUse, Request, RequestBody};
-use crate::mux::Table;
+use crate::mux::RoutingTable;
 use crate::net::tls::TlsBuffers;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,7 +32,7 @@ pub(crate) struct Exchange {
     /// What the prepared request was routed to.
     pub(super) route: u32,
     /// The routes as this thread last saw them, and their generation.
-    pub(super) table: Arc<Table>,
+    pub(super) table: Arc<RoutingTable>,
     pub(super) generation: u64,
     /// The body was read with the head or comes later, through the wire's input.
     pub(super) has_body: bool,

@@ -178,7 +178,7 @@ impl Server {
 
     /// set_handler has a handler answer all requests in the mux's place.
     pub fn set_handler(&self, handler: Arc<dyn Handler>) -> Result<()> {
-        let handler = handler.clone().as_mux().unwrap_or_else(|| Arc::new(Mux::of(handler)));
+        let handler = handler.clone().as_mux().unwrap_or_else(|| Arc::new(Mux::single(handler)));
         let mut s = self.setup();
         if s.started {
             return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));

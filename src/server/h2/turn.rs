@@ -8,7 +8,7 @@ use crate::h2::Head;
 use crate::handle::Handle;
 use crate::message::address::Address;
 use crate::message::request::{HTTP_20, Request, RequestBody};
-use crate::mux::Table;
+use crate::mux::RoutingTable;
 use crate::net::tls::TlsInfo;
 use crate::server::exchange::renew;
 use crate::server::line::Line;
@@ -27,7 +27,7 @@ pub(crate) struct Turn {
     pub(super) writer: ResponseWriter,
     pub(super) route: u32,
     /// The routes as this turn last saw them, and their generation.
-    pub(super) table: Arc<Table>,
+    pub(super) table: Arc<RoutingTable>,
     pub(super) generation: u64,
     /// When the handler was called, where that is told.
     pub(super) began: Option<Instant>,

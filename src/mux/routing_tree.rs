@@ -1,4 +1,4 @@
-//! `Tree`: patterns by host, method and segment (Go's `routing_tree.go`). A lookup costs a hash for each segment of the
+//! `RoutingTree`: patterns by host, method and segment (Go's `routing_tree.go`). A lookup costs a hash for each segment of the
 //! path, however many patterns there are, and goes back only where a wildcard stands beside a literal.
 
 use super::pattern::{Pattern, Segment};
@@ -6,15 +6,15 @@ use crate::message::path;
 use std::collections::HashMap;
 
 #[derive(Default)]
-pub(super) struct Tree {
-    hosts: HashMap<String, Vec<(String, Node)>>,
+pub(super) struct RoutingTree {
+    hosts: HashMap<String, Vec<(String, TreeNode)>>,
 }
 
-/// Node is what may follow a part of a path.
+/// TreeNode is what may follow a part of a path.
 #[derive(Default)]
-struct Node {
-    literals: HashMap<Vec<u8>, Node>,
-    one: Option<Box<Node>>,
+struct TreeNode {
+    literals: HashMap<Vec<u8>, TreeNode>,
+    one: Option<Box<TreeNode>>,
     /// The route of a pattern that takes all the rest.
     rest: Option<u32>,
     /// That of one that ends in `{$}`.
@@ -23,11 +23,11 @@ struct Node {
     here: Option<u32>,
 }
 
-impl Tree {
+impl RoutingTree {
     pub(super) fn add(&mut self, pattern: &Pattern, route: u32) {
         let methods = self.hosts.entry(pattern.host.clone()).or_default();
         let at = methods.iter().position(|(m, _)| *m == pattern.method).unwrap_or_else(|| {
-            methods.push((pattern.method.clone(), Node::default()));
+            methods.push((pattern.method.clone(), TreeNode::default()));
             methods.len() - 1
         });
         let Some((_, mut node)) = methods.get_mut(at).map(|(m, n)| (m, n)) else { return };
@@ -67,7 +67,7 @@ impl Tree {
     }
 }
 
-impl Node {
+impl TreeNode {
     fn find(&self, path: &[u8]) -> Option<u32> {
         let Some(behind) = path.strip_prefix(b"/") else { return self.here };
         if behind.is_empty() {
@@ -84,8 +84,8 @@ impl Node {
 mod tests {
     use super::*;
 
-    fn tree(patterns: &[&str]) -> Tree {
-        let mut t = Tree::default();
+    fn tree(patterns: &[&str]) -> RoutingTree {
+        let mut t = RoutingTree::default();
         for (i, p) in patterns.iter().enumerate() {
             t.add(&Pattern::parse(p).unwrap(), i as u32);
         }

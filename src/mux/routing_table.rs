@@ -1,8 +1,8 @@
-//! `Table`: the routes at one moment, immutable, and how a request finds its own.
+//! `RoutingTable`: the routes at one moment, immutable, and how a request finds its own.
 
 use super::builtin;
 use super::pattern::{Pattern, Segment};
-use super::tree::Tree;
+use super::routing_tree::RoutingTree;
 use crate::message::path;
 use crate::message::request::{Request, RouteLookup};
 use crate::runtime::BlockingStats;
@@ -14,7 +14,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
-pub(super) struct Route {
+pub(super) struct MuxEntry {
     /// None: one of the mux's own.
     pub(super) pattern: Option<Pattern>,
     /// The pattern's text for C; empty for the mux's own.
@@ -23,10 +23,10 @@ pub(super) struct Route {
     pub(super) blocking_stats: BlockingStats,
 }
 
-impl Route {
-    pub(super) fn new(pattern: Option<Pattern>, handler: Arc<dyn Handler>) -> Arc<Route> {
+impl MuxEntry {
+    pub(super) fn new(pattern: Option<Pattern>, handler: Arc<dyn Handler>) -> Arc<MuxEntry> {
         let text = pattern.as_ref().and_then(|p| CString::new(p.text.as_str()).ok()).unwrap_or_default();
-        Arc::new(Route { pattern, text, handler, blocking_stats: BlockingStats::new() })
+        Arc::new(MuxEntry { pattern, text, handler, blocking_stats: BlockingStats::new() })
     }
 }
 
@@ -60,25 +60,25 @@ impl Hasher for PathHasher {
     }
 }
 
-pub(crate) struct Table {
+pub(crate) struct RoutingTable {
     /// The built-in ones come first, at the indices of [`builtin`]. Only added to: an index stays good.
-    routes: Vec<Arc<Route>>,
-    tree: Tree,
+    routes: Vec<Arc<MuxEntry>>,
+    tree: RoutingTree,
     /// The patterns without host and wildcard, by path and then method: what most requests ask for, in one hash.
     plain: HashMap<Vec<u8>, Vec<(String, u32)>, BuildHasherDefault<PathHasher>>,
     has_hosts: bool,
     /// The route that takes all requests, where there is one handler in the mux's place.
-    whole: Option<u32>,
+    catch_all: Option<u32>,
 }
 
-impl Table {
-    pub(super) fn new(routes: Vec<Arc<Route>>, whole: Option<u32>) -> Table {
-        let mut t = Table {
+impl RoutingTable {
+    pub(super) fn new(routes: Vec<Arc<MuxEntry>>, whole: Option<u32>) -> RoutingTable {
+        let mut t = RoutingTable {
             routes: Vec::new(),
-            tree: Tree::default(),
+            tree: RoutingTree::default(),
             plain: HashMap::default(),
             has_hosts: false,
-            whole,
+            catch_all: whole,
         };
         for (i, route) in routes.iter().enumerate() {
             let Some(p) = &route.pattern else { continue };
@@ -106,12 +106,12 @@ impl Table {
 
     /// is_builtin tells whether a route's handler is the mux's own.
     pub(super) fn is_builtin(&self, route: u32) -> bool {
-        self.whole.is_none() && self.routes.get(route as usize).is_some_and(|r| r.pattern.is_none())
+        self.catch_all.is_none() && self.routes.get(route as usize).is_some_and(|r| r.pattern.is_none())
     }
 
-    /// route_first is [`Table::route`] for a request that has just come: `OPTIONS *` is the server's own affair if it
+    /// route_incoming is [`RoutingTable::route`] for a request that has just come: `OPTIONS *` is the server's own affair if it
     /// wants it.
-    pub(crate) fn route_first(&self, r: &Request, general_options: bool) -> u32 {
+    pub(crate) fn route_incoming(&self, r: &Request, general_options: bool) -> u32 {
         if general_options && r.text(r.target) == b"*" && r.text(r.method) == b"OPTIONS" {
             return builtin::OPTIONS;
         }
@@ -121,7 +121,7 @@ impl Table {
     /// route finds the handler for a request.
     pub(crate) fn route(&self, r: &Request) -> u32 {
         let (target, method) = (r.text(r.target), r.text(r.method));
-        if let Some(whole) = self.whole {
+        if let Some(whole) = self.catch_all {
             return whole;
         }
         if target == b"*" {
@@ -193,9 +193,9 @@ impl Table {
         all
     }
 
-    /// shown is the route whose pattern Go's `Handler` names for a request that went to `route`: of redirects that of
+    /// displayed_route is the route whose pattern Go's `Handler` names for a request that went to `route`: of redirects that of
     /// where they lead.
-    pub(super) fn shown(&self, r: &Request, route: u32) -> u32 {
+    pub(super) fn displayed_route(&self, r: &Request, route: u32) -> u32 {
         let (host, method) = (self.host_of(r), r.text(r.method));
         let found = match route {
             builtin::ADD_SLASH => self.tree.find(host, method, &[r.raw_path(), b"/"].concat()),
@@ -214,7 +214,7 @@ impl Table {
     }
 }
 
-impl RouteLookup for Table {
+impl RouteLookup for RoutingTable {
     fn pattern(&self, route: u32) -> &CStr {
         self.routes.get(route as usize).map_or(c"", |r| &r.text)
     }
