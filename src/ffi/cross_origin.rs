@@ -135,6 +135,6 @@ pub unsafe extern "C" fn nh_cross_origin_handler(
     nh_handler::give(|| {
         // SAFETY: P1.
         let (p, h) = unsafe { (ptr::shared(p, "p")?, nh_handler::take(h)?) };
-        Ok(p.0.clone().guard(h))
+        Ok(p.0.clone().wrap(h))
     })
 }

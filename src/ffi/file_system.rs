@@ -11,7 +11,7 @@ use super::server_request::request;
 use super::transport::{live_transport, nh_transport};
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Result, invalid};
-use crate::handlers::{self, Content, Dir, FileServer, FileSystem, FileTransport, Opened, What};
+use crate::handlers::{self, Content, Dir, FileServer, FileSystem, FileTransport, Opened, OpenedKind};
 use crate::transport::RoundTripper;
 use std::ffi::{CString, c_char, c_void};
 use std::io::{self, ErrorKind};
@@ -82,11 +82,11 @@ impl FileSystem for CFileSystem {
             _ => return Err(ErrorKind::Other.into()),
         }
         let what = match f.what {
-            None => What::Other,
-            Some(Found::Content(content)) => What::File(content),
-            Some(Found::Directory(entries)) => What::Directory(Box::new(move || Ok(entries))),
+            None => OpenedKind::Other,
+            Some(Found::Content(content)) => OpenedKind::File(content),
+            Some(Found::Directory(entries)) => OpenedKind::Directory(Box::new(move || Ok(entries))),
         };
-        Ok(Opened { modified: Some(f.mtime).filter(|t| *t != 0), what })
+        Ok(Opened { modified: Some(f.mtime).filter(|t| *t != 0), kind: what })
     }
 }
 

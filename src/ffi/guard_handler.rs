@@ -5,7 +5,7 @@ use super::duration::duration;
 use super::handler::nh_handler;
 use super::ptr;
 use crate::error::invalid;
-use crate::handlers::{self, Check};
+use crate::handlers::{self, CheckCredentials};
 use crate::message::auth::BasicCredentials;
 use std::ffi::{c_char, c_void};
 
@@ -77,7 +77,7 @@ struct CCheck {
     userdata: Userdata,
 }
 
-impl Check for CCheck {
+impl CheckCredentials for CCheck {
     fn check(&self, who: &BasicCredentials) -> bool {
         let with_nul = |text: &[u8]| [text, b"\0"].concat();
         let (name, word) = (with_nul(&who.username), with_nul(&who.password));

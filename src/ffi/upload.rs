@@ -5,7 +5,7 @@ use super::query::nh_values;
 use super::request::nh_request;
 use super::server_request::request;
 use super::{guard, guard_or, nh_error, nh_result, ptr};
-use crate::handlers::upload::{self, Form, Reader, Upload};
+use crate::handlers::multipart_form::{self, FormFile, MultipartForm, PartReader};
 use crate::message::header::Header;
 use crate::message::multipart_reader::Disposition;
 use crate::message::request::Request;
@@ -15,7 +15,7 @@ use std::ptr::{null, null_mut};
 /// nh_multipart_reader gives the parts of a received request one after the other: Go's multipart.Reader.
 pub struct nh_multipart_reader {
     request: *mut Request,
-    reader: Reader,
+    reader: PartReader,
     part: Option<Part>,
 }
 
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn nh_request_multipart_reader(
     guard(err, || {
         ptr::out(out, null_mut(), "out")?;
         // SAFETY: P1, P6.
-        let reader = Reader::new(unsafe { request(r)? })?;
+        let reader = PartReader::new(unsafe { request(r)? })?;
         ptr::set_out(out, ptr::give(nh_multipart_reader { request: r.cast(), reader, part: None }));
         Ok(())
     })
@@ -173,7 +173,7 @@ pub struct nh_multipart_form {
 
 /// nh_multipart_file is a file of a form, in memory or on disk: Go's multipart.FileHeader. It belongs to its form.
 pub struct nh_multipart_file {
-    upload: Upload,
+    upload: FormFile,
     name: CString,
     filename: CString,
 }
@@ -201,8 +201,8 @@ pub unsafe extern "C" fn nh_request_parse_multipart(
     guard(err, || {
         ptr::out(out, null_mut(), "out")?;
         // SAFETY: P1, P6.
-        let Form { values, files } = upload::parse(unsafe { request(r)? }, max_memory)?;
-        let file = |upload: Upload| nh_multipart_file {
+        let MultipartForm { values, files } = multipart_form::parse(unsafe { request(r)? }, max_memory)?;
+        let file = |upload: FormFile| nh_multipart_file {
             name: text(&upload.name),
             filename: text(&upload.filename),
             upload,

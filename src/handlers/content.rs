@@ -1,9 +1,9 @@
 //! Content with a name, a time and a size, served whole or in ranges, or not at all (Go's `ServeContent`; RFC
 //! 9110, 13 and 14).
 
-use super::answer::{Answer, Content, Part};
+use super::file_response::{Content, FileResponse, ResponsePart};
 use super::mime;
-use super::ranges::{self, Fault, Range};
+use super::ranges::{self, Range, RangeError};
 use crate::error::Result;
 use crate::message::date;
 use crate::message::header::Header;
@@ -21,22 +21,22 @@ pub fn serve_content(
     modified: Option<i64>,
     content: &mut dyn Content,
 ) -> Result<()> {
-    settle(w.header(), r, name, modified, content)?.send(w, Some(content))
+    prepare(w.header(), r, name, modified, content)?.send(w, Some(content))
 }
 
-/// settle decides what a request for a content is answered; `h` may have what the handler says of it.
-pub(super) fn settle(
+/// prepare decides what a request for a content is answered; `h` may have what the handler says of it.
+pub(super) fn prepare(
     h: &mut Header,
     r: &Request,
     name: &[u8],
     modified: Option<i64>,
     content: &mut dyn Content,
-) -> Result<Answer> {
+) -> Result<FileResponse> {
     set_last_modified(h, modified)?;
     let asked = match check(h, r, modified) {
-        Verdict::Send(range) => range,
-        Verdict::NotModified => return Ok(not_modified(h)),
-        Verdict::Failed => return Ok(Answer::new(412, [])),
+        Precondition::Send(range) => range,
+        Precondition::NotModified => return Ok(not_modified(h)),
+        Precondition::Failed => return Ok(FileResponse::new(412, [])),
     };
     let media = match h.get(b"Content-Type") {
         Some(set) => set.to_vec(),
@@ -53,12 +53,12 @@ pub(super) fn settle(
     let mut ranges = match ranges::parse(&asked, size) {
         Ok(ranges) => ranges,
         // Some clients send Range with each request: what is empty is sent whole.
-        Err(Fault::NoOverlap) if size == 0 => Vec::new(),
-        Err(Fault::NoOverlap) => {
+        Err(RangeError::NoOverlap) if size == 0 => Vec::new(),
+        Err(RangeError::NoOverlap) => {
             h.set(b"Content-Range", format!("bytes */{size}").as_bytes())?;
             return error(h, b"invalid range: failed to overlap", 416);
         }
-        Err(Fault::Invalid) => return error(h, b"invalid range", 416),
+        Err(RangeError::Invalid) => return error(h, b"invalid range", 416),
     };
     // An attack, or a client that knows no better (RFC 9110, 14.2).
     if ranges.iter().map(|r| r.len).fold(0, u64::saturating_add) > size {
@@ -71,22 +71,22 @@ pub(super) fn settle(
             if h.get(b"Content-Encoding").is_none_or(<[u8]>::is_empty) {
                 set_length(h, size)?;
             }
-            Answer::new(200, [Part::Content { offset: 0, len: size }])
+            FileResponse::new(200, [ResponsePart::Content { offset: 0, len: size }])
         }
         [one] => {
             h.set(b"Content-Range", one.text(size).as_bytes())?;
             set_length(h, one.len)?;
-            Answer::new(206, [Part::Content { offset: one.start, len: one.len }])
+            FileResponse::new(206, [ResponsePart::Content { offset: one.start, len: one.len }])
         }
         _ => in_parts(h, &ranges, &media, size)?,
     };
     if r.text(r.method) == b"HEAD" {
-        return Ok(Answer::new(answer.status, []));
+        return Ok(FileResponse::new(answer.status, []));
     }
     Ok(answer)
 }
 
-fn in_parts(h: &mut Header, ranges: &[Range], media: &[u8], size: u64) -> Result<Answer> {
+fn in_parts(h: &mut Header, ranges: &[Range], media: &[u8], size: u64) -> Result<FileResponse> {
     let boundary: String =
         (0..4).map(|i: u32| format!("{:015x}", RandomState::new().hash_one(i) >> 4)).collect();
     let mut whole = 0;
@@ -99,14 +99,14 @@ fn in_parts(h: &mut Header, ranges: &[Range], media: &[u8], size: u64) -> Result
         intro.extend_from_slice(media);
         intro.extend_from_slice(b"\r\n\r\n");
         whole += intro.len() as u64 + range.len;
-        parts.push(Part::text(intro));
-        parts.push(Part::Content { offset: range.start, len: range.len });
+        parts.push(ResponsePart::text(intro));
+        parts.push(ResponsePart::Content { offset: range.start, len: range.len });
     }
     let end = format!("\r\n--{boundary}--\r\n").into_bytes();
     set_length(h, whole + end.len() as u64)?;
-    parts.push(Part::text(end));
+    parts.push(ResponsePart::text(end));
     h.set(b"Content-Type", format!("multipart/byteranges; boundary={boundary}").as_bytes())?;
-    Ok(Answer::new(206, parts))
+    Ok(FileResponse::new(206, parts))
 }
 
 fn sniffed(content: &mut dyn Content) -> Vec<u8> {
@@ -134,24 +134,24 @@ pub(super) fn set_last_modified(h: &mut Header, modified: Option<i64>) -> Result
 }
 
 /// error answers an error without what was meant for the content.
-pub(super) fn error(h: &mut Header, text: &[u8], code: u16) -> Result<Answer> {
+pub(super) fn error(h: &mut Header, text: &[u8], code: u16) -> Result<FileResponse> {
     for name in [&b"Cache-Control"[..], b"Content-Encoding", b"Etag", b"Last-Modified"] {
         h.del(name);
     }
-    Answer::error(h, text, code)
+    FileResponse::error(h, text, code)
 }
 
-pub(super) fn not_modified(h: &mut Header) -> Answer {
+pub(super) fn not_modified(h: &mut Header) -> FileResponse {
     for name in [&b"Content-Type"[..], b"Content-Length", b"Content-Encoding"] {
         h.del(name);
     }
     if h.get(b"Etag").is_some_and(|e| !e.is_empty()) {
         h.del(b"Last-Modified");
     }
-    Answer::new(304, [])
+    FileResponse::new(304, [])
 }
 
-enum Verdict {
+enum Precondition {
     /// The Range field that counts, or nothing.
     Send(Vec<u8>),
     NotModified,
@@ -159,22 +159,22 @@ enum Verdict {
 }
 
 /// check is RFC 9110, 13.2.2, in its order.
-fn check(h: &Header, r: &Request, modified: Option<i64>) -> Verdict {
+fn check(h: &Header, r: &Request, modified: Option<i64>) -> Precondition {
     let field = |name: &[u8]| r.header.get(name).filter(|v| !v.is_empty());
     let etag = h.get(b"Etag").unwrap_or_default();
     let reads = matches!(r.text(r.method), b"GET" | b"HEAD");
     let holds = match field(b"If-Match") {
         Some(list) => any_tag(list, |tag| strong_match(tag, etag)),
-        None => since(field(b"If-Unmodified-Since"), modified).is_none_or(|(then, now)| now <= then),
+        None => times(field(b"If-Unmodified-Since"), modified).is_none_or(|(then, now)| now <= then),
     };
     if !holds {
-        return Verdict::Failed;
+        return Precondition::Failed;
     }
     match field(b"If-None-Match") {
-        Some(list) if any_tag(list, |tag| weak(tag) == weak(etag)) => {
-            return if reads { Verdict::NotModified } else { Verdict::Failed };
+        Some(list) if any_tag(list, |tag| without_weak(tag) == without_weak(etag)) => {
+            return if reads { Precondition::NotModified } else { Precondition::Failed };
         }
-        None if !is_modified_since(r, modified) => return Verdict::NotModified,
+        None if !is_modified_since(r, modified) => return Precondition::NotModified,
         _ => {}
     }
     let range = r.header.get(b"Range").unwrap_or_default();
@@ -182,10 +182,10 @@ fn check(h: &Header, r: &Request, modified: Option<i64>) -> Verdict {
         None => true,
         Some(value) => match scan_tag(value) {
             Some((tag, _)) => strong_match(tag, etag),
-            None => since(Some(value), modified).is_some_and(|(then, now)| now == then),
+            None => times(Some(value), modified).is_some_and(|(then, now)| now == then),
         },
     };
-    Verdict::Send(if counts { range.to_vec() } else { Vec::new() })
+    Precondition::Send(if counts { range.to_vec() } else { Vec::new() })
 }
 
 /// is_modified_since is false where If-Modified-Since says that the peer has it.
@@ -193,11 +193,11 @@ pub(super) fn is_modified_since(r: &Request, modified: Option<i64>) -> bool {
     if !matches!(r.text(r.method), b"GET" | b"HEAD") {
         return true;
     }
-    since(r.header.get(b"If-Modified-Since"), modified).is_none_or(|(then, now)| now > then)
+    times(r.header.get(b"If-Modified-Since"), modified).is_none_or(|(then, now)| now > then)
 }
 
-/// since is a field's time and the content's; `None` if either is not known.
-fn since(field: Option<&[u8]>, modified: Option<i64>) -> Option<(i64, i64)> {
+/// times is a field's time and the content's; `None` if either is not known.
+fn times(field: Option<&[u8]>, modified: Option<i64>) -> Option<(i64, i64)> {
     Some((date::parse(field?)?, modified?))
 }
 
@@ -235,7 +235,7 @@ fn strong_match(a: &[u8], b: &[u8]) -> bool {
     a == b && a.starts_with(b"\"")
 }
 
-fn weak(tag: &[u8]) -> &[u8] {
+fn without_weak(tag: &[u8]) -> &[u8] {
     tag.strip_prefix(b"W/").unwrap_or(tag)
 }
 

@@ -81,18 +81,18 @@ impl CrossOrigin {
         self.trusted.read().unwrap_or_else(PoisonError::into_inner).contains(origin)
     }
 
-    /// guard makes a handler that calls `next` for what passes.
-    pub fn guard(self: Arc<Self>, next: Arc<dyn Handler>) -> Arc<dyn Handler> {
-        Arc::new(Guard { rules: self, next })
+    /// wrap makes a handler that calls `next` for what passes.
+    pub fn wrap(self: Arc<Self>, next: Arc<dyn Handler>) -> Arc<dyn Handler> {
+        Arc::new(CrossOriginHandler { rules: self, next })
     }
 }
 
-struct Guard {
+struct CrossOriginHandler {
     rules: Arc<CrossOrigin>,
     next: Arc<dyn Handler>,
 }
 
-impl Handler for Guard {
+impl Handler for CrossOriginHandler {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
         let Err(refused) = self.rules.check(r) else { return self.next.serve(w, r) };
         let deny = self.rules.deny.read().unwrap_or_else(PoisonError::into_inner).clone();

@@ -1,6 +1,6 @@
 //! `FileSystem`: a tree of files (Go's `FileSystem` and `fs.FS`), and `Dir`, one of the system's.
 
-use super::answer::Content;
+use super::file_response::Content;
 use crate::error::{Error, Kind, Result};
 use crate::message::path;
 use crate::net::sys::files;
@@ -23,18 +23,18 @@ pub trait FileSystem: Send + Sync {
 pub struct Opened {
     /// Unix seconds, if they are known.
     pub modified: Option<i64>,
-    pub what: What,
+    pub kind: OpenedKind,
 }
 
-pub enum What {
+pub enum OpenedKind {
     File(Box<dyn Content>),
-    Directory(List),
+    Directory(ListDirectory),
     /// Neither of both: it is not served.
     Other,
 }
 
-/// List reads a directory, once and only where it is shown: the names, and whether each is a directory.
-pub type List = Box<dyn FnOnce() -> io::Result<Vec<(Vec<u8>, bool)>>>;
+/// ListDirectory reads a directory, once and only where it is shown: the names, and whether each is a directory.
+pub type ListDirectory = Box<dyn FnOnce() -> io::Result<Vec<(Vec<u8>, bool)>>>;
 
 /// Dir is the tree beneath a directory (Go's `Dir`).
 pub struct Dir(Vec<u8>);
@@ -45,8 +45,8 @@ impl Dir {
         Dir(root.to_vec())
     }
 
-    /// full is where a name is; `None`: no file has such a name.
-    fn full(&self, name: &[u8]) -> Option<PathBuf> {
+    /// path_of is where a name is; `None`: no file has such a name.
+    fn path_of(&self, name: &[u8]) -> Option<PathBuf> {
         let inside = path::clean(&[b"/", name].concat());
         // As for Go, names that are not UTF-8 cannot be asked for.
         if inside.contains(&0) || std::str::from_utf8(&inside).is_err() {
@@ -61,20 +61,20 @@ impl Dir {
 
 impl FileSystem for Dir {
     fn open(&self, name: &[u8]) -> io::Result<Opened> {
-        let at = self.full(name).ok_or(ErrorKind::NotFound)?;
+        let at = self.path_of(name).ok_or(ErrorKind::NotFound)?;
         // Nonblocking: without a writer a FIFO would never open.
         let file =
             fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&at)?;
         let about = file.metadata()?;
         let what = if about.is_dir() {
-            What::Directory(Box::new(move || list(&at)))
+            OpenedKind::Directory(Box::new(move || list(&at)))
         } else if about.is_file() {
-            What::File(Box::new(OnDisk { file, size: about.len() }))
+            OpenedKind::File(Box::new(DiskFile { file, size: about.len() }))
         } else {
-            What::Other
+            OpenedKind::Other
         };
         let modified = Some(about.mtime()).filter(|s| *s != 0 || about.mtime_nsec() != 0);
-        Ok(Opened { modified, what })
+        Ok(Opened { modified, kind: what })
     }
 }
 
@@ -86,12 +86,12 @@ fn list(dir: &Path) -> io::Result<Vec<(Vec<u8>, bool)>> {
     fs::read_dir(dir)?.map(entry).collect()
 }
 
-struct OnDisk {
+struct DiskFile {
     file: File,
     size: u64,
 }
 
-impl Content for OnDisk {
+impl Content for DiskFile {
     fn size(&self) -> u64 {
         self.size
     }
@@ -113,11 +113,11 @@ mod tests {
     fn nothing_leads_out() {
         let srv = Dir::new(b"/srv");
         for name in ["/../../etc/passwd", "..", "/a/../../b", "./../x", "//etc"] {
-            let at = srv.full(name.as_bytes()).unwrap();
+            let at = srv.path_of(name.as_bytes()).unwrap();
             assert!(at.starts_with("/srv") && !at.to_string_lossy().contains(".."), "{name}");
         }
-        assert_eq!(Dir::new(b"").full(b"/"), Some(PathBuf::from("./")));
-        assert_eq!(srv.full(b"/a\0b"), None);
-        assert_eq!(srv.full(b"/\xff"), None);
+        assert_eq!(Dir::new(b"").path_of(b"/"), Some(PathBuf::from("./")));
+        assert_eq!(srv.path_of(b"/a\0b"), None);
+        assert_eq!(srv.path_of(b"/\xff"), None);
     }
 }

@@ -1,6 +1,6 @@
 //! `FileTransport`: requests of a client answered from a file system (Go's `NewFileTransport`).
 
-use super::answer::{Answer, Content};
+use super::file_response::{Content, FileResponse};
 use super::file_system::FileSystem;
 use super::files;
 use crate::error::{Error, Kind, Phase, Result};
@@ -30,10 +30,10 @@ impl RoundTripper for FileTransport {
         overall: Option<Instant>,
         cancel: Option<&CancelToken>,
     ) -> Result<RoundTripResult> {
-        let ended = Ended { overall, cancel: cancel.cloned() };
+        let ended = BodyDeadline { overall, cancel: cancel.cloned() };
         ended.check(AWAITING_HEADERS)?;
         let mut header = Header::new();
-        let (answer, content) = files::answer(&mut header, r, &*self.0)?;
+        let (answer, content) = files::respond(&mut header, r, &*self.0)?;
         let line = StatusLine::from_code(&mut header, HTTP_10, answer.status);
         // As in Go, nothing but the header tells a file's length.
         let content_length = if answer.is_empty() { 0 } else { -1 };
@@ -44,18 +44,18 @@ impl RoundTripper for FileTransport {
             chunked: false,
             nothing_to_strip: true,
         };
-        let body = Box::new(FileBody { answer, content, ended, failed: None });
+        let body = Box::new(FileBody { answer, content, deadline: ended, failed: None });
         Ok(RoundTripResult::Response(Response::from_parts(header, line, facts, body)))
     }
 }
 
-/// Ended is what may cut a body short.
-struct Ended {
+/// BodyDeadline is what may cut a body short.
+struct BodyDeadline {
     overall: Option<Instant>,
     cancel: Option<CancelToken>,
 }
 
-impl Ended {
+impl BodyDeadline {
     fn check(&self, late: &str) -> Result<()> {
         if self.cancel.as_ref().is_some_and(CancelToken::is_fired) {
             return Err(canceled());
@@ -68,9 +68,9 @@ impl Ended {
 }
 
 struct FileBody {
-    answer: Answer,
+    answer: FileResponse,
     content: Option<Box<dyn Content>>,
-    ended: Ended,
+    deadline: BodyDeadline,
     /// Sticky.
     failed: Option<Error>,
 }
@@ -81,7 +81,7 @@ impl ReadBody for FileBody {
             return Err(e.clone());
         }
         let content = self.content.as_mut().map(|content| &mut **content as &mut dyn Content);
-        let read = self.ended.check(READING_BODY).and_then(|()| self.answer.read(content, buf));
+        let read = self.deadline.check(READING_BODY).and_then(|()| self.answer.read(content, buf));
         read.map_err(|e| {
             let e = e.with_phase(Phase::Body);
             self.failed = Some(e.clone());

@@ -1,8 +1,8 @@
 //! Files and directories as answers (Go's `FileServer` and `ServeFile`).
 
-use super::answer::{Answer, Content, Part};
 use super::content;
-use super::file_system::{Dir, FileSystem, List, What};
+use super::file_response::{Content, FileResponse, ResponsePart};
+use super::file_system::{Dir, FileSystem, ListDirectory, OpenedKind};
 use crate::error::Result;
 use crate::message::escape::{UrlPart, escape, html};
 use crate::message::header::Header;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 const INDEX: &[u8] = b"/index.html";
 
 /// What is to be sent, and the content that its parts are pieces of.
-pub(super) type Found = (Answer, Option<Box<dyn Content>>);
+pub(super) type FoundFile = (FileResponse, Option<Box<dyn Content>>);
 
 /// FileServer answers with the files of a tree.
 pub struct FileServer(Arc<dyn FileSystem>);
@@ -28,14 +28,14 @@ impl FileServer {
 
 impl Handler for FileServer {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        let found = answer(w.header(), r, &*self.0);
+        let found = respond(w.header(), r, &*self.0);
         // A failed write has broken the connection, which the server sees for itself.
         let _ = send(w, found);
     }
 }
 
-/// answer is what a file server answers: by the request's path.
-pub(super) fn answer(h: &mut Header, r: &Request, files: &dyn FileSystem) -> Result<Found> {
+/// respond is what a file server answers: by the request's path.
+pub(super) fn respond(h: &mut Header, r: &Request, files: &dyn FileSystem) -> Result<FoundFile> {
     let mut url = r.decoded_path().into_owned();
     if !url.starts_with(b"/") {
         url.insert(0, b'/');
@@ -55,14 +55,14 @@ pub fn serve_file(w: &mut ResponseWriter, r: &Request, name: &[u8]) -> Result<()
 pub fn serve_file_of(w: &mut ResponseWriter, r: &Request, files: &dyn FileSystem, name: &[u8]) -> Result<()> {
     let url = r.decoded_path();
     let found = if url.split(|b| b"/\\".contains(b)).any(|segment| segment == b"..") {
-        only(content::error(w.header(), b"invalid URL path", 400))
+        without_content(content::error(w.header(), b"invalid URL path", 400))
     } else {
         find(w.header(), r, files, name, None)
     };
     send(w, found)
 }
 
-fn send(w: &mut ResponseWriter, found: Result<Found>) -> Result<()> {
+fn send(w: &mut ResponseWriter, found: Result<FoundFile>) -> Result<()> {
     let (answer, content) = found?;
     match content {
         Some(mut content) => answer.send(w, Some(&mut *content)),
@@ -70,8 +70,8 @@ fn send(w: &mut ResponseWriter, found: Result<Found>) -> Result<()> {
     }
 }
 
-/// only is an answer without a content.
-fn only(answer: Result<Answer>) -> Result<Found> {
+/// without_content is an answer without a content.
+fn without_content(answer: Result<FileResponse>) -> Result<FoundFile> {
     Ok((answer?, None))
 }
 
@@ -83,52 +83,52 @@ fn find(
     files: &dyn FileSystem,
     name: &[u8],
     canonical: Option<&[u8]>,
-) -> Result<Found> {
+) -> Result<FoundFile> {
     let url = r.decoded_path();
     let url = canonical.unwrap_or(&url);
     if url.ends_with(INDEX) {
-        return only(local_redirect(h, r, b"./".to_vec()));
+        return without_content(local_redirect(h, r, b"./".to_vec()));
     }
-    let mut name = inside(name);
+    let mut name = tree_name(name);
     let mut opened = match files.open(&name) {
         Ok(opened) => opened,
-        Err(e) => return only(refuse(h, &e)),
+        Err(e) => return without_content(refuse(h, &e)),
     };
-    let is_dir = matches!(opened.what, What::Directory(_));
+    let is_dir = matches!(opened.kind, OpenedKind::Directory(_));
     let slash = url.ends_with(b"/");
     if is_dir && !slash {
-        return only(local_redirect(h, r, [base(url), b"/"].concat()));
+        return without_content(local_redirect(h, r, [base(url), b"/"].concat()));
     }
     if canonical.is_some() && !is_dir && slash {
-        return only(match base(url) {
+        return without_content(match base(url) {
             b"/" | b"." => content::error(h, b"http: attempting to traverse a non-directory", 500),
             base => local_redirect(h, r, [b"../", base].concat()),
         });
     }
     if is_dir {
-        let index = inside(&[&name, INDEX].concat());
+        let index = tree_name(&[&name, INDEX].concat());
         if let Ok(found) = files.open(&index) {
             (opened, name) = (found, index);
         }
     }
-    match opened.what {
-        What::Directory(_) if !content::is_modified_since(r, opened.modified) => {
+    match opened.kind {
+        OpenedKind::Directory(_) if !content::is_modified_since(r, opened.modified) => {
             Ok((content::not_modified(h), None))
         }
-        What::Directory(entries) => {
+        OpenedKind::Directory(entries) => {
             content::set_last_modified(h, opened.modified)?;
-            only(list(h, entries))
+            without_content(list(h, entries))
         }
-        What::Other => only(content::error(h, b"403 Forbidden", 403)),
-        What::File(mut file) => {
-            let answer = content::settle(h, r, base(&name), opened.modified, &mut *file)?;
+        OpenedKind::Other => without_content(content::error(h, b"403 Forbidden", 403)),
+        OpenedKind::File(mut file) => {
+            let answer = content::prepare(h, r, base(&name), opened.modified, &mut *file)?;
             Ok((answer, Some(file)))
         }
     }
 }
 
-/// inside is a name as a tree has it: clean, without a slash at either end, "." for the root.
-fn inside(name: &[u8]) -> Vec<u8> {
+/// tree_name is a name as a tree has it: clean, without a slash at either end, "." for the root.
+fn tree_name(name: &[u8]) -> Vec<u8> {
     let name = path::clean(&[b"/", name].concat());
     let name = name.strip_prefix(b"/").unwrap_or_default();
     match name.strip_suffix(b"/").unwrap_or(name) {
@@ -138,7 +138,7 @@ fn inside(name: &[u8]) -> Vec<u8> {
 }
 
 /// refuse answers what could not be opened, and tells nothing about it.
-fn refuse(h: &mut Header, e: &io::Error) -> Result<Answer> {
+fn refuse(h: &mut Header, e: &io::Error) -> Result<FileResponse> {
     match e.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => content::error(h, b"404 page not found", 404),
         ErrorKind::PermissionDenied => content::error(h, b"403 Forbidden", 403),
@@ -148,21 +148,21 @@ fn refuse(h: &mut Header, e: &io::Error) -> Result<Answer> {
 
 /// local_redirect leads to a relative path as it is: an absolute one would be wrong beneath a prefix that was
 /// stripped.
-fn local_redirect(h: &mut Header, r: &Request, mut to: Vec<u8>) -> Result<Answer> {
+fn local_redirect(h: &mut Header, r: &Request, mut to: Vec<u8>) -> Result<FileResponse> {
     let raw = r.raw_path();
     if memchr::memmem::find(raw, b"%2f").is_some() || memchr::memmem::find(raw, b"%2F").is_some() {
-        return Answer::error(h, b"404 page not found", 404);
+        return FileResponse::error(h, b"404 page not found", 404);
     }
     if !r.raw_query().is_empty() {
         to.extend_from_slice(r.raw_query_part());
     }
     h.set(b"Location", &to)?;
-    Ok(Answer::new(301, []))
+    Ok(FileResponse::new(301, []))
 }
 
-fn list(h: &mut Header, entries: List) -> Result<Answer> {
+fn list(h: &mut Header, entries: ListDirectory) -> Result<FileResponse> {
     let Ok(mut entries) = entries() else {
-        return Answer::error(h, b"Error reading directory", 500);
+        return FileResponse::error(h, b"Error reading directory", 500);
     };
     entries.sort();
     h.set(b"Content-Type", b"text/html; charset=utf-8")?;
@@ -177,7 +177,7 @@ fn list(h: &mut Header, entries: List) -> Result<Answer> {
         page.extend_from_slice(&[b"<a href=\"", dot, &*url, b"\">", &html(&name), b"</a>\n"].concat());
     }
     page.extend_from_slice(b"</pre>\n");
-    Ok(Answer::new(200, [Part::text(page)]))
+    Ok(FileResponse::new(200, [ResponsePart::text(page)]))
 }
 
 /// base is the last segment: Go's `path.Base`.
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn names_inside() {
         for (name, want) in [("/", "."), ("", "."), ("/a/../b/", "b"), ("../x", "x"), ("a//b", "a/b")] {
-            assert_eq!(inside(name.as_bytes()), want.as_bytes(), "{name}");
+            assert_eq!(tree_name(name.as_bytes()), want.as_bytes(), "{name}");
         }
     }
 }

@@ -10,7 +10,7 @@ pub(super) struct Range {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum RangeError {
     Invalid,
     NoOverlap,
 }
@@ -26,16 +26,16 @@ impl Range {
 }
 
 /// parse gives the ranges that overlap a content of `size` bytes; none: the whole.
-pub(super) fn parse(value: &[u8], size: u64) -> Result<Vec<Range>, Fault> {
+pub(super) fn parse(value: &[u8], size: u64) -> Result<Vec<Range>, RangeError> {
     if value.is_empty() {
         return Ok(Vec::new());
     }
-    let equals = memchr::memchr(b'=', value).ok_or(Fault::Invalid)?;
-    let (unit, list) = value.split_at_checked(equals).ok_or(Fault::Invalid)?;
+    let equals = memchr::memchr(b'=', value).ok_or(RangeError::Invalid)?;
+    let (unit, list) = value.split_at_checked(equals).ok_or(RangeError::Invalid)?;
     let list = list.get(1..).unwrap_or_default();
     if !unit.eq_ignore_ascii_case(b"bytes") {
         // RFC 9110, 14.2: MUST ignore a unit that one does not know; units have no case (14.1).
-        return if is_token(unit) { Ok(Vec::new()) } else { Err(Fault::Invalid) };
+        return if is_token(unit) { Ok(Vec::new()) } else { Err(RangeError::Invalid) };
     }
     let pieces = list.split(|&b| b == b',');
     if pieces.clone().count() > MOST {
@@ -43,7 +43,7 @@ pub(super) fn parse(value: &[u8], size: u64) -> Result<Vec<Range>, Fault> {
     }
     let (mut ranges, mut missed) = (Vec::new(), false);
     for piece in pieces.map(trim).filter(|p| !p.is_empty()) {
-        let dash = memchr::memchr(b'-', piece).ok_or(Fault::Invalid)?;
+        let dash = memchr::memchr(b'-', piece).ok_or(RangeError::Invalid)?;
         let start = trim(piece.get(..dash).unwrap_or_default());
         let end = trim(piece.get(dash + 1..).unwrap_or_default());
         if start.is_empty() {
@@ -64,14 +64,14 @@ pub(super) fn parse(value: &[u8], size: u64) -> Result<Vec<Range>, Fault> {
             end => {
                 let end = number(end)?;
                 if end < start {
-                    return Err(Fault::Invalid);
+                    return Err(RangeError::Invalid);
                 }
                 end.min(size - 1) - start + 1
             }
         };
         ranges.push(Range { start, len });
     }
-    if missed && ranges.is_empty() { Err(Fault::NoOverlap) } else { Ok(ranges) }
+    if missed && ranges.is_empty() { Err(RangeError::NoOverlap) } else { Ok(ranges) }
 }
 
 fn trim(s: &[u8]) -> &[u8] {
@@ -79,18 +79,18 @@ fn trim(s: &[u8]) -> &[u8] {
 }
 
 /// number reads what Go's ParseInt does, but for what is negative.
-fn number(s: &[u8]) -> Result<u64, Fault> {
+fn number(s: &[u8]) -> Result<u64, RangeError> {
     // A sign of either kind is taken by Go; "-0" is the one negative number that is none.
-    let text = std::str::from_utf8(s).map_err(|_| Fault::Invalid)?;
-    let n: i64 = text.parse().map_err(|_| Fault::Invalid)?;
-    u64::try_from(n).map_err(|_| Fault::Invalid)
+    let text = std::str::from_utf8(s).map_err(|_| RangeError::Invalid)?;
+    let n: i64 = text.parse().map_err(|_| RangeError::Invalid)?;
+    u64::try_from(n).map_err(|_| RangeError::Invalid)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(value: &str) -> Result<Vec<(u64, u64)>, Fault> {
+    fn of(value: &str) -> Result<Vec<(u64, u64)>, RangeError> {
         Ok(parse(value.as_bytes(), 10)?.iter().map(|r| (r.start, r.len)).collect())
     }
 
@@ -107,13 +107,13 @@ mod tests {
         for unknown in ["lines=1-2", "x=", "items=bytes=0-1", "seconds=99-1"] {
             assert_eq!(of(unknown), Ok(vec![]), "{unknown}");
         }
-        assert_eq!(of("bytes=-0"), Err(Fault::NoOverlap));
-        assert_eq!(of("bytes=10-"), Err(Fault::NoOverlap));
+        assert_eq!(of("bytes=-0"), Err(RangeError::NoOverlap));
+        assert_eq!(of("bytes=10-"), Err(RangeError::NoOverlap));
         for bad in ["bytes", "bytes=x", "bytes=5-4", "bytes=--2", "bytes=-", "bytes=1-x", " =1-2", "bytes=a-"]
         {
-            assert_eq!(of(bad), Err(Fault::Invalid), "{bad}");
+            assert_eq!(of(bad), Err(RangeError::Invalid), "{bad}");
         }
-        assert_eq!(of("bytes=99999999999999999999-"), Err(Fault::Invalid));
+        assert_eq!(of("bytes=99999999999999999999-"), Err(RangeError::Invalid));
         let many = |n: usize| of(&format!("bytes={}", "0-0,".repeat(n).trim_end_matches(',')));
         assert_eq!(many(200).map(|r| r.len()), Ok(200));
         assert_eq!(many(201), Ok(vec![]));

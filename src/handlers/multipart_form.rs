@@ -22,38 +22,38 @@ use std::sync::Arc;
 const PIECE: usize = 16 * 1024;
 /// Go's: parts of a form, what its values and headers may take besides the files, and what an entry costs.
 const PARTS: usize = 1000;
-const OTHERS: usize = 10 << 20;
+const OTHER_BYTES: usize = 10 << 20;
 const ENTRY: usize = 200;
 const FILE: usize = 100;
 
-/// Reader gives the parts of a request's body one after the other.
-pub struct Reader {
+/// PartReader gives the parts of a request's body one after the other.
+pub struct PartReader {
     parts: MultipartReader,
     piece: Vec<u8>,
 }
 
-impl Reader {
+impl PartReader {
     /// new begins to read; a request's parts can be read once, in one of the two ways.
-    pub fn new(r: &mut Request) -> Result<Reader> {
+    pub fn new(r: &mut Request) -> Result<PartReader> {
         match r.multipart_use {
             MultipartUse::Fresh => {}
             MultipartUse::Read => return Err(state("http: MultipartReader called twice")),
             MultipartUse::Parsed => return Err(state("http: multipart handled by ParseMultipartForm")),
         }
-        let reader = Reader::of(r, true)?;
+        let reader = PartReader::with_kind(r, true)?;
         r.multipart_use = MultipartUse::Read;
         Ok(reader)
     }
 
-    fn of(r: &Request, mixed: bool) -> Result<Reader> {
+    fn with_kind(r: &Request, mixed: bool) -> Result<PartReader> {
         if !r.is_incoming() {
             return Err(state("nethttp: only a received request has parts"));
         }
         let boundary = boundary_of(r.header.get(b"Content-Type"), mixed)?;
-        Ok(Reader { parts: MultipartReader::new(&boundary)?, piece: vec![0; PIECE] })
+        Ok(PartReader { parts: MultipartReader::new(&boundary)?, piece: vec![0; PIECE] })
     }
 
-    fn more(&mut self, r: &mut Request) -> Result<()> {
+    fn fill(&mut self, r: &mut Request) -> Result<()> {
         match r.read_body(&mut self.piece)? {
             0 => self.parts.eof(),
             n => self.parts.feed(self.piece.get(..n).unwrap_or_default()),
@@ -70,7 +70,7 @@ impl Reader {
         loop {
             match self.parts.next(limits)? {
                 ReadStep::Done(header) => return Ok(header),
-                ReadStep::Need => self.more(r)?,
+                ReadStep::Need => self.fill(r)?,
             }
         }
     }
@@ -80,65 +80,67 @@ impl Reader {
         loop {
             match self.parts.read(buf)? {
                 ReadStep::Done(n) => return Ok(n),
-                ReadStep::Need => self.more(r)?,
+                ReadStep::Need => self.fill(r)?,
             }
         }
     }
 }
 
-/// Upload is a file of a form.
-pub struct Upload {
+/// FormFile is a file of a form.
+pub struct FormFile {
     pub name: Vec<u8>,
     pub filename: Vec<u8>,
     pub header: Header,
     pub size: u64,
-    place: Place,
+    storage: FileStorage,
 }
 
-enum Place {
+enum FileStorage {
     Memory(Vec<u8>),
     /// A piece of the file that all large ones of a form share.
     Disk(Arc<File>, u64),
 }
 
-impl Upload {
+impl FormFile {
     /// read_at fills a part of `buf`; 0 is the end.
     pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
         let left = self.size.saturating_sub(offset);
         let room = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let Some(to) = buf.get_mut(..room).filter(|b| !b.is_empty()) else { return Ok(0) };
-        match &self.place {
-            Place::Memory(bytes) => {
+        match &self.storage {
+            FileStorage::Memory(bytes) => {
                 let at = usize::try_from(offset).unwrap_or(usize::MAX);
                 let from = bytes.get(at..at.saturating_add(room)).unwrap_or_default();
                 to.get_mut(..from.len()).unwrap_or_default().copy_from_slice(from);
                 Ok(from.len())
             }
-            Place::Disk(file, start) => files::pread(file.as_raw_fd(), to, start + offset).map_err(temporary),
+            FileStorage::Disk(file, start) => {
+                files::pread(file.as_raw_fd(), to, start + offset).map_err(temporary)
+            }
         }
     }
 }
 
-/// Form is a whole multipart form.
+/// MultipartForm is a whole multipart form.
 #[derive(Default)]
-pub struct Form {
+pub struct MultipartForm {
     pub values: Values,
-    pub files: Vec<Upload>,
+    pub files: Vec<FormFile>,
 }
 
 /// parse reads a form: files up to `max_memory` bytes stay in memory, what is more goes to a file without a name,
 /// which is gone with the form. Values and headers may have 10 MiB besides.
-pub fn parse(r: &mut Request, max_memory: usize) -> Result<Form> {
+pub fn parse(r: &mut Request, max_memory: usize) -> Result<MultipartForm> {
     match r.multipart_use {
         MultipartUse::Fresh => {}
         MultipartUse::Read => return Err(state("http: multipart handled by MultipartReader")),
         MultipartUse::Parsed => return Err(state("http: multipart handled by ParseMultipartForm")),
     }
-    let mut reader = Reader::of(r, false)?;
+    let mut reader = PartReader::with_kind(r, false)?;
     r.multipart_use = MultipartUse::Parsed;
-    let mut form = Form::default();
+    let mut form = MultipartForm::default();
     let mut file_memory = max_memory;
-    let mut memory = max_memory.saturating_add(OTHERS);
+    let mut memory = max_memory.saturating_add(OTHER_BYTES);
     let (mut headers, mut parts) = (HEADERS, PARTS);
     let mut disk: Option<(Arc<File>, u64)> = None;
     let mut buf = vec![0; PIECE];
@@ -180,7 +182,7 @@ pub fn parse(r: &mut Request, max_memory: usize) -> Result<Form> {
             }
             let (file, _) = match &disk {
                 Some(known) => known,
-                None => disk.insert((Arc::new(nameless()?), 0)),
+                None => disk.insert((Arc::new(unnamed_file()?), 0)),
             };
             if !on_disk {
                 file.as_ref().write_all(&content).map_err(temporary)?;
@@ -193,21 +195,21 @@ pub fn parse(r: &mut Request, max_memory: usize) -> Result<Form> {
             Some((file, end)) if on_disk => {
                 let start = *end;
                 *end += size;
-                Place::Disk(file.clone(), start)
+                FileStorage::Disk(file.clone(), start)
             }
             _ => {
                 file_memory = file_memory.saturating_sub(content.len());
                 memory = memory.checked_sub(content.len()).ok_or_else(too_large)?;
-                Place::Memory(content)
+                FileStorage::Memory(content)
             }
         };
-        form.files.push(Upload { name, filename, header, size, place });
+        form.files.push(FormFile { name, filename, header, size, storage: place });
     }
     Ok(form)
 }
 
-/// nameless opens a file for temporary bytes that no other process can open, and that is gone with its descriptor.
-fn nameless() -> Result<File> {
+/// unnamed_file opens a file for temporary bytes that no other process can open, and that is gone with its descriptor.
+fn unnamed_file() -> Result<File> {
     let dir = process::variable("TMPDIR").map_or_else(|| "/tmp".into(), PathBuf::from);
     let mut how = OpenOptions::new();
     how.read(true).write(true).mode(0o600);

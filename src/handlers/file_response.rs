@@ -1,4 +1,4 @@
-//! `Answer`: an answer about a content that is settled before a byte of it goes, to a server's writer or to a client.
+//! `FileResponse`: an answer about a content that is settled before a byte of it goes, to a server's writer or to a client.
 
 use crate::error::{Error, Kind, Result};
 use crate::message::header::Header;
@@ -38,36 +38,36 @@ fn ended() -> Error {
     Error::new(Kind::UnexpectedEof, "nethttp: the content has ended before its size")
 }
 
-/// Part is a piece of an answer's body.
-pub(super) enum Part {
+/// ResponsePart is a piece of an answer's body.
+pub(super) enum ResponsePart {
     Text(Cursor<Vec<u8>>),
     Content { offset: u64, len: u64 },
 }
 
-impl Part {
-    pub(super) fn text(text: Vec<u8>) -> Part {
-        Part::Text(Cursor::new(text))
+impl ResponsePart {
+    pub(super) fn text(text: Vec<u8>) -> ResponsePart {
+        ResponsePart::Text(Cursor::new(text))
     }
 }
 
-/// Answer has a status and a body; its fields are in the header that it was made with.
-pub(super) struct Answer {
+/// FileResponse has a status and a body; its fields are in the header that it was made with.
+pub(super) struct FileResponse {
     pub(super) status: u16,
-    parts: VecDeque<Part>,
+    parts: VecDeque<ResponsePart>,
     /// Its text is added also to an answer that has begun, as in Go; who did so is told.
     refusal: bool,
 }
 
-impl Answer {
-    pub(super) fn new(status: u16, parts: impl IntoIterator<Item = Part>) -> Answer {
-        Answer { status, parts: parts.into_iter().collect(), refusal: false }
+impl FileResponse {
+    pub(super) fn new(status: u16, parts: impl IntoIterator<Item = ResponsePart>) -> FileResponse {
+        FileResponse { status, parts: parts.into_iter().collect(), refusal: false }
     }
 
     /// error is a status with a line of plain text, in Go's words.
-    pub(super) fn error(h: &mut Header, text: &[u8], status: u16) -> Result<Answer> {
+    pub(super) fn error(h: &mut Header, text: &[u8], status: u16) -> Result<FileResponse> {
         answers::set_error_fields(h)?;
-        let parts = [Part::text([text, b"\n"].concat())].into();
-        Ok(Answer { status, parts, refusal: true })
+        let parts = [ResponsePart::text([text, b"\n"].concat())].into();
+        Ok(FileResponse { status, parts, refusal: true })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -82,9 +82,9 @@ impl Answer {
         }
         for part in self.parts {
             match (part, content.as_deref_mut()) {
-                (Part::Text(text), _) => w.write(text.get_ref())?,
-                (Part::Content { offset, len }, Some(content)) => content.send(w, offset, len)?,
-                (Part::Content { .. }, None) => return Err(ended()),
+                (ResponsePart::Text(text), _) => w.write(text.get_ref())?,
+                (ResponsePart::Content { offset, len }, Some(content)) => content.send(w, offset, len)?,
+                (ResponsePart::Content { .. }, None) => return Err(ended()),
             }
         }
         begun
@@ -99,9 +99,9 @@ impl Answer {
             let n = match self.parts.front_mut() {
                 None => return Ok(0),
                 // Reading out of memory cannot fail.
-                Some(Part::Text(text)) => text.read(buf).unwrap_or(0),
-                Some(Part::Content { len: 0, .. }) => 0,
-                Some(Part::Content { offset, len }) => {
+                Some(ResponsePart::Text(text)) => text.read(buf).unwrap_or(0),
+                Some(ResponsePart::Content { len: 0, .. }) => 0,
+                Some(ResponsePart::Content { offset, len }) => {
                     let room = usize::try_from(*len).unwrap_or(buf.len()).min(buf.len());
                     let Some(content) = content.as_deref_mut() else { return Err(ended()) };
                     let n = content.read_at(*offset, buf.get_mut(..room).unwrap_or_default())?;

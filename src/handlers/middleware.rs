@@ -44,19 +44,23 @@ impl Handler for MaxBytes {
     }
 }
 
-/// Check tells whether a user name and a password are good.
-pub trait Check: Send + Sync {
+/// CheckCredentials tells whether a user name and a password are good.
+pub trait CheckCredentials: Send + Sync {
     fn check(&self, who: &BasicCredentials) -> bool;
 }
 
 struct BasicAuth {
     next: Arc<dyn Handler>,
     challenge: Vec<u8>,
-    check: Box<dyn Check>,
+    check: Box<dyn CheckCredentials>,
 }
 
 /// basic_auth answers 401 unless the request has credentials that `check` takes.
-pub fn basic_auth(next: Arc<dyn Handler>, realm: &[u8], check: Box<dyn Check>) -> Arc<dyn Handler> {
+pub fn basic_auth(
+    next: Arc<dyn Handler>,
+    realm: &[u8],
+    check: Box<dyn CheckCredentials>,
+) -> Arc<dyn Handler> {
     let mut challenge = b"Basic realm=\"".to_vec();
     for &b in realm {
         if b == b'"' || b == b'\\' {
