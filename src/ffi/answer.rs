@@ -8,7 +8,7 @@ use super::{guard_plain, nh_result, ptr};
 use crate::error::{Result, invalid};
 use crate::handlers;
 use crate::message::request::Request;
-use crate::server::{ResponseWriter, answers};
+use crate::server::{ResponseWriter, responses};
 use std::ffi::c_char;
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn nh_respond_error(
     guard_plain(|| {
         // SAFETY: P1, P2, P6.
         let (w, text) = unsafe { (writer(w)?, ptr::text(text, "text")?) };
-        answers::error(w, text, status(code)?)
+        responses::error(w, text, status(code)?)
     })
 }
 
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn nh_not_found(w: *mut nh_response_writer, r: *mut nh_req
     guard_plain(|| {
         // SAFETY: P1, P6.
         let (w, _) = unsafe { (writer(w)?, request(r)?) };
-        answers::not_found(w)
+        responses::not_found(w)
     })
 }
 
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn nh_redirect(
     guard_plain(|| {
         // SAFETY: P1, P2, P6.
         let (w, r, url) = unsafe { (writer(w)?, request(r)?, ptr::text(url, "url")?) };
-        answers::redirect(w, r, url, status(code)?)
+        responses::redirect(w, r, url, status(code)?)
     })
 }
 
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn nh_redirect(
 #[unsafe(no_mangle)]
 pub extern "C" fn nh_not_found_handler() -> *mut nh_handler {
     // A failed write has broken the connection, which the server sees for itself.
-    nh_handler::give(|| Ok(Arc::new(|w: &mut ResponseWriter, _: &mut Request| drop(answers::not_found(w)))))
+    nh_handler::give(|| Ok(Arc::new(|w: &mut ResponseWriter, _: &mut Request| drop(responses::not_found(w)))))
 }
 
 /// nh_redirect_handler makes a handler that does what nh_redirect does; NULL if url is NULL or has control bytes,
@@ -103,7 +103,9 @@ pub unsafe extern "C" fn nh_redirect_handler(url: *const c_char, code: i32) -> *
         let url = unsafe { ptr::text(url, "url")? }.to_vec();
         let code = status(code)?;
         crate::message::header::check_field(b"Location", &url)?;
-        Ok(Arc::new(move |w: &mut ResponseWriter, r: &mut Request| drop(answers::redirect(w, r, &url, code))))
+        Ok(Arc::new(move |w: &mut ResponseWriter, r: &mut Request| {
+            drop(responses::redirect(w, r, &url, code))
+        }))
     })
 }
 

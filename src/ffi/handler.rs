@@ -10,7 +10,7 @@ use super::server_request::{request, shared};
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::{Result, invalid};
 use crate::message::request::Request;
-use crate::server::{Handler, ResponseWriter, answers};
+use crate::server::{Handler, ResponseWriter, responses};
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ struct CHandler {
 
 impl Handler for CHandler {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        let (w, r) = (w.name().cast(), r.handle().cast());
+        let (w, r) = (w.handle().cast(), r.handle().cast());
         no_unwind("nh_handler_fn", || {
             // SAFETY: P5; w and r live until the call returns.
             unsafe { (self.call)(w, r, self.userdata.ptr()) }
@@ -99,15 +99,15 @@ struct CResultHandler {
 
 impl Handler for CResultHandler {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        let exchange = w.exchange();
-        let names = (w.name().cast(), r.handle().cast());
+        let exchange = w.detach_check();
+        let names = (w.handle().cast(), r.handle().cast());
         let code = no_unwind("nh_handler_result_fn", || {
             // SAFETY: P5; w and r live until the call returns.
             unsafe { (self.call)(names.0, names.1, self.userdata.ptr()) }
         });
         if code != NH_OK
             && !exchange.is_detached()
-            && (w.status() != 0 || answers::internal_error(w).is_err())
+            && (w.status() != 0 || responses::internal_error(w).is_err())
         {
             w.abort();
         }

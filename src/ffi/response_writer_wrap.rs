@@ -5,7 +5,7 @@ use super::response_writer::{nh_response_writer, writer};
 use super::result::{NH_OK, kind_of, nh_result};
 use super::{guard_or, guard_plain, ptr};
 use crate::error::{Error, Kind, Result};
-use crate::server::{Over, ResponseWriter};
+use crate::server::{ResponseWriter, WrappedWriter};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
@@ -62,7 +62,7 @@ fn answered(code: nh_result) -> Result<()> {
     Err(Error::new(kind, format!("nethttp: the wrapped writer's function answered {code}")))
 }
 
-impl Over for CWrap {
+impl WrappedWriter for CWrap {
     fn inner(&mut self) -> Option<&mut ResponseWriter> {
         self.beneath().ok()
     }
@@ -88,7 +88,7 @@ impl Over for CWrap {
         answered(no_unwind("nh_wrap_flush_fn", || unsafe { call(self.inner, self.userdata.ptr()) }))
     }
 
-    fn takes_writes(&self) -> bool {
+    fn overrides_write(&self) -> bool {
         self.write.is_some()
     }
 }
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn nh_response_writer_wrap(
         let beneath = unsafe { writer(w)? };
         let wrap =
             CWrap { inner: w, write_header: write_header_fn, write: write_fn, flush: flush_fn, userdata };
-        ptr::set_out(out, ptr::give(beneath.over(Box::new(wrap))).cast());
+        ptr::set_out(out, ptr::give(beneath.wrapped(Box::new(wrap))).cast());
         Ok(())
     })
 }
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn nh_response_writer_wrap(
 pub unsafe extern "C" fn nh_response_writer_free(w: *mut nh_response_writer) {
     guard_or((), || {
         // SAFETY: P1, P6; the borrow ends before the writer does.
-        let (is_over, later) = unsafe { writer(w) }.ok().map(|w| (w.is_over(), w.later()))?;
+        let (is_over, later) = unsafe { writer(w) }.ok().map(|w| (w.is_wrapped(), w.detached_writer()))?;
         if is_over {
             // SAFETY: P1: it came from nh_response_writer_wrap, and the caller gives it up.
             drop(unsafe { ptr::owned(w.cast::<ResponseWriter>()) });

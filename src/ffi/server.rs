@@ -9,7 +9,7 @@ use super::{guard, guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Result, invalid};
 use crate::fork::Stamp;
 use crate::mux::Mux;
-use crate::server::{Server, Settings};
+use crate::server::{Server, ServerSettings};
 use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
@@ -287,7 +287,7 @@ pub unsafe extern "C" fn nh_server_connections(s: *const nh_server) -> usize {
 ///
 /// # Safety
 /// P1.
-pub(super) unsafe fn configure(s: *mut nh_server, change: impl FnOnce(&mut Settings)) -> Result<()> {
+pub(super) unsafe fn configure(s: *mut nh_server, change: impl FnOnce(&mut ServerSettings)) -> Result<()> {
     // SAFETY: P1.
     unsafe { server(s)? }.configure(change)
 }

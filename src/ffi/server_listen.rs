@@ -6,7 +6,7 @@ use super::tls_config::nh_tls_config;
 use super::{guard, nh_error, nh_result, ptr, result};
 use crate::error::{Result, invalid};
 use crate::net::tls::TlsSettings;
-use crate::server::Source;
+use crate::server::AcceptSource;
 use std::ffi::{c_char, c_void};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
@@ -174,7 +174,7 @@ struct Accepter {
     userdata: Userdata,
 }
 
-impl Source for Accepter {
+impl AcceptSource for Accepter {
     fn accept(&mut self) -> std::result::Result<OwnedFd, i32> {
         let mut fd: isize = -1;
         // SAFETY: P5; `fd` lives through the call.

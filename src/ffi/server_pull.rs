@@ -86,7 +86,7 @@ struct Puller(Arc<Queue>);
 
 impl Handler for Puller {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        let pulled = Pulled { writer: w.name().cast(), request: r.handle().cast() };
+        let pulled = Pulled { writer: w.handle().cast(), request: r.handle().cast() };
         let mut waiting = self.0.lock();
         if waiting.len() >= MOST || w.detach().is_err() {
             drop(waiting);

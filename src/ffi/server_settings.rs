@@ -392,5 +392,5 @@ pub unsafe extern "C" fn nh_server_set_reuse_port(s: *mut nh_server, on: i32) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_server_use_go_defaults(s: *mut nh_server) -> nh_result {
     // SAFETY: P1.
-    guard_plain(|| unsafe { configure(s, |x| x.go()) })
+    guard_plain(|| unsafe { configure(s, |x| x.use_go_defaults()) })
 }

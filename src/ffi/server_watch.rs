@@ -6,7 +6,9 @@ use super::{guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Result, invalid};
 use crate::message::request::Request;
 use crate::message::text::Span;
-use crate::server::{Access, ConnState, Hooks, LogAccess, LogErrors, Peer, WatchConns};
+use crate::server::{
+    AccessLogger, AccessRecord, ConnState, ConnStateObserver, ErrorLogger, Observers, PeerInfo,
+};
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
@@ -42,7 +44,7 @@ pub unsafe extern "C" fn nh_conn_state_text(state: i32) -> *const c_char {
 }
 
 /// nh_server_conn is a connection of a server's, as nh_conn_state_fn sees it.
-pub struct nh_server_conn(Peer);
+pub struct nh_server_conn(PeerInfo);
 
 /// nh_access is an exchange that has ended, as nh_access_fn sees it.
 pub struct nh_access(());
@@ -72,15 +74,15 @@ struct Own<F> {
     userdata: Userdata,
 }
 
-impl WatchConns for Own<unsafe extern "C-unwind" fn(*const nh_server_conn, i32, *mut c_void)> {
-    fn changed(&self, conn: &Peer, state: ConnState) {
+impl ConnStateObserver for Own<unsafe extern "C-unwind" fn(*const nh_server_conn, i32, *mut c_void)> {
+    fn changed(&self, conn: &PeerInfo, state: ConnState) {
         let c = std::ptr::from_ref(conn).cast();
         // SAFETY: P5; what is lent lives through the call.
         no_unwind("nh_conn_state_fn", || unsafe { (self.call)(c, state as i32, self.userdata.ptr()) });
     }
 }
 
-impl LogErrors for Own<unsafe extern "C-unwind" fn(*const c_char, *mut c_void)> {
+impl ErrorLogger for Own<unsafe extern "C-unwind" fn(*const c_char, *mut c_void)> {
     fn error(&self, line: &str) {
         let line = CString::new(line.replace('\0', "?")).unwrap_or_default();
         // SAFETY: P5; what is lent lives through the call.
@@ -88,8 +90,8 @@ impl LogErrors for Own<unsafe extern "C-unwind" fn(*const c_char, *mut c_void)> 
     }
 }
 
-impl LogAccess for Own<unsafe extern "C-unwind" fn(*const nh_access, *mut c_void)> {
-    fn ended(&self, access: &Access<'_>) {
+impl AccessLogger for Own<unsafe extern "C-unwind" fn(*const nh_access, *mut c_void)> {
+    fn ended(&self, access: &AccessRecord<'_>) {
         let a = std::ptr::from_ref(access).cast();
         // SAFETY: P5; what is lent lives through the call.
         no_unwind("nh_access_fn", || unsafe { (self.call)(a, self.userdata.ptr()) });
@@ -104,11 +106,11 @@ unsafe fn watch<F>(
     s: *mut nh_server,
     call: Option<F>,
     userdata: Userdata,
-    change: impl FnOnce(&mut Hooks, Option<Arc<Own<F>>>),
+    change: impl FnOnce(&mut Observers, Option<Arc<Own<F>>>),
 ) -> Result<()> {
     let own = call.map(|call| Arc::new(Own { call, userdata }));
     // SAFETY: P1.
-    unsafe { server(s)? }.watch(|h| change(h, own))
+    unsafe { server(s)? }.configure_observers(|h| change(h, own))
 }
 
 /// nh_server_set_conn_state_callback has fn called when a connection changes its state; fn NULL takes that back. Go's
@@ -204,9 +206,9 @@ pub unsafe extern "C" fn nh_server_conn_remote_addr(
     })
 }
 
-fn access<T>(a: *const nh_access, neutral: T, f: impl FnOnce(&Access<'_>) -> Option<T>) -> T {
+fn access<T>(a: *const nh_access, neutral: T, f: impl FnOnce(&AccessRecord<'_>) -> Option<T>) -> T {
     // SAFETY: P1: the pointer that C has is one to an Access.
-    guard_or(neutral, || f(unsafe { ptr::shared(a.cast::<Access<'_>>(), "access") }.ok()?))
+    guard_or(neutral, || f(unsafe { ptr::shared(a.cast::<AccessRecord<'_>>(), "access") }.ok()?))
 }
 
 fn text(a: *const nh_access, span: impl FnOnce(&Request) -> Span) -> *const c_char {
@@ -296,7 +298,7 @@ pub unsafe extern "C" fn nh_access_remote_addr(
     guard_plain(|| {
         ptr::out(len_out, 0, "len_out")?;
         // SAFETY: P1: the pointer that C has is one to an Access.
-        let a = unsafe { ptr::shared(a.cast::<Access<'_>>(), "access")? };
+        let a = unsafe { ptr::shared(a.cast::<AccessRecord<'_>>(), "access")? };
         let addr = a.request.remote.as_ref().map(|r| r.to_string()).ok_or_else(|| invalid("no address"))?;
         // SAFETY: P3, P4.
         unsafe { ptr::copy_out(addr.as_bytes(), buf, cap, len_out) }

@@ -5,7 +5,7 @@ use crate::message::escape::quote;
 use crate::message::request::Request;
 use crate::message::url::Url;
 use crate::mux::Mux;
-use crate::server::{Handler, ResponseWriter, answers};
+use crate::server::{Handler, ResponseWriter, responses};
 use crate::sync::RwLock;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
@@ -99,7 +99,7 @@ impl Handler for CrossOriginHandler {
         match deny {
             Some(handler) => handler.serve(w, r),
             // A failed write has broken the connection, which the server sees for itself.
-            None => drop(answers::error(w, refused.message().as_bytes(), 403)),
+            None => drop(responses::error(w, refused.message().as_bytes(), 403)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::message::header::Header;
-use crate::server::{ResponseWriter, answers};
+use crate::server::{ResponseWriter, responses};
 use std::collections::VecDeque;
 use std::io::{Cursor, Read};
 
@@ -65,7 +65,7 @@ impl FileResponse {
 
     /// error is a status with a line of plain text, in Go's words.
     pub(super) fn error(h: &mut Header, text: &[u8], status: u16) -> Result<FileResponse> {
-        answers::set_error_fields(h)?;
+        responses::set_error_fields(h)?;
         let parts = [ResponsePart::text([text, b"\n"].concat())].into();
         Ok(FileResponse { status, parts, refusal: true })
     }

@@ -2,7 +2,7 @@
 
 use crate::message::auth::BasicCredentials;
 use crate::message::request::{Request, RequestBody};
-use crate::server::{Handler, ResponseWriter, answers};
+use crate::server::{Handler, ResponseWriter, responses};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub fn timeout(next: Arc<dyn Handler>, limit: Duration, text: &[u8]) -> Arc<dyn 
 
 impl Handler for Timeout {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        w.within(self.limit, &self.text, |w| self.next.serve(w, r));
+        w.with_timeout(self.limit, &self.text, |w| self.next.serve(w, r));
     }
 }
 
@@ -80,6 +80,6 @@ impl Handler for BasicAuth {
         }
         // A failed write has broken the connection, which the server sees for itself.
         let challenged = w.header().set(b"WWW-Authenticate", &self.challenge);
-        let _ = challenged.and_then(|()| answers::error(w, b"Unauthorized", 401));
+        let _ = challenged.and_then(|()| responses::error(w, b"Unauthorized", 401));
     }
 }

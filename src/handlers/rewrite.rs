@@ -3,7 +3,7 @@
 use crate::message::escape::{UrlPart, escape, unescape};
 use crate::message::path;
 use crate::message::request::Request;
-use crate::server::{Handler, ResponseWriter, answers};
+use crate::server::{Handler, ResponseWriter, responses};
 use std::sync::Arc;
 
 struct StripPrefix {
@@ -27,7 +27,7 @@ impl Handler for StripPrefix {
                 serve_rewritten(&*self.next, w, r, &path, &query);
             }
             // A failed write has broken the connection, which the server sees for itself.
-            None => drop(answers::not_found(w)),
+            None => drop(responses::not_found(w)),
         }
     }
 }
@@ -51,7 +51,7 @@ impl StripPrefix {
 /// serve_rewritten calls the next handler with another path and query, which are the request's for this call or, if that
 /// detaches it, for the rest of its exchange.
 fn serve_rewritten(next: &dyn Handler, w: &mut ResponseWriter, r: &mut Request, path: &[u8], query: &[u8]) {
-    let exchange = w.exchange();
+    let exchange = w.detach_check();
     r.rewrite(path, query, |r| {
         next.serve(w, r);
         !exchange.is_detached()

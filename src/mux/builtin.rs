@@ -2,7 +2,7 @@
 
 use crate::message::path;
 use crate::message::request::{HTTP_11, Request};
-use crate::server::{Handler, ResponseWriter, answers};
+use crate::server::{Handler, ResponseWriter, responses};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -28,13 +28,13 @@ pub(super) fn handlers() -> [Arc<dyn Handler>; 7] {
 
 // A failed write has broken the connection, which the server sees for itself.
 fn not_found(w: &mut ResponseWriter, _: &mut Request) {
-    let _ = answers::not_found(w);
+    let _ = responses::not_found(w);
 }
 
 fn method_not_allowed(w: &mut ResponseWriter, r: &mut Request) {
     let allowed = r.routes.as_ref().map(|routes| routes.allowed(r)).unwrap_or_default();
     w.header().add_unchecked(b"Allow", allowed.as_bytes());
-    let _ = answers::error(w, b"Method Not Allowed", 405);
+    let _ = responses::error(w, b"Method Not Allowed", 405);
 }
 
 fn clean(w: &mut ResponseWriter, r: &mut Request) {
@@ -59,7 +59,7 @@ fn add_slash(w: &mut ResponseWriter, r: &mut Request) {
 
 fn redirect(w: &mut ResponseWriter, r: &Request, mut to: Vec<u8>) {
     to.extend_from_slice(r.raw_query_part());
-    let _ = answers::redirect_to(w, r, &to, 307);
+    let _ = responses::redirect_to(w, r, &to, 307);
 }
 
 fn options(w: &mut ResponseWriter, _: &mut Request) {

@@ -1,9 +1,9 @@
-//! `Conn`: what is kept of a connection between its requests: a socket, an address, a few words, and with TLS a
+//! `ServerConn`: what is kept of a connection between its requests: a socket, an address, a few words, and with TLS a
 //! session without buffers.
 
-use super::h2::Session;
-use super::hooks::{ConnState, Notice};
-use super::secure::Secure;
+use super::h2::Http2Session;
+use super::observers::{ConnState, ConnStateNotifier};
+use super::tls_session::TlsSession;
 use crate::log::{self, Level};
 use crate::message::address::Address;
 use crate::net::tls::TlsInfo;
@@ -16,7 +16,7 @@ use crate::h1::{HeadScan, LeadingBytes};
 use crate::runtime::NEVER;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
+pub(super) enum ConnPhase {
     /// TLS is being agreed on.
     Handshaking,
     /// Waiting for a request, or in the middle of its head.
@@ -28,17 +28,17 @@ pub(super) enum State {
     Lingering,
 }
 
-pub(crate) struct Conn {
+pub(crate) struct ServerConn {
     pub(super) socket: OwnedFd,
     pub(super) remote: Address,
-    pub(super) secure: Option<Arc<Secure>>,
+    pub(super) secure: Option<Arc<TlsSession>>,
     /// What TLS has agreed on.
     pub(super) info: Option<Arc<TlsInfo>>,
     /// An answer was cut off: no close_notify may make it look whole.
-    pub(super) cut: bool,
-    pub(super) notice: Option<Box<Notice>>,
-    pub(super) counted: Option<Counted>,
-    pub(super) state: State,
+    pub(super) truncated: bool,
+    pub(super) state_notifier: Option<Box<ConnStateNotifier>>,
+    pub(super) permit: Option<ConnPermit>,
+    pub(super) state: ConnPhase,
     /// The socket may have bytes that were not read.
     pub(super) readable: bool,
     /// The peer has closed its side, or the connection broke.
@@ -49,10 +49,10 @@ pub(crate) struct Conn {
     /// Requests answered.
     pub(super) served: u32,
     /// A part of a head, or requests read ahead.
-    pub(super) carry: Vec<u8>,
+    pub(super) unparsed: Vec<u8>,
     pub(super) scan: HeadScan,
     /// The connection speaks HTTP/2.
-    pub(super) h2: Option<Box<Session>>,
+    pub(super) h2: Option<Box<Http2Session>>,
     /// Output that the socket did not take yet.
     pub(super) pending: Vec<u8>,
     /// When the head's first byte came, in the runtime's milliseconds; accepted-at for a new connection.
@@ -67,23 +67,23 @@ pub(crate) struct Conn {
     pub(super) body_due: u64,
 }
 
-impl Conn {
-    pub(super) fn new(socket: OwnedFd, remote: Address, now: u64, due: u64) -> Box<Conn> {
-        Box::new(Conn {
+impl ServerConn {
+    pub(super) fn new(socket: OwnedFd, remote: Address, now: u64, due: u64) -> Box<ServerConn> {
+        Box::new(ServerConn {
             socket,
             remote,
             secure: None,
             info: None,
-            cut: false,
-            notice: None,
-            counted: None,
-            state: State::Reading,
+            truncated: false,
+            state_notifier: None,
+            permit: None,
+            state: ConnPhase::Reading,
             readable: false,
             closed: false,
             stop: false,
             leading_bytes: LeadingBytes::Line,
             served: 0,
-            carry: Vec::new(),
+            unparsed: Vec::new(),
             scan: HeadScan::new(),
             h2: None,
             pending: Vec::new(),
@@ -95,39 +95,39 @@ impl Conn {
         })
     }
 
-    /// tell tells whoever watches the connection of its state.
-    pub(super) fn tell(&mut self, state: ConnState) {
-        if let Some(notice) = &mut self.notice {
-            notice.tell(state);
+    /// notify_state tells whoever watches the connection of its state.
+    pub(super) fn notify_state(&mut self, state: ConnState) {
+        if let Some(notice) = &mut self.state_notifier {
+            notice.notify(state);
         }
     }
 
-    /// goodbye tells a peer that speaks TLS that the connection ends here, and was not cut.
-    pub(super) fn goodbye(&self) {
-        if let Some(secure) = self.secure.as_ref().filter(|_| !self.cut) {
-            secure.goodbye();
+    /// send_close_notify tells a peer that speaks TLS that the connection ends here, and was not cut.
+    pub(super) fn send_close_notify(&self) {
+        if let Some(secure) = self.secure.as_ref().filter(|_| !self.truncated) {
+            secure.send_close_notify();
         }
     }
 }
 
-impl Drop for Conn {
+impl Drop for ServerConn {
     fn drop(&mut self) {
         log::emit(Level::Info, || format!("nethttp: connection from {} ended", self.remote));
     }
 }
 
-/// Counted is one of the connections that there may be of a kind.
-pub(super) struct Counted(Arc<AtomicUsize>);
+/// ConnPermit is one of the connections that there may be of a kind.
+pub(super) struct ConnPermit(Arc<AtomicUsize>);
 
-impl Counted {
+impl ConnPermit {
     /// new is `None` where there are `most` already.
-    pub(super) fn new(count: &Arc<AtomicUsize>, most: usize) -> Option<Counted> {
+    pub(super) fn new(count: &Arc<AtomicUsize>, most: usize) -> Option<ConnPermit> {
         let before = count.fetch_add(1, Ordering::Relaxed);
-        Some(Counted(count.clone())).filter(|_| before < most)
+        Some(ConnPermit(count.clone())).filter(|_| before < most)
     }
 }
 
-impl Drop for Counted {
+impl Drop for ConnPermit {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

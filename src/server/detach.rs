@@ -1,38 +1,38 @@
-//! `Detached`: an exchange whose handler has returned and which somebody answers later, from any thread.
+//! `DetachedExchange`: an exchange whose handler has returned and which somebody answers later, from any thread.
 //!
 //! The one who answers may be done before the handler has returned: whichever of the two comes last ends the exchange.
 //! A server that is freed meanwhile lets go of it: nothing is sent any more, and the buffers live until they are ended.
 
-use super::conn::Conn;
-use super::drive::Http;
-use super::exchange::Exchange;
-use super::h2::Turn;
-use super::shared::Shared;
+use super::conn::ServerConn;
+use super::connection::HttpDriver;
+use super::exchange_buffers::ExchangeBuffers;
+use super::h2::StreamExchange;
+use super::server_core::ServerCore;
 use crate::error::{Error, Kind, Result};
 use crate::runtime::{DetachedConn, in_handler};
 use crate::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
-/// Leaving is an exchange's way to be answered later.
+/// DetachState is an exchange's way to be answered later.
 #[derive(Default)]
-pub(super) struct Leaving {
-    detached: Mutex<Option<Arc<Detached>>>,
+pub(super) struct DetachState {
+    detached: Mutex<Option<Arc<DetachedExchange>>>,
     is_detached: AtomicBool,
 }
 
-impl Leaving {
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Detached>>> {
+impl DetachState {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<DetachedExchange>>> {
         self.detached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// leave has the exchange answered later.
-    pub(super) fn leave(&self, core: &Arc<Shared>) -> Result<()> {
+    /// detach has the exchange answered later.
+    pub(super) fn detach(&self, core: &Arc<ServerCore>) -> Result<()> {
         let mut detached = self.lock();
         if detached.is_some() {
             return Err(Error::new(Kind::State, "nethttp: the writer is detached already"));
         }
-        *detached = Some(Detached::new(core));
+        *detached = Some(DetachedExchange::new(core));
         self.is_detached.store(true, Ordering::Release);
         Ok(())
     }
@@ -42,7 +42,7 @@ impl Leaving {
     }
 
     /// detached is who answers later, if somebody does.
-    pub(super) fn detached(&self) -> Option<Arc<Detached>> {
+    pub(super) fn detached(&self) -> Option<Arc<DetachedExchange>> {
         self.lock().clone()
     }
 
@@ -55,70 +55,71 @@ impl Leaving {
     }
 }
 
-/// Parcel is what a handler has left behind.
-pub(super) enum Parcel {
+/// DetachedWork is what a handler has left behind.
+pub(super) enum DetachedWork {
     /// HTTP/1.1's exchange, with its connection.
-    Conn(DetachedConn<Http>),
+    Conn(DetachedConn<HttpDriver>),
     /// A stream's.
-    Stream(Box<Turn>),
+    Stream(Box<StreamExchange>),
 }
 
-impl Parcel {
-    /// keep is what the program still points to when the server has gone.
-    fn keep(self) -> Kept {
+impl DetachedWork {
+    /// into_orphan is what the program still points to when the server has gone.
+    fn into_orphan(self) -> OrphanedWork {
         match self {
-            Parcel::Conn(detached_conn) => Kept::Conn { _kept: detached_conn.into_parts() },
-            Parcel::Stream(turn) => Kept::Stream { _kept: turn },
+            DetachedWork::Conn(detached_conn) => OrphanedWork::Conn { _kept: detached_conn.into_parts() },
+            DetachedWork::Stream(exchange) => OrphanedWork::Stream { _kept: exchange },
         }
     }
 }
 
-enum Kept {
-    Conn { _kept: (Box<Conn>, Box<Exchange>) },
-    Stream { _kept: Box<Turn> },
+enum OrphanedWork {
+    Conn { _kept: (Box<ServerConn>, Box<ExchangeBuffers>) },
+    Stream { _kept: Box<StreamExchange> },
 }
 
-pub(super) struct Detached {
-    core: Arc<Shared>,
-    phase: Mutex<Phase>,
+pub(super) struct DetachedExchange {
+    core: Arc<ServerCore>,
+    phase: Mutex<DetachPhase>,
 }
 
-enum Phase {
+enum DetachPhase {
     /// The handler has not returned.
     Handler,
     /// It has not, and the answer is complete.
-    Early,
-    Parked(Parcel),
+    RespondedEarly,
+    Parked(DetachedWork),
     /// The server has been freed: what the program still points to.
     Orphan {
-        _kept: Kept,
+        _kept: OrphanedWork,
     },
-    Gone,
+    Finished,
 }
 
-impl Detached {
-    pub(super) fn new(core: &Arc<Shared>) -> Arc<Detached> {
-        let detached = Arc::new(Detached { core: core.clone(), phase: Mutex::new(Phase::Handler) });
-        core.remember(&detached);
+impl DetachedExchange {
+    pub(super) fn new(core: &Arc<ServerCore>) -> Arc<DetachedExchange> {
+        let detached =
+            Arc::new(DetachedExchange { core: core.clone(), phase: Mutex::new(DetachPhase::Handler) });
+        core.track_detached(&detached);
         detached
     }
 
-    fn phase(&self) -> MutexGuard<'_, Phase> {
+    fn phase(&self) -> MutexGuard<'_, DetachPhase> {
         self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// park is called when the handler has returned. It gives back what is answered already: that is to be ended by a
     /// thread that may wait for the peer.
-    pub(super) fn park(&self, parcel: Parcel) -> Option<Parcel> {
+    pub(super) fn park(&self, parcel: DetachedWork) -> Option<DetachedWork> {
         let mut phase = self.phase();
-        if matches!(*phase, Phase::Early) {
-            *phase = Phase::Gone;
+        if matches!(*phase, DetachPhase::RespondedEarly) {
+            *phase = DetachPhase::Finished;
             return Some(parcel);
         }
         *phase = if self.core.orphaned.load(Ordering::SeqCst) {
-            Phase::Orphan { _kept: parcel.keep() }
+            DetachPhase::Orphan { _kept: parcel.into_orphan() }
         } else {
-            Phase::Parked(parcel)
+            DetachPhase::Parked(parcel)
         };
         None
     }
@@ -126,15 +127,15 @@ impl Detached {
     /// end is the word of who has answered. It may wait for the peer.
     pub(super) fn end(&self) {
         let mut phase = self.phase();
-        match std::mem::replace(&mut *phase, Phase::Gone) {
-            Phase::Handler => *phase = Phase::Early,
-            Phase::Parked(Parcel::Conn(detached_conn)) => {
+        match std::mem::replace(&mut *phase, DetachPhase::Finished) {
+            DetachPhase::Handler => *phase = DetachPhase::RespondedEarly,
+            DetachPhase::Parked(DetachedWork::Conn(detached_conn)) => {
                 drop(phase);
                 self.finish(detached_conn);
             }
-            Phase::Parked(Parcel::Stream(turn)) => {
+            DetachPhase::Parked(DetachedWork::Stream(exchange)) => {
                 drop(phase);
-                in_handler(self.core.id(), || Http(self.core.clone()).end_detached_stream(turn));
+                in_handler(self.core.id(), || HttpDriver(self.core.clone()).end_detached_stream(exchange));
             }
             ended => {
                 drop(phase);
@@ -146,16 +147,17 @@ impl Detached {
     /// orphan lets the server go without the exchange.
     pub(super) fn orphan(&self) {
         let mut phase = self.phase();
-        match std::mem::replace(&mut *phase, Phase::Gone) {
-            Phase::Parked(parcel) => {
-                *phase = Phase::Orphan { _kept: parcel.keep() };
+        match std::mem::replace(&mut *phase, DetachPhase::Finished) {
+            DetachPhase::Parked(parcel) => {
+                *phase = DetachPhase::Orphan { _kept: parcel.into_orphan() };
             }
             before => *phase = before,
         }
     }
 
-    fn finish(&self, mut detached_conn: DetachedConn<Http>) {
-        let end = || Http(self.core.clone()).end_detached(&mut detached_conn.conn, &mut detached_conn.lease);
+    fn finish(&self, mut detached_conn: DetachedConn<HttpDriver>) {
+        let end =
+            || HttpDriver(self.core.clone()).end_detached(&mut detached_conn.conn, &mut detached_conn.lease);
         let action = in_handler(self.core.id(), end);
         detached_conn.give_back(action);
     }

@@ -1,7 +1,7 @@
 //! What HTTP/1.1 and HTTP/2 do alike: which of the two it is, who answers a request, and the call.
 
-use super::drive::Http;
-use super::hooks::Access;
+use super::connection::HttpDriver;
+use super::observers::AccessRecord;
 use super::writer::ResponseWriter;
 use crate::h2::frame::PREFACE;
 use crate::message::protocols::Protocols;
@@ -13,11 +13,11 @@ use std::time::Instant;
 /// Preface is how much of HTTP/2's has come.
 pub(super) enum Preface {
     No,
-    Part,
-    Whole,
+    Partial,
+    Complete,
 }
 
-impl Http {
+impl HttpDriver {
     /// preface tells whether a connection in the clear begins as one of HTTP/2, if that may be.
     pub(super) fn preface(&self, received: &[u8]) -> Preface {
         if !self.0.settings.protocols.has(Protocols::UNENCRYPTED_HTTP2) {
@@ -25,9 +25,9 @@ impl Http {
         }
         let n = received.len().min(PREFACE.len());
         match received.get(..n) == PREFACE.get(..n) {
-            true if n == PREFACE.len() => Preface::Whole,
+            true if n == PREFACE.len() => Preface::Complete,
             // Nothing at all is the beginning of either.
-            true if n > 0 || !self.0.settings.protocols.has(Protocols::HTTP1) => Preface::Part,
+            true if n > 0 || !self.0.settings.protocols.has(Protocols::HTTP1) => Preface::Partial,
             _ => Preface::No,
         }
     }
@@ -52,7 +52,7 @@ impl Http {
     ) {
         // As in Go, `OPTIONS *` is the server's own and reaches no mux.
         if let Some(hook) = self.0.hook.as_ref().filter(|_| !table.is_options(route)) {
-            let exchange = writer.exchange();
+            let exchange = writer.detach_check();
             hook.serve(writer, request);
             if exchange.is_detached() {
                 return;
@@ -63,11 +63,11 @@ impl Http {
         }
     }
 
-    /// tell_access tells of an exchange that has ended; it began at `began`, where that is told.
-    pub(super) fn tell_access(&self, writer: &ResponseWriter, request: &Request, began: Option<Instant>) {
-        if let (Some(log), Some(began)) = (&self.0.hooks.access, began) {
+    /// log_access tells of an exchange that has ended; it began at `began`, where that is told.
+    pub(super) fn log_access(&self, writer: &ResponseWriter, request: &Request, began: Option<Instant>) {
+        if let (Some(log), Some(began)) = (&self.0.observers.access, began) {
             let (status, written) = (writer.status(), writer.written());
-            log.ended(&Access { request, status, written, took: began.elapsed() });
+            log.ended(&AccessRecord { request, status, written, took: began.elapsed() });
         }
     }
 }

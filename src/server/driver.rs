@@ -1,11 +1,11 @@
 //! What the runtime asks of a server (`Driver`), and where it is done.
 
-use super::conn::{Conn, State};
-use super::detach::Parcel;
-use super::drive::{BLOCKED, Http};
-use super::exchange::Exchange;
-use super::h2::Turn;
-use super::park::Next;
+use super::conn::{ConnPhase, ServerConn};
+use super::connection::{BLOCKED, HttpDriver};
+use super::detach::DetachedWork;
+use super::exchange_buffers::ExchangeBuffers;
+use super::h2::StreamExchange;
+use super::keep_alive::ConnAction;
 use super::reject;
 use crate::message::address::Address;
 use crate::runtime::{DetachedConn, DriveResult, Driver, Leader, NextAction, Readiness, Stall, blocks_in};
@@ -13,17 +13,17 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-impl Driver for Http {
-    type Conn = Conn;
-    type Lease = Box<Exchange>;
-    type Task = Box<Turn>;
+impl Driver for HttpDriver {
+    type Conn = ServerConn;
+    type Lease = Box<ExchangeBuffers>;
+    type Task = Box<StreamExchange>;
 
     fn id(&self) -> usize {
         self.0.id()
     }
 
-    fn lease(&self) -> Box<Exchange> {
-        Box::new(Exchange::new(&self.0))
+    fn lease(&self) -> Box<ExchangeBuffers> {
+        Box::new(ExchangeBuffers::new(&self.0))
     }
 
     fn accepted(
@@ -32,23 +32,23 @@ impl Driver for Http {
         peer: Address,
         listener: usize,
         now: u64,
-    ) -> Option<(Box<Conn>, u64)> {
-        self.welcome(socket, peer, self.0.doors.identity(listener), now)
+    ) -> Option<(Box<ServerConn>, u64)> {
+        self.admit(socket, peer, self.0.listeners.identity(listener), now)
     }
 
-    fn compact(&self, ex: &mut Box<Exchange>) {
+    fn compact(&self, ex: &mut Box<ExchangeBuffers>) {
         ex.compact();
     }
 
-    fn fd(conn: &Conn) -> RawFd {
+    fn fd(conn: &ServerConn) -> RawFd {
         conn.socket.as_raw_fd()
     }
 
     fn drive<'a>(
         &self,
         leader: Leader<'a, Self>,
-        mut conn: Box<Conn>,
-        ex: &mut Box<Exchange>,
+        mut conn: Box<ServerConn>,
+        ex: &mut Box<ExchangeBuffers>,
         ready: Readiness,
     ) -> DriveResult<'a, Self> {
         if conn.h2.is_some() {
@@ -63,20 +63,20 @@ impl Driver for Http {
         }
     }
 
-    fn run(&self, conn: &mut Conn, ex: &mut Box<Exchange>) -> NextAction {
-        if conn.state == State::Handshaking {
-            return self.shake_now(conn, ex, self.0.now()).unwrap_or(NextAction::Again);
+    fn run(&self, conn: &mut ServerConn, ex: &mut Box<ExchangeBuffers>) -> NextAction {
+        if conn.state == ConnPhase::Handshaking {
+            return self.handshake_now(conn, ex, self.0.now()).unwrap_or(NextAction::Again);
         }
-        if std::mem::take(&mut ex.answered_early) {
+        if std::mem::take(&mut ex.responded_early) {
             return self.end_detached(conn, ex);
         }
-        ex.wire.output().timeouts.waited = Duration::ZERO;
+        ex.io.output().timeouts.waited = Duration::ZERO;
         let started = Instant::now();
-        let ((), called_out) = blocks_in(|| self.call_handler(ex));
-        if ex.wire.leaving.is_detached() {
-            return self.leave_detached(ex);
+        let ((), called_out) = blocks_in(|| self.call_http1_handler(ex));
+        if ex.io.detach_state.is_detached() {
+            return self.detach_exchange(ex);
         }
-        let waited = ex.wire.input().timeouts.waited + ex.wire.output().timeouts.waited;
+        let waited = ex.io.input().timeouts.waited + ex.io.output().timeouts.waited;
         let learn = ex.table.blocking_stats(ex.route);
         if called_out || started.elapsed().saturating_sub(waited) > BLOCKED {
             learn.record_stall(Stall::Blocked);
@@ -88,25 +88,25 @@ impl Driver for Http {
         self.end_off_loop(conn, ex)
     }
 
-    fn run_task(&self, turn: Box<Turn>, ex: &mut Box<Exchange>) {
-        self.run_turn(turn, ex);
+    fn run_task(&self, exchange: Box<StreamExchange>, ex: &mut Box<ExchangeBuffers>) {
+        self.run_exchange(exchange, ex);
     }
 
-    fn shed_task(&self, turn: Box<Turn>) {
-        self.shed_turn(turn);
+    fn shed_task(&self, exchange: Box<StreamExchange>) {
+        self.shed_exchange(exchange);
     }
 
-    fn shed(&self, conn: &mut Conn, ex: &mut Box<Exchange>, now: u64) -> NextAction {
-        if conn.state == State::Handshaking {
+    fn shed(&self, conn: &mut ServerConn, ex: &mut Box<ExchangeBuffers>, now: u64) -> NextAction {
+        if conn.state == ConnPhase::Handshaking {
             return NextAction::Close;
         }
-        if std::mem::take(&mut ex.answered_early) {
+        if std::mem::take(&mut ex.responded_early) {
             // It is answered, but for an end that nobody has time for.
-            ex.wire.let_go();
+            ex.io.release();
             return NextAction::Close;
         }
-        ex.wire.output().buf.extend_from_slice(&reject::busy().0);
-        self.park(conn, ex, Next::Close, now)
+        ex.io.output().buf.extend_from_slice(&reject::service_unavailable().0);
+        self.flush_and_wait(conn, ex, ConnAction::Close, now)
     }
 
     fn stalled(&self, route: u32, why: Stall) {
@@ -117,7 +117,7 @@ impl Driver for Http {
         // All loops of a server fail at once, and each time that they try again: one line a second tells it.
         let second = self.0.now() / 1000 + 1;
         if self.0.accept_failed_at.swap(second, Ordering::Relaxed) != second {
-            self.0.hooks.error(|| format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
+            self.0.observers.error(|| format!("http: Accept error: {error}; retrying in {retry_ms}ms"));
         }
     }
 
@@ -126,10 +126,10 @@ impl Driver for Http {
     }
 
     fn detached(&self, detached_conn: DetachedConn<Self>) -> Option<DetachedConn<Self>> {
-        let detached = detached_conn.lease.wire.leaving.detached()?;
-        match detached.park(Parcel::Conn(detached_conn)) {
-            Some(Parcel::Conn(mut detached_conn)) => {
-                detached_conn.lease.answered_early = true;
+        let detached = detached_conn.lease.io.detach_state.detached()?;
+        match detached.park(DetachedWork::Conn(detached_conn)) {
+            Some(DetachedWork::Conn(mut detached_conn)) => {
+                detached_conn.lease.responded_early = true;
                 Some(detached_conn)
             }
             _ => None,
@@ -137,6 +137,6 @@ impl Driver for Http {
     }
 
     fn draining(&self) {
-        self.0.draining();
+        self.0.start_shutdown_hooks();
     }
 }

@@ -1,9 +1,9 @@
 //! `Input`: the receiving side of a wire while a request's body is read, and the reader that handlers see.
 
+use super::http1_io::SharedHttp1Io;
 use super::peer_timeouts::{INPUT, PeerTimeouts, timed_out};
-use super::secure::{Got, Secure};
-use super::shared::Shared;
-use super::wire::SharedWire;
+use super::server_core::ServerCore;
+use super::tls_session::{TlsRead, TlsSession};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
 use crate::message::address::Address;
@@ -25,7 +25,7 @@ pub(super) const DRAIN: u64 = 256 * 1024;
 pub(crate) struct Input {
     pub(super) fd: RawFd,
     /// That of the connection, while a body is read.
-    secure: Option<Arc<Secure>>,
+    secure: Option<Arc<TlsSession>>,
     /// Bytes that were read behind the head and belong to the body, or to what follows it.
     stage: Vec<u8>,
     start: usize,
@@ -36,7 +36,7 @@ pub(crate) struct Input {
     /// The client waits for 100 Continue.
     pub(super) expect: bool,
     /// It asked for 100 Continue, whether that was sent or not.
-    pub(super) asked_continue: bool,
+    pub(super) expected_continue: bool,
     pub(super) timeouts: PeerTimeouts,
     /// Bytes that the body may still have.
     limit: u64,
@@ -46,7 +46,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    pub(super) fn new(core: &Arc<Shared>) -> Input {
+    pub(super) fn new(core: &Arc<ServerCore>) -> Input {
         Input {
             fd: -1,
             secure: None,
@@ -56,7 +56,7 @@ impl Input {
             failed: None,
             closed: false,
             expect: false,
-            asked_continue: false,
+            expected_continue: false,
             timeouts: PeerTimeouts::new(core),
             limit: u64::MAX,
             drained: true,
@@ -70,7 +70,7 @@ impl Input {
     }
 
     /// read_by has a body that comes over TLS be read by its session.
-    pub(super) fn read_by(&mut self, secure: Option<Arc<Secure>>) {
+    pub(super) fn read_by(&mut self, secure: Option<Arc<TlsSession>>) {
         self.secure = secure;
     }
 
@@ -83,7 +83,7 @@ impl Input {
         self.failed = None;
         self.closed = false;
         self.expect = false;
-        self.asked_continue = false;
+        self.expected_continue = false;
         self.limit = limit;
         self.timeouts.waited = Duration::ZERO;
         self.drained = true;
@@ -100,8 +100,8 @@ impl Input {
         self.decoder.is_done() && self.failed.is_none()
     }
 
-    /// rest is what was read beyond the body: the next requests.
-    pub(super) fn rest(&self) -> &[u8] {
+    /// unconsumed is what was read beyond the body: the next requests.
+    pub(super) fn unconsumed(&self) -> &[u8] {
         self.stage.get(self.start..).unwrap_or_default()
     }
 
@@ -180,7 +180,7 @@ impl Input {
             match receive_now(self.fd, self.secure.as_deref(), buf) {
                 Ok(got) => {
                     self.drained = !got.more;
-                    self.timeouts.pace.moved(got.n);
+                    self.timeouts.rate_meter.moved(got.n);
                     return Ok(got.n);
                 }
                 Err(IoError::Os(e)) if e.kind() == ErrorKind::WouldBlock => {
@@ -220,14 +220,14 @@ impl Input {
 /// receive_now reads from a connection, without waiting.
 pub(super) fn receive_now(
     fd: RawFd,
-    secure: Option<&Secure>,
+    secure: Option<&TlsSession>,
     buf: &mut [u8],
-) -> std::result::Result<Got, IoError> {
+) -> std::result::Result<TlsRead, IoError> {
     match secure {
         None => {
             let n = sys::recv(fd, buf, sys::MSG_DONTWAIT).map_err(IoError::Os)?;
             // A short read has drained the socket: the next byte is a new edge.
-            Ok(Got { n, more: n == buf.len() || n == 0 })
+            Ok(TlsRead { n, more: n == buf.len() || n == 0 })
         }
         Some(secure) => secure.read(buf),
     }
@@ -248,12 +248,15 @@ pub(super) fn within_limit(n: usize, limit: &mut u64, failed: &mut Option<Error>
 }
 
 /// BodyReader is a request's body as its handler reads it.
-pub(super) struct BodyReader(pub(super) SharedWire);
+pub(super) struct BodyReader(pub(super) SharedHttp1Io);
 
 impl IncomingBody for BodyReader {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         let mut input = self.0.input();
-        if std::mem::take(&mut input.expect) && !self.0.answered.load(Ordering::Relaxed) && !input.is_done() {
+        if std::mem::take(&mut input.expect)
+            && !self.0.response_begun.load(Ordering::Relaxed)
+            && !input.is_done()
+        {
             self.0.output().send_all(&[b"HTTP/1.1 100 Continue\r\n\r\n"])?;
         }
         input.read(buf)
@@ -281,10 +284,13 @@ impl IncomingBody for BodyReader {
         !matches!(sys::poll(&mut fds, 0), Ok(0))
     }
 
-    fn on_disconnect(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
+    fn on_disconnect(
+        &self,
+        callback: Box<dyn FnOnce() + Send>,
+    ) -> Result<Box<dyn std::any::Any + Send + Sync>> {
         let fd = self.0.input().fd;
         let id = self.0.core.id();
-        Ok(Box::new(self.0.core.watcher.watch(fd, Box::new(move || in_handler(id, told)))?))
+        Ok(Box::new(self.0.core.disconnects.watch(fd, Box::new(move || in_handler(id, callback)))?))
     }
 
     fn base_value(&self, key: &str) -> Option<&(dyn std::any::Any + Send + Sync)> {

@@ -1,7 +1,7 @@
 //! Where a server's connections come from: addresses, Unix sockets, and descriptors of the program's.
 
 use super::Server;
-use super::stop::closed;
+use super::lifecycle::closed;
 use crate::error::{Error, Kind, Phase, Result, invalid};
 use crate::message::address::Address;
 use crate::net::sys;
@@ -16,20 +16,20 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-type Identity = Option<Arc<ServerIdentity>>;
+type ListenerTls = Option<Arc<ServerIdentity>>;
 
-/// Doors are a server's listeners as those see them who come in: the TLS of each may change at any time.
+/// Listeners are a server's listeners as those see them who come in: the TLS of each may change at any time.
 #[derive(Default)]
-pub(super) struct Doors(RwLock<Vec<(Option<Address>, Identity)>>);
+pub(super) struct Listeners(RwLock<Vec<(Option<Address>, ListenerTls)>>);
 
-impl Doors {
-    fn add(&self, addr: Option<Address>, identity: Identity) -> usize {
-        let mut doors = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        doors.push((addr, identity));
-        doors.len() - 1
+impl Listeners {
+    fn add(&self, addr: Option<Address>, identity: ListenerTls) -> usize {
+        let mut listeners = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.push((addr, identity));
+        listeners.len() - 1
     }
 
-    pub(super) fn identity(&self, index: usize) -> Identity {
+    pub(super) fn identity(&self, index: usize) -> ListenerTls {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(index)?.1.clone()
     }
 
@@ -38,30 +38,30 @@ impl Doors {
     }
 
     fn set_identity(&self, index: usize, identity: Arc<ServerIdentity>) -> Result<()> {
-        let mut doors = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let Some((_, current)) = doors.get_mut(index) else {
+        let mut listeners = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, current)) = listeners.get_mut(index) else {
             return Err(Error::new(Kind::NotFound, "nethttp: no such listener"));
         };
         if current.is_none() {
             return Err(Error::new(Kind::State, "nethttp: that listener speaks no TLS"));
         }
         let old = current.replace(identity);
-        drop(doors);
+        drop(listeners);
         // It may end userdata of the program's: not under the lock.
         drop(old);
         Ok(())
     }
 }
 
-/// Newcomer is a connection that no listener has brought.
-pub(super) struct Newcomer {
+/// PendingConn is a connection that no listener has brought.
+pub(super) struct PendingConn {
     socket: OwnedFd,
     remote: Address,
-    identity: Identity,
+    identity: ListenerTls,
 }
 
-/// Source is an accept function of the program's. `Err` is its last answer.
-pub trait Source: Send {
+/// AcceptSource is an accept function of the program's. `Err` is its last answer.
+pub trait AcceptSource: Send {
     fn accept(&mut self) -> std::result::Result<OwnedFd, i32>;
 }
 
@@ -76,7 +76,7 @@ impl Server {
         self.listen_at(addr, identity(Some(tls))?)
     }
 
-    fn listen_at(&self, addr: &str, identity: Identity) -> Result<()> {
+    fn listen_at(&self, addr: &str, identity: ListenerTls) -> Result<()> {
         let reuse_port = self.setup().settings.reuse_port;
         // A name may take its time to be resolved: not under the lock.
         let bound = bind(addr, reuse_port);
@@ -105,7 +105,7 @@ impl Server {
 
     fn open(
         &self,
-        identity: Identity,
+        identity: ListenerTls,
         socket: impl FnOnce() -> Result<(OwnedFd, Address, Option<SocketFile>)>,
     ) -> Result<()> {
         let mut s = self.setup();
@@ -113,7 +113,7 @@ impl Server {
             return Err(closed());
         }
         let (socket, addr, file) = socket()?;
-        let index = self.doors.add(Some(addr), identity);
+        let index = self.listeners.add(Some(addr), identity);
         let listening = Arc::new(Listening { socket, index, _file: file });
         match self.runtime.get() {
             Some(rt) => rt.listen(&listening),
@@ -123,14 +123,14 @@ impl Server {
     }
 
     /// listen_source lets the program accept: a thread calls it again and again until it answers no connection.
-    pub fn listen_source(&self, source: Box<dyn Source>, tls: Option<&tls::TlsSettings>) -> Result<()> {
+    pub fn listen_source(&self, source: Box<dyn AcceptSource>, tls: Option<&tls::TlsSettings>) -> Result<()> {
         let identity = identity(tls)?;
         let mut s = self.setup();
         if s.closed || self.stop_requested.load(Ordering::SeqCst) {
             drop(s);
             return Err(closed());
         }
-        let index = self.doors.add(None, identity);
+        let index = self.listeners.add(None, identity);
         if !s.started {
             s.sources.push((index, source));
             return Ok(());
@@ -140,10 +140,10 @@ impl Server {
     }
 
     /// accept_from is for an accept function that comes while the server runs.
-    fn accept_from(&self, index: usize, source: Box<dyn Source>) -> Result<()> {
+    fn accept_from(&self, index: usize, source: Box<dyn AcceptSource>) -> Result<()> {
         let Some(rt) = self.runtime.get().cloned() else { return Ok(()) };
-        let doors = self.doors.clone();
-        let thread = threads::spawn("nh-accept", move || accept_all(source, &doors, index, &rt))
+        let listeners = self.listeners.clone();
+        let thread = threads::spawn("nh-accept", move || accept_all(source, &listeners, index, &rt))
             .map_err(|e| Error::io(Kind::NoResources, "nethttp: cannot start a thread to accept", &e))?;
         self.setup().threads.push(thread);
         Ok(())
@@ -151,27 +151,27 @@ impl Server {
 
     /// serve_fd serves a connection of the program's.
     pub fn serve_fd(&self, socket: OwnedFd, tls: Option<&tls::TlsSettings>) -> Result<()> {
-        let newcomer = newcomer(socket, identity(tls)?)?;
+        let pending = pending_conn(socket, identity(tls)?)?;
         let mut s = self.setup();
         if s.closed || self.stop_requested.load(Ordering::SeqCst) {
             return Err(closed());
         }
         if !s.started {
-            s.waiting.push(newcomer);
+            s.pending_conns.push(pending);
             return Ok(());
         }
         drop(s);
-        if self.admit(newcomer) { Ok(()) } else { Err(closed()) }
+        if self.admit(pending) { Ok(()) } else { Err(closed()) }
     }
 
     /// admit is `false` where the server stops.
-    pub(super) fn admit(&self, newcomer: Newcomer) -> bool {
-        self.runtime.get().is_some_and(|rt| admit(rt, newcomer))
+    pub(super) fn admit(&self, pending: PendingConn) -> bool {
+        self.runtime.get().is_some_and(|rt| admit(rt, pending))
     }
 
     /// address is what the `index`-th listener got.
     pub fn address(&self, index: usize) -> Option<Address> {
-        self.doors.addr(index)
+        self.listeners.addr(index)
     }
 
     /// addr is the same where it is one of TCP.
@@ -181,20 +181,20 @@ impl Server {
 
     /// set_tls has the handshakes that begin from now on use these settings.
     pub fn set_tls(&self, index: usize, tls: &tls::TlsSettings) -> Result<()> {
-        self.doors.set_identity(index, Arc::new(ServerIdentity::new(tls)?))
+        self.listeners.set_identity(index, Arc::new(ServerIdentity::new(tls)?))
     }
 }
 
-fn identity(tls: Option<&tls::TlsSettings>) -> Result<Identity> {
+fn identity(tls: Option<&tls::TlsSettings>) -> Result<ListenerTls> {
     tls.map(|s| ServerIdentity::new(s).map(Arc::new)).transpose()
 }
 
 /// accept_all calls an accept function of the program's until that ends, or the server does.
 pub(super) fn accept_all(
-    mut source: Box<dyn Source>,
-    doors: &Doors,
+    mut source: Box<dyn AcceptSource>,
+    listeners: &Listeners,
     index: usize,
-    rt: &crate::runtime::Runtime<super::drive::Http>,
+    rt: &crate::runtime::Runtime<super::connection::HttpDriver>,
 ) {
     let shared = rt.driver.0.clone();
     loop {
@@ -203,31 +203,31 @@ pub(super) fn accept_all(
             Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
             Err(code) => {
                 let text = "http: Accept error: the program's function ended with result";
-                return shared.hooks.error(|| format!("{text} {code}"));
+                return shared.observers.error(|| format!("{text} {code}"));
             }
         };
-        match newcomer(socket, doors.identity(index)).map(|n| admit(rt, n)) {
+        match pending_conn(socket, listeners.identity(index)).map(|n| admit(rt, n)) {
             Ok(true) => {}
             Ok(false) => return,
-            Err(e) => shared.hooks.error(|| format!("http: Accept error: {}", e.message())),
+            Err(e) => shared.observers.error(|| format!("http: Accept error: {}", e.message())),
         }
     }
 }
 
-fn admit(rt: &crate::runtime::Runtime<super::drive::Http>, newcomer: Newcomer) -> bool {
-    let Newcomer { socket, remote, identity } = newcomer;
-    match rt.driver.welcome(socket, remote, identity, rt.now()) {
+fn admit(rt: &crate::runtime::Runtime<super::connection::HttpDriver>, pending: PendingConn) -> bool {
+    let PendingConn { socket, remote, identity } = pending;
+    match rt.driver.admit(socket, remote, identity, rt.now()) {
         Some((conn, due)) => rt.adopt(conn, due),
         None => true,
     }
 }
 
-fn newcomer(socket: OwnedFd, identity: Identity) -> Result<Newcomer> {
+fn pending_conn(socket: OwnedFd, identity: ListenerTls) -> Result<PendingConn> {
     let fd = socket.as_raw_fd();
     let remote = if is_stream(fd)? { sys::getpeername(fd).ok() } else { None };
     let remote = remote.ok_or_else(|| invalid("nethttp: the descriptor is no connected stream socket"))?;
     sys::set_cloexec(fd).map_err(|e| invalid(format!("nethttp: the descriptor is of no use: {e}")))?;
-    Ok(Newcomer { socket, remote, identity })
+    Ok(PendingConn { socket, remote, identity })
 }
 
 fn is_stream(fd: i32) -> Result<bool> {

@@ -1,47 +1,49 @@
-//! The server: listeners, connections and exchanges over the runtime (Go's `server.go`).
+//! The server: listeners, connections and exchanges over the runtime (Go's `server.use_go_defaults`).
 //!
 //! [`Server`] is what a program holds; [`conn`] is one HTTP/1.1 connection as the runtime drives it;
-//! [`exchange`] is a thread's buffers with the request and the [`ResponseWriter`] in them; [`wire`] is the
+//! [`exchange_buffers`] is a thread's buffers with the request and the [`ResponseWriter`] in them; [`http1_io`] is the
 //! socket as both of them share it.
 
-mod alarms;
-pub mod answers;
-mod arrive;
-mod bound;
+mod admit;
 mod clock;
 mod conn;
+mod connection;
+mod deadline_thread;
 mod detach;
+mod disconnect;
 mod dispatch;
-mod drive;
 mod driver;
-mod exchange;
-mod gone;
+mod exchange_buffers;
+mod fairness;
 mod h2;
-mod hooks;
+mod http1_io;
 mod input;
-mod line;
+mod keep_alive;
+mod lifecycle;
 mod listen;
+mod observers;
 mod output;
-mod over;
-mod park;
 mod peer_timeouts;
 mod reject;
-mod secure;
+mod response_sink;
+pub mod responses;
+mod server_core;
 mod settings;
-mod shared;
 mod start;
-mod stop;
-mod wire;
+mod tls_session;
+mod wrapped_writer;
 mod writer;
 
-pub use hooks::{Access, ConnState, Hooks, LogAccess, LogErrors, Peer, WatchConns};
-pub use listen::Source;
-pub use over::Over;
+pub use lifecycle::Server;
+pub use listen::AcceptSource;
+pub use observers::{
+    AccessLogger, AccessRecord, ConnState, ConnStateObserver, ErrorLogger, Observers, PeerInfo,
+};
 pub use peer_timeouts::MinRate;
-pub use settings::Settings;
-pub use shared::Value;
-pub use stop::Server;
-pub use writer::{Later, ResponseWriter};
+pub use server_core::NamedValue;
+pub use settings::ServerSettings;
+pub use wrapped_writer::WrappedWriter;
+pub use writer::{DetachedWriter, ResponseWriter};
 
 use crate::message::request::Request;
 use crate::mux::Mux;

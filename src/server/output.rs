@@ -1,8 +1,8 @@
 //! `Output`: the sending side of a wire. Answers gather in a buffer and leave together, in one system call.
 
 use super::peer_timeouts::{PeerTimeouts, ROOM, timed_out};
-use super::secure::Secure;
-use super::shared::Shared;
+use super::server_core::ServerCore;
+use super::tls_session::TlsSession;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::sys::{self, files};
 use std::io::{ErrorKind, IoSlice};
@@ -23,30 +23,30 @@ const FILE_PIECE: usize = 1 << 20;
 
 pub(crate) struct Output {
     fd: RawFd,
-    secure: Option<Arc<Secure>>,
+    secure: Option<Arc<TlsSession>>,
     pub(super) buf: Vec<u8>,
     /// The first failure; it stays, and all later writes answer it.
-    broken: Option<Error>,
+    failed: Option<Error>,
     /// Their deadline is Go's WriteTimeout.
     pub(super) timeouts: PeerTimeouts,
 }
 
 impl Output {
-    pub(super) fn new(core: &Arc<Shared>) -> Output {
+    pub(super) fn new(core: &Arc<ServerCore>) -> Output {
         Output {
             fd: -1,
             secure: None,
             buf: Vec::with_capacity(FULL),
-            broken: None,
+            failed: None,
             timeouts: PeerTimeouts::new(core),
         }
     }
 
-    pub(super) fn attach(&mut self, fd: RawFd, secure: Option<&Arc<Secure>>, progress: Option<Duration>) {
+    pub(super) fn attach(&mut self, fd: RawFd, secure: Option<&Arc<TlsSession>>, progress: Option<Duration>) {
         self.fd = fd;
         self.secure = secure.cloned();
         self.timeouts.begin(progress, None);
-        self.broken = None;
+        self.failed = None;
         self.buf.clear();
     }
 
@@ -66,30 +66,30 @@ impl Output {
         self.fd
     }
 
-    pub(super) fn secure(&self) -> Option<Arc<Secure>> {
+    pub(super) fn secure(&self) -> Option<Arc<TlsSession>> {
         self.secure.clone()
     }
 
-    /// gathered is how many bytes wait to be sent; `None`: a write has failed.
-    pub(super) fn gathered(&self) -> Option<usize> {
-        self.broken.is_none().then_some(self.buf.len())
+    /// pending is how many bytes wait to be sent; `None`: a write has failed.
+    pub(super) fn pending(&self) -> Option<usize> {
+        self.failed.is_none().then_some(self.buf.len())
     }
 
-    pub(super) fn break_with(&mut self, e: Error) -> Error {
+    pub(super) fn fail(&mut self, e: Error) -> Error {
         self.buf.clear();
-        self.broken.get_or_insert(e).clone()
+        self.failed.get_or_insert(e).clone()
     }
 
     /// check is the failure of an earlier write.
     pub(super) fn check(&self) -> Result<()> {
-        self.broken.clone().map_or(Ok(()), Err)
+        self.failed.clone().map_or(Ok(()), Err)
     }
 
-    /// in_time is [`Output::check`], and breaks what comes after Go's WriteTimeout, also where the socket has room.
-    fn in_time(&mut self) -> Result<()> {
+    /// check_deadline is [`Output::check`], and breaks what comes after Go's WriteTimeout, also where the socket has room.
+    fn check_deadline(&mut self) -> Result<()> {
         self.check()?;
         match self.timeouts.deadline {
-            Some(at) if Instant::now() >= at => Err(self.break_with(timed_out("write", Phase::Write))),
+            Some(at) if Instant::now() >= at => Err(self.fail(timed_out("write", Phase::Write))),
             _ => Ok(()),
         }
     }
@@ -102,19 +102,19 @@ impl Output {
         if self.buf.is_empty() {
             self.check()?;
         } else {
-            self.in_time()?;
+            self.check_deadline()?;
         }
         if let Some(secure) = &self.secure {
             let sent = secure.send(&self.buf);
             self.buf.clear();
-            return sent.map_err(|e| self.break_with(e));
+            return sent.map_err(|e| self.fail(e));
         }
         while !self.buf.is_empty() {
             match sys::send(self.fd, &self.buf, libc::MSG_DONTWAIT) {
                 Ok(n) if n >= self.buf.len() => self.buf.clear(),
                 Ok(n) => drop(self.buf.drain(..n)),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
-                Err(e) => return Err(self.break_with(write_error(&e))),
+                Err(e) => return Err(self.fail(write_error(&e))),
             }
         }
         Ok(true)
@@ -133,9 +133,9 @@ impl Output {
 
     /// send_all sends the buffer and then `parts`; it may block, up to the deadline or as long as some bytes go.
     pub(super) fn send_all(&mut self, parts: &[&[u8]]) -> Result<()> {
-        self.in_time()?;
+        self.check_deadline()?;
         if let Some(secure) = self.secure.clone() {
-            return self.send_secure(&secure, parts).map_err(|e| self.break_with(e));
+            return self.send_secure(&secure, parts).map_err(|e| self.fail(e));
         }
         let buf = std::mem::take(&mut self.buf);
         let mut all: Vec<IoSlice<'_>> = Vec::with_capacity(parts.len() + 1);
@@ -144,21 +144,21 @@ impl Output {
         let sent = self.send_slices(&mut all);
         self.buf = buf;
         self.buf.clear();
-        sent.map_err(|e| self.break_with(e))
+        sent.map_err(|e| self.fail(e))
     }
 
-    /// takes_files tells whether [`Output::send_file`] can be used: the socket takes bytes as they are.
-    pub(super) fn takes_files(&self) -> bool {
+    /// supports_sendfile tells whether [`Output::send_file`] can be used: the socket takes bytes as they are.
+    pub(super) fn supports_sendfile(&self) -> bool {
         self.fd >= 0 && self.secure.is_none() && files::blocks_sigpipe()
     }
 
     /// send_file sends the buffer and then a piece of a file, without a copy, and tells how many bytes of the file went:
     /// fewer than `len` if it has ended. It may block as [`Output::send_all`].
     pub(super) fn send_file(&mut self, file: RawFd, offset: u64, len: u64) -> Result<u64> {
-        self.in_time()?;
+        self.check_deadline()?;
         let sent = self.send_file_now(file, offset, len);
         self.buf.clear();
-        sent.map_err(|e| self.break_with(e))
+        sent.map_err(|e| self.fail(e))
     }
 
     fn send_file_now(&mut self, file: RawFd, offset: u64, len: u64) -> Result<u64> {
@@ -168,7 +168,7 @@ impl Output {
             match sys::send(self.fd, rest, libc::MSG_DONTWAIT | sys::MSG_MORE) {
                 Ok(n) => {
                     head += n;
-                    self.timeouts.pace.moved(n);
+                    self.timeouts.rate_meter.moved(n);
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait()?,
                 Err(e) => return Err(write_error(&e)),
@@ -181,7 +181,7 @@ impl Output {
                 Ok(0) => break,
                 Ok(n) => {
                     sent += n as u64;
-                    self.timeouts.pace.moved(n);
+                    self.timeouts.rate_meter.moved(n);
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait()?,
                 Err(e) => {
@@ -202,7 +202,7 @@ impl Output {
             match sys::sendmsg(self.fd, rest, libc::MSG_DONTWAIT) {
                 Ok(n) => {
                     IoSlice::advance_slices(&mut rest, n);
-                    self.timeouts.pace.moved(n);
+                    self.timeouts.rate_meter.moved(n);
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait()?,
                 Err(e) => return Err(write_error(&e)),
@@ -212,7 +212,7 @@ impl Output {
     }
 
     /// send_secure gathers small pieces to one record, encrypts large ones where they are, and sends what that makes.
-    fn send_secure(&mut self, secure: &Secure, parts: &[&[u8]]) -> Result<()> {
+    fn send_secure(&mut self, secure: &TlsSession, parts: &[&[u8]]) -> Result<()> {
         for part in parts {
             if self.buf.len() + part.len() > FULL {
                 secure.encrypt(&self.buf)?;
@@ -233,13 +233,13 @@ impl Output {
         self.flush_secure(secure)
     }
 
-    fn flush_secure(&mut self, secure: &Secure) -> Result<()> {
+    fn flush_secure(&mut self, secure: &TlsSession) -> Result<()> {
         loop {
             let (sent, all) = secure.flush().map_err(|e| write_error(&e))?;
             if all {
                 return Ok(());
             }
-            self.timeouts.pace.moved(sent);
+            self.timeouts.rate_meter.moved(sent);
             self.wait()?;
         }
     }

@@ -1,6 +1,6 @@
 //! `PeerTimeouts`: how long one side of an exchange waits for its peer.
 
-use super::shared::Shared;
+use super::server_core::ServerCore;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::sys;
 use crate::runtime::before_peer_wait;
@@ -20,17 +20,17 @@ pub struct MinRate {
     pub grace: Duration,
 }
 
-/// Pace measures what a peer moves in the time for which it is awaited.
+/// RateMeter measures what a peer moves in the time for which it is awaited.
 #[derive(Default)]
-pub(super) struct Pace {
+pub(super) struct RateMeter {
     min: Option<MinRate>,
     waited: Duration,
     moved: u64,
 }
 
-impl Pace {
-    pub(super) fn new(min: Option<MinRate>) -> Pace {
-        Pace { min, ..Pace::default() }
+impl RateMeter {
+    pub(super) fn new(min: Option<MinRate>) -> RateMeter {
+        RateMeter { min, ..RateMeter::default() }
     }
 
     /// moved counts bytes that the peer sent or took.
@@ -65,23 +65,23 @@ impl Pace {
 
 /// PeerTimeouts bounds the waits of one side of an exchange.
 pub(super) struct PeerTimeouts {
-    core: Arc<Shared>,
+    core: Arc<ServerCore>,
     /// From byte to byte.
     pub(super) progress: Option<Duration>,
     /// For all of it.
     pub(super) deadline: Option<Instant>,
-    pub(super) pace: Pace,
+    pub(super) rate_meter: RateMeter,
     /// How long this exchange has waited for its connection.
     pub(super) waited: Duration,
 }
 
 impl PeerTimeouts {
-    pub(super) fn new(core: &Arc<Shared>) -> PeerTimeouts {
+    pub(super) fn new(core: &Arc<ServerCore>) -> PeerTimeouts {
         PeerTimeouts {
             core: core.clone(),
             progress: None,
             deadline: None,
-            pace: Pace::default(),
+            rate_meter: RateMeter::default(),
             waited: Duration::ZERO,
         }
     }
@@ -89,12 +89,12 @@ impl PeerTimeouts {
     /// begin sets them for the next body.
     pub(super) fn begin(&mut self, progress: Option<Duration>, deadline: Option<Instant>) {
         (self.progress, self.deadline) = (progress, deadline);
-        self.pace = Pace::new(self.core.settings.min_rate);
+        self.rate_meter = RateMeter::new(self.core.settings.min_rate);
         self.waited = Duration::ZERO;
     }
 
     /// ready waits until the socket is.
-    pub(super) fn ready(&mut self, fd: RawFd, what: &Awaited) -> Result<()> {
+    pub(super) fn ready(&mut self, fd: RawFd, what: &WaitKind) -> Result<()> {
         before_peer_wait();
         let began = Instant::now();
         let end = [self.progress.map(|p| began + p), self.deadline].into_iter().flatten().min();
@@ -102,11 +102,11 @@ impl PeerTimeouts {
         loop {
             let left = end.map(|at| at.saturating_duration_since(now));
             let mut fds = [sys::poll_fd(fd, what.events)];
-            let ready = sys::poll(&mut fds, self.pace.slice(left).map_or(-1, sys::millis));
+            let ready = sys::poll(&mut fds, self.rate_meter.slice(left).map_or(-1, sys::millis));
             let before = std::mem::replace(&mut now, Instant::now());
             let took = now.saturating_duration_since(before);
             self.waited += took;
-            let is_slow = self.pace.waited(took) && self.core.is_low_on_handlers();
+            let is_slow = self.rate_meter.waited(took) && self.core.is_low_on_handlers();
             match ready {
                 Err(e) => return Err(Error::io(Kind::Io, what.name, &e).with_phase(what.phase)),
                 Ok(_) if is_slow => return Err(too_slow(what.name, what.phase)),
@@ -118,15 +118,15 @@ impl PeerTimeouts {
     }
 }
 
-/// Awaited is what a wait is for.
-pub(super) struct Awaited {
+/// WaitKind is what a wait is for.
+pub(super) struct WaitKind {
     events: i16,
     name: &'static str,
     phase: Phase,
 }
 
-pub(super) const INPUT: Awaited = Awaited { events: libc::POLLIN, name: "read", phase: Phase::Body };
-pub(super) const ROOM: Awaited = Awaited { events: libc::POLLOUT, name: "write", phase: Phase::Write };
+pub(super) const INPUT: WaitKind = WaitKind { events: libc::POLLIN, name: "read", phase: Phase::Body };
+pub(super) const ROOM: WaitKind = WaitKind { events: libc::POLLOUT, name: "write", phase: Phase::Write };
 
 pub(super) fn timed_out(what: &str, phase: Phase) -> Error {
     Error::new(Kind::Timeout, format!("{what}: i/o timeout")).with_phase(phase)

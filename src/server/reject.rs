@@ -34,8 +34,8 @@ fn put_date(out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// busy answers a request for which no thread was to be had in time; beside the response: where its body begins.
-pub(super) fn busy() -> (Vec<u8>, usize) {
+/// service_unavailable answers a request for which no thread was to be had in time; beside the response: where its body begins.
+pub(super) fn service_unavailable() -> (Vec<u8>, usize) {
     const TEXT: &[u8] = b"503 Service Unavailable";
     let mut out = b"HTTP/1.1 503 Service Unavailable\r\n".to_vec();
     put_date(&mut out);

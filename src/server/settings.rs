@@ -1,4 +1,4 @@
-//! `Settings`: the limits and times of a server, fixed when it starts.
+//! `ServerSettings`: the limits and times of a server, fixed when it starts.
 
 use super::peer_timeouts::MinRate;
 use crate::h1::MAX_REQUEST_FIELDS;
@@ -6,9 +6,9 @@ use crate::h2::Options;
 use crate::message::protocols::Protocols;
 use std::time::Duration;
 
-/// Settings with `None` for "no limit" in every time.
+/// ServerSettings with `None` for "no limit" in every time.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ServerSettings {
     /// Event loops; 0 is one for each CPU.
     pub shards: usize,
     /// Handlers that may run off the loops at once.
@@ -51,10 +51,10 @@ pub struct Settings {
     pub http2: Options,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
+impl Default for ServerSettings {
+    fn default() -> ServerSettings {
         let s = |n| Some(Duration::from_secs(n));
-        Settings {
+        ServerSettings {
             shards: 0,
             max_handlers: 4096,
             max_queue: 16384,
@@ -80,9 +80,9 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
-    /// go sets the times that Go's zero `Server` has: none.
-    pub fn go(&mut self) {
+impl ServerSettings {
+    /// use_go_defaults sets the times that Go's zero `Server` has: none.
+    pub fn use_go_defaults(&mut self) {
         self.read_header_timeout = None;
         self.idle_timeout = None;
         self.read_progress = None;

@@ -2,11 +2,11 @@
 //! any more, so that a server whose start has failed can be started again as it was set up.
 
 use super::Server;
-use super::drive::Http;
-use super::gone::Watcher;
-use super::listen::Source;
-use super::shared::Shared;
-use super::stop::{Setup, closed};
+use super::connection::HttpDriver;
+use super::disconnect::DisconnectWatcher;
+use super::lifecycle::{Setup, closed};
+use super::listen::AcceptSource;
+use super::server_core::ServerCore;
 use crate::error::{Error, Kind, Result};
 use crate::runtime::{Runtime, RuntimeConfig};
 use crate::sync::{Condvar, Mutex, MutexGuard, OnceLock};
@@ -26,7 +26,7 @@ impl Server {
         if s.started {
             return Err(Error::new(Kind::State, "nethttp: the server has started already"));
         }
-        if s.listeners.is_empty() && s.waiting.is_empty() && s.sources.is_empty() {
+        if s.listeners.is_empty() && s.pending_conns.is_empty() && s.sources.is_empty() {
             return Err(Error::new(Kind::State, "nethttp: the server listens nowhere"));
         }
         let base = Instant::now();
@@ -39,7 +39,7 @@ impl Server {
             lame_ms: s.settings.lame_duck.as_millis() as u64,
             base,
         };
-        let rt = Runtime::start(Http(shared.clone()), config)
+        let rt = Runtime::start(HttpDriver(shared.clone()), config)
             .map_err(|e| Error::io(Kind::NoResources, "nethttp: cannot start the server's threads", &e))?;
         let acceptors = match self.acceptors(&mut s, &rt) {
             Ok(acceptors) => acceptors,
@@ -64,10 +64,10 @@ impl Server {
         s.threads.extend(acceptors.open());
         let _ = self.shared.set(shared);
         let _ = self.runtime.set(rt);
-        let waiting = std::mem::take(&mut s.waiting);
+        let waiting = std::mem::take(&mut s.pending_conns);
         drop(s);
-        for newcomer in waiting {
-            self.admit(newcomer);
+        for pending in waiting {
+            self.admit(pending);
         }
         if self.stop_requested.load(Ordering::SeqCst) {
             self.drain();
@@ -76,19 +76,19 @@ impl Server {
     }
 
     /// share is what the server's threads see of its settings, which keep all of it.
-    fn share(&self, s: &Setup, base: Instant) -> Shared {
-        Shared {
+    fn share(&self, s: &Setup, base: Instant) -> ServerCore {
+        ServerCore {
             settings: s.settings.clone(),
             mux: s.handler.clone().unwrap_or_else(|| self.mux.clone()),
             hook: s.hook.clone(),
             stopping: Arc::new(AtomicBool::new(false)),
             keep_alive: AtomicBool::new(s.settings.keep_alive),
-            hooks: Arc::new(s.hooks.clone()),
-            doors: self.doors.clone(),
+            observers: Arc::new(s.observers.clone()),
+            listeners: self.listeners.clone(),
             open: Arc::default(),
-            surplus: Arc::default(),
-            alarms: Arc::default(),
-            watcher: Watcher::default(),
+            refusals: Arc::default(),
+            deadlines: Arc::default(),
+            disconnects: DisconnectWatcher::default(),
             base_values: OnceLock::new(),
             base,
             detached: Mutex::default(),
@@ -104,23 +104,24 @@ impl Server {
     }
 
     /// acceptors makes the threads that call the program's accept functions; none of them does so before all are there.
-    fn acceptors(&self, s: &mut MutexGuard<'_, Setup>, rt: &Arc<Runtime<Http>>) -> Result<Acceptors> {
+    fn acceptors(&self, s: &mut MutexGuard<'_, Setup>, rt: &Arc<Runtime<HttpDriver>>) -> Result<Acceptors> {
         let mut made = Acceptors { gate: Arc::default(), threads: Vec::new() };
         while let Some((index, source)) = s.sources.pop() {
-            let place = Arc::new(Mutex::new(Some(source)));
-            let (gate, its, doors, rt) = (made.gate.clone(), place.clone(), self.doors.clone(), rt.clone());
+            let slot = Arc::new(Mutex::new(Some(source)));
+            let (gate, its, listeners, rt) =
+                (made.gate.clone(), slot.clone(), self.listeners.clone(), rt.clone());
             let run = move || {
-                if gate.pass()
+                if gate.wait()
                     && let Some(source) = its.lock().unwrap_or_else(PoisonError::into_inner).take()
                 {
-                    super::listen::accept_all(source, &doors, index, &rt);
+                    super::listen::accept_all(source, &listeners, index, &rt);
                 }
             };
             match threads::spawn("nh-accept", run) {
-                Ok(thread) => made.threads.push(Acceptor { index, place, thread }),
+                Ok(thread) => made.threads.push(Acceptor { index, slot, thread }),
                 Err(e) => {
-                    s.sources.extend(take(&place).map(|source| (index, source)));
-                    s.sources.extend(made.give_up());
+                    s.sources.extend(take(&slot).map(|source| (index, source)));
+                    s.sources.extend(made.cancel());
                     return Err(Error::io(Kind::NoResources, "nethttp: cannot start a thread to accept", &e));
                 }
             }
@@ -131,21 +132,21 @@ impl Server {
 
 /// Acceptors are threads that wait for the start's end before they accept.
 struct Acceptors {
-    gate: Arc<Gate>,
+    gate: Arc<StartGate>,
     threads: Vec<Acceptor>,
 }
 
-type Place = Arc<Mutex<Option<Box<dyn Source>>>>;
+type AcceptorSlot = Arc<Mutex<Option<Box<dyn AcceptSource>>>>;
 
 struct Acceptor {
     index: usize,
     /// Where the thread takes its function from, if it may.
-    place: Place,
+    slot: AcceptorSlot,
     thread: JoinHandle<()>,
 }
 
-fn take(place: &Place) -> Option<Box<dyn Source>> {
-    place.lock().unwrap_or_else(PoisonError::into_inner).take()
+fn take(slot: &AcceptorSlot) -> Option<Box<dyn AcceptSource>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Acceptors {
@@ -155,9 +156,9 @@ impl Acceptors {
         self.threads.into_iter().map(|a| a.thread)
     }
 
-    /// give_up ends the threads and gives the functions back.
-    fn give_up(self) -> Vec<(usize, Box<dyn Source>)> {
-        let sources = self.threads.iter().filter_map(|a| Some((a.index, take(&a.place)?))).collect();
+    /// cancel ends the threads and gives the functions back.
+    fn cancel(self) -> Vec<(usize, Box<dyn AcceptSource>)> {
+        let sources = self.threads.iter().filter_map(|a| Some((a.index, take(&a.slot)?))).collect();
         self.gate.set(false);
         for a in self.threads {
             let _ = a.thread.join();
@@ -166,20 +167,20 @@ impl Acceptors {
     }
 }
 
-/// Gate holds threads until it is known whether they may go on.
+/// StartGate holds threads until it is known whether they may go on.
 #[derive(Default)]
-struct Gate {
+struct StartGate {
     open: Mutex<Option<bool>>,
     changed: Condvar,
 }
 
-impl Gate {
+impl StartGate {
     fn set(&self, open: bool) {
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
         self.changed.notify_all();
     }
 
-    fn pass(&self) -> bool {
+    fn wait(&self) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match *open {

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-fn server(configure: impl FnOnce(&mut Settings)) -> (Arc<Server>, TcpStream) {
+fn server(configure: impl FnOnce(&mut ServerSettings)) -> (Arc<Server>, TcpStream) {
     let mux = Arc::new(Mux::new());
     let on = |p: &str, h: Box<dyn Handler>| mux.handle(p, h).unwrap();
     on("/plain", Box::new(|w: &mut ResponseWriter, _: &mut Request| w.write(b"Hello, World!").unwrap()));

@@ -3,11 +3,11 @@
 mod file;
 mod finish;
 mod head;
-mod late;
+mod timeout;
 
-use super::detach::Detached;
-use super::line::Line;
-use super::over::{Over, unsupported};
+use super::detach::DetachedExchange;
+use super::response_sink::ResponseSink;
+use super::wrapped_writer::{WrappedWriter, unsupported};
 use crate::error::{Error, Kind, Result, invalid};
 use crate::h1::encode;
 use crate::handle::Handle;
@@ -23,7 +23,7 @@ use std::time::Duration;
 const BUFFER: usize = 2048;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
+enum ResponseStage {
     /// Nothing is settled.
     Fresh,
     /// Status and fields are settled, and kept in `head`.
@@ -34,7 +34,7 @@ enum Stage {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Framing {
+enum ResponseFraming {
     /// No body is sent: HEAD, 204, 304.
     Nothing,
     Length,
@@ -47,15 +47,15 @@ enum Framing {
 
 /// Exchange facts that the writer needs of its request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(super) struct RequestInfo {
     pub(super) version: Version,
     pub(super) head: bool,
     pub(super) connect: bool,
     pub(super) keep_alive: bool,
 }
 
-/// Whole is a response, or the end of one, as it goes into a stream of HTTP/2.
-pub(super) struct Whole<'a> {
+/// CompleteResponse is a response, or the end of one, as it goes into a stream of HTTP/2.
+pub(super) struct CompleteResponse<'a> {
     pub(super) status: u16,
     /// Its first line is the status line, which means nothing there.
     pub(super) head: &'a [u8],
@@ -63,36 +63,36 @@ pub(super) struct Whole<'a> {
     pub(super) trailer: Option<&'a Header>,
 }
 
-/// Later ends a detached response.
-pub struct Later(Arc<Detached>);
+/// DetachedWriter ends a detached response.
+pub struct DetachedWriter(Arc<DetachedExchange>);
 
-impl Later {
+impl DetachedWriter {
     /// end sends what is left of it, or ends its connection if there was no answer. It may wait for the peer.
     pub fn end(&self) {
         self.0.end();
     }
 }
 
-/// Exchange is seen by a handler that calls another one.
-pub struct Exchange(Line);
+/// DetachCheck is seen by a handler that calls another one.
+pub struct DetachCheck(ResponseSink);
 
-impl Exchange {
+impl DetachCheck {
     /// is_detached: writer and request are somebody else's until the handler returns, and afterwards.
     pub fn is_detached(&self) -> bool {
-        self.0.leaving().is_detached()
+        self.0.detach_state().is_detached()
     }
 }
 
 pub struct ResponseWriter {
     /// What takes the place of this writer's own sending.
-    over: Option<Box<dyn Over>>,
-    line: Line,
+    wrapped: Option<Box<dyn WrappedWriter>>,
+    sink: ResponseSink,
     header: Header,
     trailer: Header,
-    asked: Asked,
-    stage: Stage,
+    request_info: RequestInfo,
+    stage: ResponseStage,
     status: u16,
-    framing: Framing,
+    framing: ResponseFraming,
     head: Vec<u8>,
     body: Vec<u8>,
     /// The Content-Length that the handler declared.
@@ -102,72 +102,72 @@ pub struct ResponseWriter {
     /// The handler set `Transfer-Encoding: identity`, Go's word for a body that the connection's end ends.
     identity: bool,
     /// The handler said what its body is, or how it is coded: its type is not looked for.
-    typed: bool,
+    has_content_type: bool,
     written: u64,
     close: bool,
-    /// The options of the handler's Connection fields, but for `close` and `keep-alive`.
+    /// The options of the handler's Connection fields, but for `close` and `record_error-alive`.
     options: Vec<u8>,
     aborted: bool,
     /// Head and body are complete, and still here: HTTP/2's leader takes them without a detour.
-    whole: bool,
+    is_complete: bool,
     /// The first failure to send; it stays.
     failed: Option<Error>,
     /// The program refers to it by a name that is good for one exchange.
-    ticket: Option<Handle>,
+    handle: Option<Handle>,
 }
 
 impl ResponseWriter {
-    pub(super) fn new(line: Line) -> ResponseWriter {
+    pub(super) fn new(line: ResponseSink) -> ResponseWriter {
         ResponseWriter {
             head: Vec::with_capacity(512),
             body: Vec::with_capacity(BUFFER),
-            ticket: Handle::new(),
-            ..ResponseWriter::bare(line)
+            handle: Handle::new(),
+            ..ResponseWriter::with_sink(line)
         }
     }
 
-    /// over is a writer for the same exchange whose writing is another's.
-    pub fn over(&self, over: Box<dyn Over>) -> ResponseWriter {
-        let bare = ResponseWriter::bare(self.line.clone());
-        ResponseWriter { over: Some(over), stage: Stage::Fresh, ..bare }
+    /// wrapped is a writer for the same exchange whose writing is another's.
+    pub fn wrapped(&self, over: Box<dyn WrappedWriter>) -> ResponseWriter {
+        let bare = ResponseWriter::with_sink(self.sink.clone());
+        ResponseWriter { wrapped: Some(over), stage: ResponseStage::Fresh, ..bare }
     }
 
-    /// is_over tells whether [`ResponseWriter::over`] made this writer.
-    pub fn is_over(&self) -> bool {
-        self.over.is_some()
+    /// is_wrapped tells whether [`ResponseWriter::wrapped`] made this writer.
+    pub fn is_wrapped(&self) -> bool {
+        self.wrapped.is_some()
     }
 
     /// innermost is the writer that sends, for what cannot be written over.
     pub(crate) fn innermost(&mut self) -> Result<&mut ResponseWriter> {
-        match self.over {
+        match self.wrapped {
             None => Ok(self),
             Some(ref mut over) => over.inner().ok_or_else(unsupported)?.innermost(),
         }
     }
 
-    fn bare(line: Line) -> ResponseWriter {
+    fn with_sink(line: ResponseSink) -> ResponseWriter {
         ResponseWriter {
-            over: None,
-            line,
+            wrapped: None,
+            sink: line,
             header: Header::new(),
             trailer: Header::new(),
-            asked: Asked { version: HTTP_11, head: false, connect: false, keep_alive: false },
-            stage: Stage::Ended,
+            request_info: RequestInfo { version: HTTP_11, head: false, connect: false, keep_alive: false },
+            stage: ResponseStage::Ended,
             status: 0,
-            framing: Framing::Nothing,
+            framing: ResponseFraming::Nothing,
             head: Vec::new(),
             body: Vec::new(),
             declared: None,
             no_length: false,
             identity: false,
-            typed: false,
+            has_content_type: false,
             written: 0,
             close: false,
             options: Vec::new(),
             aborted: false,
-            whole: false,
+            is_complete: false,
             failed: None,
-            ticket: None,
+            handle: None,
         }
     }
 
@@ -177,43 +177,43 @@ impl ResponseWriter {
         self.body.shrink_to_fit();
     }
 
-    /// name is how the program refers to the writer.
-    pub fn name(&mut self) -> *mut () {
+    /// handle is how the program refers to the writer.
+    pub fn handle(&mut self) -> *mut () {
         let me = std::ptr::from_mut(self).cast();
-        self.ticket.as_ref().map_or(me, |t| t.name(me))
+        self.handle.as_ref().map_or(me, |t| t.name(me))
     }
 
-    /// end_name: the exchange has ended, and its writer serves another one from now on.
-    pub(super) fn end_name(&self) {
-        if let Some(ticket) = &self.ticket {
+    /// invalidate_handle: the exchange has ended, and its writer serves another one from now on.
+    pub(super) fn invalidate_handle(&self) {
+        if let Some(ticket) = &self.handle {
             ticket.invalidate();
         }
     }
 
-    pub(super) fn begin(&mut self, asked: Asked) {
+    pub(super) fn begin(&mut self, asked: RequestInfo) {
         self.header.clear();
         self.trailer.clear();
-        self.asked = asked;
-        self.stage = Stage::Fresh;
+        self.request_info = asked;
+        self.stage = ResponseStage::Fresh;
         self.status = 0;
-        self.framing = Framing::Nothing;
+        self.framing = ResponseFraming::Nothing;
         self.head.clear();
         self.body.clear();
         self.declared = None;
         self.no_length = false;
         self.identity = false;
-        self.typed = false;
+        self.has_content_type = false;
         self.written = 0;
         self.close = !asked.keep_alive;
         self.options.clear();
         self.aborted = false;
-        self.whole = false;
+        self.is_complete = false;
         self.failed = None;
     }
 
     /// header is the response's header; changes count until the first write.
     pub fn header(&mut self) -> &mut Header {
-        match self.over.as_mut().and_then(|o| o.inner()) {
+        match self.wrapped.as_mut().and_then(|o| o.inner()) {
             Some(inner) => inner.header(),
             None => &mut self.header,
         }
@@ -221,7 +221,7 @@ impl ResponseWriter {
 
     /// trailer is sent behind a chunked body; its fields count until the handler returns.
     pub fn trailer(&mut self) -> &mut Header {
-        match self.over.as_mut().and_then(|o| o.inner()) {
+        match self.wrapped.as_mut().and_then(|o| o.inner()) {
             Some(inner) => inner.trailer(),
             None => &mut self.trailer,
         }
@@ -243,14 +243,14 @@ impl ResponseWriter {
         if !(100..1000).contains(&code) || code == 101 {
             return Err(invalid(format!("invalid WriteHeader code {code}")));
         }
-        if let Some(over) = &mut self.over {
+        if let Some(over) = &mut self.wrapped {
             if code >= 200 && self.status == 0 {
                 self.status = code;
             }
             return over.write_header(code);
         }
-        if self.stage != Stage::Fresh {
-            self.line.core().hooks.error(|| "http: superfluous response.WriteHeader call".into());
+        if self.stage != ResponseStage::Fresh {
+            self.sink.core().observers.error(|| "http: superfluous response.WriteHeader call".into());
             return Err(Error::new(Kind::State, "http: superfluous response.WriteHeader call"));
         }
         if code < 200 {
@@ -260,7 +260,7 @@ impl ResponseWriter {
     }
 
     fn write_informational(&mut self, code: u16) -> Result<()> {
-        if self.asked.version < HTTP_11 {
+        if self.request_info.version < HTTP_11 {
             return Ok(());
         }
         let mut out = Vec::new();
@@ -270,7 +270,7 @@ impl ResponseWriter {
         let fields = self.header.iter().filter(|(n, _)| !framing.iter().any(|f| n.eq_ignore_ascii_case(f)));
         fields.for_each(|(name, value)| write_field(&mut out, name, value));
         out.extend_from_slice(b"\r\n");
-        self.line.inform(code, out)
+        self.sink.send_informational(code, out)
     }
 
     /// allows_body: RFC 9110, 6.4.1.
@@ -280,7 +280,7 @@ impl ResponseWriter {
 
     /// write adds to the body; it may block while the peer does not read.
     pub fn write(&mut self, data: &[u8]) -> Result<()> {
-        if let Some(over) = &mut self.over {
+        if let Some(over) = &mut self.wrapped {
             self.status = if self.status == 0 { 200 } else { self.status };
             over.write(data)?;
             self.written += data.len() as u64;
@@ -290,8 +290,8 @@ impl ResponseWriter {
             return Err(e.clone());
         }
         match self.stage {
-            Stage::Fresh => self.settle(200)?,
-            Stage::Ended => {
+            ResponseStage::Fresh => self.settle(200)?,
+            ResponseStage::Ended => {
                 return Err(Error::new(Kind::State, "nethttp: write after the response has ended"));
             }
             _ => {}
@@ -310,107 +310,107 @@ impl ResponseWriter {
             return Err(Error::new(Kind::BodyLength, "http: wrote more than the declared Content-Length"));
         }
         self.written = total;
-        if self.asked.head {
+        if self.request_info.head {
             // As much as its type is found by.
             let room = sniff::LOOKED_AT.saturating_sub(self.body.len());
             self.body.extend_from_slice(data.get(..room).unwrap_or(data));
             if total > BUFFER as u64 {
                 self.send_head(false, &[])?;
             }
-            return self.line.check();
+            return self.sink.check();
         }
         if self.body.len() + data.len() <= BUFFER {
             self.body.extend_from_slice(data);
             return Ok(());
         }
         let sent = self.send_head(false, data).and_then(|()| self.send_body(data));
-        self.keep(sent)
+        self.record_error(sent)
     }
 
-    fn keep(&mut self, sent: Result<()>) -> Result<()> {
+    fn record_error(&mut self, sent: Result<()>) -> Result<()> {
         self.failed = sent.as_ref().err().cloned();
         sent
     }
 
     /// flush sends everything that was written so far.
     pub fn flush(&mut self) -> Result<()> {
-        if let Some(over) = &mut self.over {
+        if let Some(over) = &mut self.wrapped {
             return over.flush();
         }
         match self.stage {
-            Stage::Fresh => self.settle(200)?,
-            Stage::Ended => {
+            ResponseStage::Fresh => self.settle(200)?,
+            ResponseStage::Ended => {
                 return Err(Error::new(Kind::State, "nethttp: flush after the response has ended"));
             }
             _ => {}
         }
         let sent = self.send_head(false, &[]).and_then(|()| self.send_body(&[]));
-        let sent = sent.and_then(|()| self.line.flush());
-        self.keep(sent)
+        let sent = sent.and_then(|()| self.sink.flush());
+        self.record_error(sent)
     }
 
     /// abort ends the exchange by closing the connection; what was not sent yet is lost (Go's ErrAbortHandler).
     pub fn abort(&mut self) {
         self.aborted = true;
-        if let Some(inner) = self.over.as_mut().and_then(|o| o.inner()) {
+        if let Some(inner) = self.wrapped.as_mut().and_then(|o| o.inner()) {
             inner.abort();
         }
     }
 
     /// detach has the response answered later, from any thread; [`ResponseWriter::end_later`] ends it.
     pub fn detach(&mut self) -> Result<()> {
-        if self.over.is_some() {
+        if self.wrapped.is_some() {
             // Who made this writer ends it when the handler has returned.
             return Err(unsupported());
         }
-        if self.stage == Stage::Ended {
+        if self.stage == ResponseStage::Ended {
             return Err(Error::new(Kind::State, "nethttp: the response has ended"));
         }
-        self.line.leaving().leave(self.line.core())
+        self.sink.detach_state().detach(self.sink.core())
     }
 
-    /// exchange is what tells, behind a call of another handler, whether writer and request are still the caller's.
-    pub fn exchange(&self) -> Exchange {
-        Exchange(self.line.clone())
+    /// detach_check is what tells, behind a call of another handler, whether writer and request are still the caller's.
+    pub fn detach_check(&self) -> DetachCheck {
+        DetachCheck(self.sink.clone())
     }
 
-    /// later is what ends a detached response, which must not be used from then on.
-    pub fn later(&self) -> Option<Later> {
-        self.line.leaving().detached().map(Later)
+    /// detached_writer is what ends a detached response, which must not be used from then on.
+    pub fn detached_writer(&self) -> Option<DetachedWriter> {
+        self.sink.detach_state().detached().map(DetachedWriter)
     }
 
     /// hijack gives the connection away; what was written goes out before (Go's `Hijacker`).
     pub fn hijack(&mut self) -> Result<Duplex> {
         let w = self.innermost()?;
-        let Line::Http1(wire) = w.line.clone() else { return Err(unsupported()) };
-        if wire.hijacked.load(Ordering::Relaxed) {
+        let ResponseSink::Http1(io) = w.sink.clone() else { return Err(unsupported()) };
+        if io.hijacked.load(Ordering::Relaxed) {
             return Err(hijacked());
         }
-        if matches!(w.stage, Stage::Settled | Stage::Sent) {
+        if matches!(w.stage, ResponseStage::Settled | ResponseStage::Sent) {
             w.flush()?;
         }
-        if w.stage == Stage::Ended {
+        if w.stage == ResponseStage::Ended {
             return Err(Error::new(Kind::State, "nethttp: the response has ended"));
         }
-        let duplex = wire.hand_over()?;
-        (w.stage, w.failed) = (Stage::Ended, Some(hijacked()));
+        let duplex = io.hand_over()?;
+        (w.stage, w.failed) = (ResponseStage::Ended, Some(hijacked()));
         Ok(duplex)
     }
 
     /// has_begun tells whether anything was written, or the response was aborted.
     pub(super) fn has_begun(&self) -> bool {
-        self.stage != Stage::Fresh
+        self.stage != ResponseStage::Fresh
     }
 
     /// set_full_duplex lets the handler write while it still reads: an unread body is not drained first.
     pub fn set_full_duplex(&mut self) -> Result<()> {
-        self.innermost()?.line.set_full_duplex();
+        self.innermost()?.sink.set_full_duplex();
         Ok(())
     }
 
     /// set_write_timeout bounds the rest of the response.
     pub fn set_write_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
-        self.innermost()?.line.set_write_timeout(limit);
+        self.innermost()?.sink.set_write_timeout(limit);
         Ok(())
     }
 
@@ -419,13 +419,15 @@ impl ResponseWriter {
         let n = self.body.len() + data.len();
         let sent = match self.framing {
             _ if n == 0 => Ok(()),
-            Framing::Nothing => Ok(()),
-            Framing::Chunked => {
+            ResponseFraming::Nothing => Ok(()),
+            ResponseFraming::Chunked => {
                 let (size, len) = encode::chunk_header(n);
                 let size = size.get(..len).unwrap_or_default();
-                self.line.push(&[size, &self.body, data, encode::CHUNK_END])
+                self.sink.push(&[size, &self.body, data, encode::CHUNK_END])
             }
-            Framing::Length | Framing::Close | Framing::Frames => self.line.push(&[&self.body, data]),
+            ResponseFraming::Length | ResponseFraming::Close | ResponseFraming::Frames => {
+                self.sink.push(&[&self.body, data])
+            }
         };
         self.body.clear();
         sent

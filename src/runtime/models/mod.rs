@@ -171,20 +171,20 @@ fn a_relief_always_exists() {
     loom::model(|| {
         let limits = WorkerLimits { cap: 4, reserve: 1, queue: 4 };
         let w = Arc::new(Workers::<u32, u32>::new(limits));
-        let led = Arc::new(AtomicBool::new(false));
+        let on_leader = Arc::new(AtomicBool::new(false));
         assert_eq!(w.threads_to_start(), 1);
         let thread = {
-            let (w, led) = (w.clone(), led.clone());
+            let (w, on_leader) = (w.clone(), on_leader.clone());
             thread::spawn(move || {
                 let (slot, mut last) = (WorkerSlot::new(), LastTask::Started);
                 loop {
                     match w.next(&slot, last) {
                         Order::Run(_) => {
-                            assert!(led.load(Ordering::SeqCst), "a handler took the shard's relief");
+                            assert!(on_leader.load(Ordering::SeqCst), "a handler took the shard's relief");
                             last = LastTask::Handling;
                         }
                         Order::Lead(_) => {
-                            led.store(true, Ordering::SeqCst);
+                            on_leader.store(true, Ordering::SeqCst);
                             last = LastTask::Leading;
                         }
                         Order::Exit => return,
@@ -195,7 +195,7 @@ fn a_relief_always_exists() {
         w.run(1, false, 0).unwrap();
         w.lead(2, false);
         // Seen by the assertion above: a job only after the shard was led, by the rest of the stopping pool.
-        while !led.load(Ordering::SeqCst) {
+        while !on_leader.load(Ordering::SeqCst) {
             thread::yield_now();
         }
         w.stop();

@@ -1,7 +1,7 @@
-//! `StreamBody`: a request's body as its handler reads it, and what it tells of the stream.
+//! `Http2RequestBody`: a request's body as its handler reads it, and what it tells of the stream.
 
-use super::state::State;
-use super::stream::{SharedStream, Stream};
+use super::stream::{ServerStream, SharedStream};
+use super::stream_state::StreamState;
 use crate::error::{Error, Phase, Result};
 use crate::h1::status_line;
 use crate::message::address::Address;
@@ -16,34 +16,38 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// So many bytes that were read are given back before the reader waits for more.
-const TELL: usize = 32 * 1024;
+const WINDOW_BATCH: usize = 32 * 1024;
 /// A buffer that grew beyond this is let go once it is empty.
-const KEEP: usize = 16 * 1024;
+const KEEP_CAPACITY: usize = 16 * 1024;
 
-pub(super) struct StreamBody {
+pub(super) struct Http2RequestBody {
     pub(super) stream: SharedStream,
 }
 
-impl IncomingBody for StreamBody {
+impl IncomingBody for Http2RequestBody {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         let mut s = self.stream.state();
         if let Some(e) = &s.input.failed {
             return Err(e.clone());
         }
-        if std::mem::take(&mut s.input.expect) && !s.output.answered && !s.input.ended && s.gone.is_none() {
+        if std::mem::take(&mut s.input.expect)
+            && !s.output.head_queued
+            && !s.input.ended
+            && s.closed_error.is_none()
+        {
             let mut head = Vec::new();
             status_line(&mut head, HTTP_11, 100);
             s.output.heads.push_back((100, head));
-            self.stream.tell(&mut s);
+            self.stream.post_to_connection(&mut s);
         }
         let mut began = None;
         loop {
             if !s.input.data.is_empty() {
-                let n = s.input.data.take(buf, KEEP);
+                let n = s.input.data.take(buf, KEEP_CAPACITY);
                 s.input.consumed += n;
-                s.input.pace.moved(n);
-                if s.input.consumed >= TELL {
-                    self.stream.tell(&mut s);
+                s.input.rate_meter.moved(n);
+                if s.input.consumed >= WINDOW_BATCH {
+                    self.stream.post_to_connection(&mut s);
                 }
                 let input = &mut s.input;
                 return within_limit(n, &mut input.limit, &mut input.failed);
@@ -51,7 +55,7 @@ impl IncomingBody for StreamBody {
             if s.input.ended {
                 return Ok(0);
             }
-            if let Some(e) = s.gone.clone() {
+            if let Some(e) = s.closed_error.clone() {
                 s.input.failed = Some(e.clone());
                 return Err(e);
             }
@@ -85,18 +89,18 @@ impl IncomingBody for StreamBody {
     }
 
     fn peer_disconnected(&self) -> bool {
-        self.stream.state().gone.is_some()
+        self.stream.state().closed_error.is_some()
     }
 
-    fn on_disconnect(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn Any + Send + Sync>> {
-        let watcher = &self.stream.core().watcher;
+    fn on_disconnect(&self, callback: Box<dyn FnOnce() + Send>) -> Result<Box<dyn Any + Send + Sync>> {
+        let watcher = &self.stream.core().disconnects;
         let id = self.stream.core().id();
-        let watch = watcher.hold(Box::new(move || in_handler(id, told)))?;
+        let watch = watcher.register(Box::new(move || in_handler(id, callback)))?;
         let mut s = self.stream.state();
-        if s.gone.is_some() {
+        if s.closed_error.is_some() {
             watcher.fire(watch.token());
         } else {
-            s.watch = Some(watch.token());
+            s.disconnect_watch = Some(watch.token());
         }
         Ok(Box::new(watch))
     }
@@ -110,15 +114,15 @@ impl IncomingBody for StreamBody {
     }
 }
 
-impl Stream {
+impl ServerStream {
     /// wait_for_data waits until something has changed, no longer than the body's time, which began then.
     fn wait_for_data<'a>(
         self: &'a Arc<Self>,
-        mut s: MutexGuard<'a, State>,
+        mut s: MutexGuard<'a, StreamState>,
         began: Instant,
-    ) -> Result<MutexGuard<'a, State>> {
+    ) -> Result<MutexGuard<'a, StreamState>> {
         if s.input.consumed > 0 {
-            self.tell(&mut s);
+            self.post_to_connection(&mut s);
         }
         let progress = s.input.progress.map(|p| began + p);
         let until = [progress, s.input.deadline].into_iter().flatten().min();
@@ -128,12 +132,12 @@ impl Stream {
             return Err(fail(&mut s, timed_out("read", Phase::Body)));
         }
         s.input.waits = true;
-        let slice = s.input.pace.slice(left);
+        let slice = s.input.rate_meter.slice(left);
         s = self.wait(s, slice);
         s.input.waits = false;
         let took = before.elapsed();
         s.waited += took;
-        if s.input.pace.waited(took) && self.core().is_low_on_handlers() {
+        if s.input.rate_meter.waited(took) && self.core().is_low_on_handlers() {
             return Err(fail(&mut s, too_slow("read", Phase::Body)));
         }
         Ok(s)
@@ -141,7 +145,7 @@ impl Stream {
 }
 
 /// fail has all later reads of the body fail too.
-fn fail(s: &mut State, e: Error) -> Error {
+fn fail(s: &mut StreamState, e: Error) -> Error {
     s.input.failed = Some(e.clone());
     e
 }
@@ -149,7 +153,7 @@ fn fail(s: &mut State, e: Error) -> Error {
 /// The references of a turn to its stream: its own, its writer's and its body's.
 pub(super) const REFERENCES: usize = 3;
 
-/// is_free tells whether nobody but its turn refers to a stream.
-pub(super) fn is_free(stream: &SharedStream) -> bool {
+/// is_unshared tells whether nobody but its turn refers to a stream.
+pub(super) fn is_unshared(stream: &SharedStream) -> bool {
     Arc::strong_count(stream) == REFERENCES
 }

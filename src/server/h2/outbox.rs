@@ -3,22 +3,22 @@
 use super::stream::SharedStream;
 use crate::message::address::Address;
 use crate::runtime::ConnToken;
-use crate::server::shared::Shared;
+use crate::server::server_core::ServerCore;
 use crate::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
 /// What a stream may hold that is not sent yet, whatever others do.
-const OWN: usize = 1024;
-/// And what it may hold as long as all streams of its connection hold less than [`ALL`]: a peer that opens its windows
+const STREAM_MIN: usize = 1024;
+/// And what it may hold as long as all streams of its connection hold less than [`CONNECTION_MAX`]: a peer that opens its windows
 /// wide and reads nothing costs no more than some 400 KiB.
-const MOST: usize = 64 * 1024;
-const ALL: usize = 192 * 1024;
+const STREAM_MAX: usize = 64 * 1024;
+const CONNECTION_MAX: usize = 192 * 1024;
 /// Handlers that may wait for a connection's peer at once, or for a thread, before the next ones are not called yet.
 const PEER_WAITS: usize = 64;
 
 pub(crate) struct Outbox {
-    core: Arc<Shared>,
+    core: Arc<ServerCore>,
     /// This end of the connection.
     local: Option<Address>,
     mail: Mutex<Mail>,
@@ -26,7 +26,7 @@ pub(crate) struct Outbox {
     held: AtomicUsize,
     /// Handlers that wait for the peer or for a thread, and whether others wait for those.
     waits: AtomicUsize,
-    crowded: AtomicBool,
+    saturated: AtomicBool,
 }
 
 #[derive(Default)]
@@ -39,14 +39,14 @@ struct Mail {
 }
 
 impl Outbox {
-    pub(super) fn new(core: &Arc<Shared>, local: Option<Address>) -> Outbox {
+    pub(super) fn new(core: &Arc<ServerCore>, local: Option<Address>) -> Outbox {
         Outbox {
             core: core.clone(),
             local,
             mail: Mutex::default(),
             held: AtomicUsize::new(0),
             waits: AtomicUsize::new(0),
-            crowded: AtomicBool::new(false),
+            saturated: AtomicBool::new(false),
         }
     }
 
@@ -68,16 +68,16 @@ impl Outbox {
         if std::mem::replace(&mut mail.woken, true) {
             return;
         }
-        let place = mail.token;
+        let token = mail.token;
         drop(mail);
-        self.core.wake(place);
+        self.core.wake(token);
     }
 
-    /// take is what has been posted. `place` is where the connection is now: who posts later wakes it there, and who
+    /// take is what has been posted. `token` is where the connection is now: who posts later wakes it there, and who
     /// has posted before is found here.
-    pub(super) fn take(&self, place: ConnToken, into: &mut Vec<SharedStream>) {
+    pub(super) fn take(&self, token: ConnToken, into: &mut Vec<SharedStream>) {
         let mut mail = self.mail();
-        mail.token = place;
+        mail.token = token;
         mail.woken = false;
         into.append(&mut mail.streams);
     }
@@ -95,7 +95,7 @@ impl Outbox {
         self.held.fetch_add(n, Ordering::Relaxed);
     }
 
-    pub(super) fn let_go(&self, n: usize) {
+    pub(super) fn release(&self, n: usize) {
         self.held.fetch_sub(n, Ordering::Relaxed);
     }
 
@@ -105,20 +105,20 @@ impl Outbox {
         PeerWait(self.clone())
     }
 
-    /// is_crowded: so many threads wait for the peer already that no further handler is called. The end of one of these
+    /// is_saturated: so many threads wait for the peer already that no further handler is called. The end of one of these
     /// waits has the connection look again.
-    pub(super) fn is_crowded(&self) -> bool {
+    pub(super) fn is_saturated(&self) -> bool {
         if self.waits.load(Ordering::SeqCst) < PEER_WAITS {
             return false;
         }
         // Announced before the second look, as the end of a wait is counted before it looks for this.
-        self.crowded.store(true, Ordering::SeqCst);
+        self.saturated.store(true, Ordering::SeqCst);
         self.waits.load(Ordering::SeqCst) >= PEER_WAITS
     }
 
-    /// bound is how many bytes a stream may hold now.
-    pub(super) fn bound(&self) -> usize {
-        if self.held.load(Ordering::Relaxed) < ALL { MOST } else { OWN }
+    /// stream_limit is how many bytes a stream may hold now.
+    pub(super) fn stream_limit(&self) -> usize {
+        if self.held.load(Ordering::Relaxed) < CONNECTION_MAX { STREAM_MAX } else { STREAM_MIN }
     }
 }
 
@@ -128,9 +128,9 @@ pub(super) struct PeerWait(Arc<Outbox>);
 impl Drop for PeerWait {
     fn drop(&mut self) {
         let before = self.0.waits.fetch_sub(1, Ordering::SeqCst);
-        if before <= PEER_WAITS && self.0.crowded.swap(false, Ordering::SeqCst) {
-            let place = self.0.mail().token;
-            self.0.core.wake(place);
+        if before <= PEER_WAITS && self.0.saturated.swap(false, Ordering::SeqCst) {
+            let token = self.0.mail().token;
+            self.0.core.wake(token);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! From the streams to the socket: whose turn it is, and what the socket takes.
 
-use super::session::Session;
-use super::stream::{closed, refused};
+use super::session::Http2Session;
+use super::stream::{refused, stream_closed};
 use crate::h2::{Engine, ErrorCode, SendError};
 use crate::net::sys;
 use crate::runtime::NEVER;
-use crate::server::secure::Secure;
+use crate::server::tls_session::TlsSession;
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 
@@ -16,36 +16,36 @@ pub(super) const BACKLOG: usize = 256 * 1024;
 /// Rounds of sending before other connections come.
 const ROUNDS: usize = 16;
 
-/// Sent is how sending has come to its end.
+/// FlushResult is how sending has come to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Sent {
+pub(super) enum FlushResult {
     /// Nothing more can be sent now.
     All,
     /// The socket is full.
-    Stuck,
+    Blocked,
     /// There is more, but others come first.
     More,
 }
 
-/// Socket is where a session's bytes go.
-pub(super) struct Socket<'a> {
+/// SessionSocket is where a session's bytes go.
+pub(super) struct SessionSocket<'a> {
     pub(super) fd: RawFd,
-    pub(super) secure: Option<&'a Secure>,
+    pub(super) secure: Option<&'a TlsSession>,
 }
 
-impl Session {
+impl Http2Session {
     /// flush sends all that is there, the streams' bodies in their turns.
-    pub(super) fn flush(&mut self, to: &Socket<'_>, now: u64) -> io::Result<Sent> {
+    pub(super) fn flush(&mut self, to: &SessionSocket<'_>, now: u64) -> io::Result<FlushResult> {
         for _ in 0..ROUNDS {
             let more = self.pump(now);
             if !self.send_output(to, now)? {
-                return Ok(Sent::Stuck);
+                return Ok(FlushResult::Blocked);
             }
             if !more {
-                return Ok(Sent::All);
+                return Ok(FlushResult::All);
             }
         }
-        Ok(Sent::More)
+        Ok(FlushResult::More)
     }
 
     /// pump moves bodies into the engine's output; `true`: there is more than it may hold.
@@ -83,10 +83,10 @@ impl Session {
                 }
             }
             if over {
-                let unread = stream.lose_with(&mut s, sent.err().map_or_else(closed, refused));
+                let unread = stream.disconnect_locked(&mut s, sent.err().map_or_else(stream_closed, refused));
                 self.engine.release(id, unread);
                 self.remove(id);
-            } else if s.output.waits && s.has_room_again() {
+            } else if s.output.waits && s.should_wake_writer() {
                 drop(s);
                 stream.notify();
             }
@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// send_output sends the engine's output; `true`: all of it.
-    pub(super) fn send_output(&mut self, to: &Socket<'_>, now: u64) -> io::Result<bool> {
+    pub(super) fn send_output(&mut self, to: &SessionSocket<'_>, now: u64) -> io::Result<bool> {
         let before = self.engine.output().len();
         let (sent, all) = match to.secure {
             Some(secure) => {

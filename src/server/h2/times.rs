@@ -1,63 +1,63 @@
 //! When a session is to be driven though nothing comes, and what is to be done then.
 
-use super::session::{Ending, Session};
-use super::state::State;
-use super::turn::Turn;
+use super::session::{Http2Session, ShutdownStage};
+use super::stream_exchange::StreamExchange;
+use super::stream_state::StreamState;
 use crate::error::Phase;
 use crate::h2::ErrorCode;
 use crate::runtime::NEVER;
-use crate::server::drive::after;
+use crate::server::connection::deadline_after;
 use crate::server::peer_timeouts::timed_out;
-use crate::server::settings::Settings;
+use crate::server::settings::ServerSettings;
 
 /// How long a client has to answer the first GOAWAY, which a ping follows (RFC 9113, 6.8).
 const LAST_AFTER_MS: u64 = 1000;
 pub(super) const SHUTDOWN_PING: [u8; 8] = *b"goingawa";
 const HEALTH_PING: [u8; 8] = *b"are you?";
 
-impl Session {
-    /// announce_end begins a graceful end.
-    pub(super) fn announce_end(&mut self, now: u64) {
-        if self.ending == Ending::No {
-            self.ending = Ending::Announced;
+impl Http2Session {
+    /// begin_shutdown begins a graceful end.
+    pub(super) fn begin_shutdown(&mut self, now: u64) {
+        if self.ending == ShutdownStage::No {
+            self.ending = ShutdownStage::Announced;
             self.last_due = now + LAST_AFTER_MS;
             self.engine.shutdown();
             self.engine.ping(SHUTDOWN_PING);
         }
     }
 
-    /// name_last is the second step: streams that come from here on are not served.
-    pub(super) fn name_last(&mut self) {
-        self.ending = Ending::Last;
+    /// send_final_goaway is the second step: streams that come from here on are not served.
+    pub(super) fn send_final_goaway(&mut self) {
+        self.ending = ShutdownStage::Last;
         self.last_due = NEVER;
         self.engine.shutdown();
     }
 
-    /// watch has a stream looked at in time.
-    pub(super) fn watch(&mut self, s: &State) {
-        let stalled = after(s.output.moved, self.progress);
+    /// schedule_check has a stream looked at in time.
+    pub(super) fn schedule_check(&mut self, s: &StreamState) {
+        let stalled = deadline_after(s.output.moved, self.progress);
         self.check_at = self.check_at.min(s.output.deadline).min(stalled);
     }
 
     /// expire does what is due.
-    pub(super) fn expire(&mut self, settings: &Settings, now: u64) {
-        let seconds = (now / 1000).saturating_sub(self.second);
+    pub(super) fn expire(&mut self, settings: &ServerSettings, now: u64) {
+        let seconds = (now / 1000).saturating_sub(self.last_tick);
         if seconds > 0 {
-            self.second += seconds;
+            self.last_tick += seconds;
             self.engine.tick(u32::try_from(seconds).unwrap_or(u32::MAX));
         }
         if self.last_due <= now {
-            self.name_last();
+            self.send_final_goaway();
         }
-        self.release_held(|t| t.held_until <= now);
+        self.release_awaiting_body(|t| t.held_until <= now);
         if self.check_at <= now {
             self.check_streams(now);
         }
-        if self.is_over() {
+        if self.is_finished() {
             return;
         }
-        if after(self.stuck_since, self.progress) <= now {
-            return self.break_off();
+        if deadline_after(self.stuck_since, self.progress) <= now {
+            return self.abandon_socket();
         }
         if self.engine.is_dead() {
             return;
@@ -65,11 +65,11 @@ impl Session {
         if self.idle_due(settings) <= now || self.block_due(settings) <= now {
             self.close(ErrorCode::NO_ERROR, "");
         } else if self.ping_due(settings) <= now {
-            if self.pinged {
+            if self.ping_pending {
                 self.close(ErrorCode::NO_ERROR, "");
             } else {
-                self.pinged = true;
-                self.heard = now;
+                self.ping_pending = true;
+                self.last_received = now;
                 self.engine.ping(HEALTH_PING);
             }
         }
@@ -77,13 +77,13 @@ impl Session {
 
     fn close(&mut self, code: ErrorCode, reason: &'static str) {
         self.engine.close(code, reason);
-        self.lose_all();
+        self.drop_all_streams();
     }
 
-    /// release_held lets requests go that have waited for their bodies.
-    pub(super) fn release_held(&mut self, which: impl Fn(&Turn) -> bool) {
-        while let Some(at) = self.held.iter().position(|t| which(t)) {
-            self.ready.extend(self.held.remove(at));
+    /// release_awaiting_body lets requests go that have waited for their bodies.
+    pub(super) fn release_awaiting_body(&mut self, which: impl Fn(&StreamExchange) -> bool) {
+        while let Some(at) = self.awaiting_body.iter().position(|t| which(t)) {
+            self.ready.extend(self.awaiting_body.remove(at));
         }
     }
 
@@ -94,7 +94,7 @@ impl Session {
         self.check_at = NEVER;
         for (id, stream) in &self.open {
             let s = stream.state();
-            let due = s.output.deadline.min(after(s.output.moved, self.progress));
+            let due = s.output.deadline.min(deadline_after(s.output.moved, self.progress));
             if due <= now {
                 is_stuck |= s.output.deadline <= now && self.stuck_since != NEVER;
                 late.push(*id);
@@ -103,34 +103,37 @@ impl Session {
             }
         }
         if is_stuck {
-            return self.break_off();
+            return self.abandon_socket();
         }
         for id in late {
-            self.fail(id, ErrorCode::INTERNAL_ERROR, timed_out("write", Phase::Write));
+            self.reset_stream(id, ErrorCode::INTERNAL_ERROR, timed_out("write", Phase::Write));
         }
     }
 
-    fn idle_due(&self, settings: &Settings) -> u64 {
+    fn idle_due(&self, settings: &ServerSettings) -> u64 {
         let limit = if self.engine.has_peer_settings() { settings.idle() } else { settings.header_timeout() };
-        after(self.idle_since, limit)
+        deadline_after(self.idle_since, limit)
     }
 
-    fn block_due(&self, settings: &Settings) -> u64 {
-        after(self.block_since, settings.header_timeout())
+    fn block_due(&self, settings: &ServerSettings) -> u64 {
+        deadline_after(self.block_since, settings.header_timeout())
     }
 
-    fn ping_due(&self, settings: &Settings) -> u64 {
+    fn ping_due(&self, settings: &ServerSettings) -> u64 {
         let limit = settings.http2.send_ping_timeout.flatten();
-        after(self.heard, if self.pinged { Some(settings.http2.ping_timeout()) } else { limit })
+        deadline_after(
+            self.last_received,
+            if self.ping_pending { Some(settings.http2.ping_timeout()) } else { limit },
+        )
     }
 
-    /// rest notes where the session stands, and answers when it is to be driven again.
-    pub(super) fn rest(&mut self, settings: &Settings, now: u64) -> u64 {
+    /// next_deadline notes where the session stands, and answers when it is to be driven again.
+    pub(super) fn next_deadline(&mut self, settings: &ServerSettings, now: u64) -> u64 {
         let idle = self.open.is_empty() && self.running == 0;
         self.idle_since = if idle { self.idle_since.min(now) } else { NEVER };
         self.block_since = if self.engine.is_in_block() { self.block_since.min(now) } else { NEVER };
-        let held = self.held.iter().map(|t| t.held_until).min().unwrap_or(NEVER);
-        let stuck = after(self.stuck_since, self.progress);
+        let held = self.awaiting_body.iter().map(|t| t.held_until).min().unwrap_or(NEVER);
+        let stuck = deadline_after(self.stuck_since, self.progress);
         if self.engine.is_dead() {
             return stuck;
         }

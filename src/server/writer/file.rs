@@ -14,7 +14,7 @@ const SMALL: u64 = 16 * 1024;
 impl ResponseWriter {
     /// send_file adds `len` bytes of a file, from `offset` on, to the body. A file that ends before is an error.
     pub fn send_file(&mut self, file: RawFd, offset: u64, len: u64) -> Result<()> {
-        if let Some(over) = self.over.as_mut().filter(|o| !o.takes_writes())
+        if let Some(over) = self.wrapped.as_mut().filter(|o| !o.overrides_write())
             && let Some(inner) = over.inner()
         {
             inner.send_file(file, offset, len)?;
@@ -22,28 +22,28 @@ impl ResponseWriter {
             self.written += len;
             return Ok(());
         }
-        if self.over.is_some() {
+        if self.wrapped.is_some() {
             return self.copy_file(file, offset, len);
         }
         // Settles the head, and answers an earlier failure.
         self.write(&[])?;
         let total = self.written.saturating_add(len);
         let declared = self.declared.is_some_and(|n| total <= n) && self.allows_body();
-        if self.asked.head && declared {
+        if self.request_info.head && declared {
             // As much as its type is found by.
             let looked_at = len.min(sniff::LOOKED_AT as u64);
             self.copy_file(file, offset, looked_at)?;
             self.written = total;
             return Ok(());
         }
-        if len <= SMALL || !declared || !self.line.takes_files() {
+        if len <= SMALL || !declared || !self.sink.supports_sendfile() {
             return self.copy_file(file, offset, len);
         }
         let mut first = [0; sniff::LOOKED_AT];
-        let known = if self.typed { 0 } else { read_at(file, &mut first, offset)? };
+        let known = if self.has_content_type { 0 } else { read_at(file, &mut first, offset)? };
         let head = self.send_head(false, first.get(..known).unwrap_or_default());
         let sent =
-            head.and_then(|()| self.send_body(&[])).and_then(|()| self.line.send_file(file, offset, len));
+            head.and_then(|()| self.send_body(&[])).and_then(|()| self.sink.send_file(file, offset, len));
         self.failed = sent.as_ref().err().cloned();
         let sent = sent?;
         self.written += sent;

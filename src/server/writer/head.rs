@@ -1,22 +1,22 @@
 //! The head of a response: which fields the handler's header becomes, how the body is framed, and whether the connection
 //! lasts.
 
-use super::{Framing, ResponseWriter, Stage};
+use super::{ResponseFraming, ResponseStage, ResponseWriter};
 use crate::error::Result;
 use crate::h1::encode;
 use crate::message::header::write_field;
 use crate::message::request::{HTTP_10, HTTP_11};
 use crate::message::sniff;
 use crate::server::clock::append_date;
-use crate::server::line::Line;
+use crate::server::response_sink::ResponseSink;
 use std::sync::atomic::Ordering;
 
 impl ResponseWriter {
     /// settle fixes status and fields.
     pub(super) fn settle(&mut self, code: u16) -> Result<()> {
-        self.stage = Stage::Settled;
+        self.stage = ResponseStage::Settled;
         self.status = code;
-        let version = if self.asked.version < HTTP_11 { HTTP_10 } else { HTTP_11 };
+        let version = if self.request_info.version < HTTP_11 { HTTP_10 } else { HTTP_11 };
         encode::status_line(&mut self.head, version, code);
         let mut dated = false;
         for (name, value) in self.header.iter() {
@@ -33,7 +33,7 @@ impl ResponseWriter {
                     continue;
                 }
                 12 if name.eq_ignore_ascii_case(b"content-type") => {
-                    self.typed = true;
+                    self.has_content_type = true;
                     // The way to have none (in Go a field without values).
                     if value.is_empty() {
                         continue;
@@ -46,11 +46,13 @@ impl ResponseWriter {
                 }
                 // Framing is the writer's business: a handler can choose between two, and name no other.
                 17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                    (self.no_length, self.typed) = (true, true);
+                    (self.no_length, self.has_content_type) = (true, true);
                     self.identity = value == b"identity";
                     continue;
                 }
-                16 if name.eq_ignore_ascii_case(b"content-encoding") => self.typed |= !value.is_empty(),
+                16 if name.eq_ignore_ascii_case(b"content-encoding") => {
+                    self.has_content_type |= !value.is_empty()
+                }
                 _ => {}
             }
             write_field(&mut self.head, name, value);
@@ -66,55 +68,55 @@ impl ResponseWriter {
     /// send_head fixes the framing and puts the head on the wire; `whole`: the body is in the buffer, else `next` is
     /// what follows there.
     pub(super) fn send_head(&mut self, whole: bool, next: &[u8]) -> Result<()> {
-        if self.stage != Stage::Settled {
+        if self.stage != ResponseStage::Settled {
             return Ok(());
         }
-        self.stage = Stage::Sent;
-        self.close |= !self.line.core().keeps_alive();
+        self.stage = ResponseStage::Sent;
+        self.close |= !self.sink.core().keeps_alive();
         self.read_rest();
         self.put_type(next);
-        self.line.will_answer();
-        let frames = matches!(self.line, Line::Http2(_));
-        self.close |= self.asked.connect && !frames;
-        let tunnel = self.asked.connect && (200..300).contains(&self.status);
+        self.sink.suppress_continue();
+        let frames = matches!(self.sink, ResponseSink::Http2(_));
+        self.close |= self.request_info.connect && !frames;
+        let tunnel = self.request_info.connect && (200..300).contains(&self.status);
         let has_trailer = self.header.contains(b"trailer") || !self.trailer.is_empty();
         let mut length = self.declared;
         if length.is_none()
             && whole
             && !has_trailer
             && !self.no_length
-            && (!self.asked.head || self.written > 0)
+            && (!self.request_info.head || self.written > 0)
         {
             length = Some(self.written);
         }
         self.framing = if !self.allows_body() {
-            Framing::Nothing
+            ResponseFraming::Nothing
         } else if frames && length.is_none() {
-            Framing::Frames
+            ResponseFraming::Frames
         } else if tunnel && !frames {
             // RFC 9110, 9.3.6: neither framing field in a 2xx answer to CONNECT.
-            Framing::Close
+            ResponseFraming::Close
         } else if length.is_some() {
-            Framing::Length
-        } else if self.asked.version >= HTTP_11 && !self.identity {
-            Framing::Chunked
+            ResponseFraming::Length
+        } else if self.request_info.version >= HTTP_11 && !self.identity {
+            ResponseFraming::Chunked
         } else {
-            Framing::Close
+            ResponseFraming::Close
         };
         match (self.framing, length) {
             // RFC 9110, 8.6: 204 has no Content-Length; 304 and HEAD may say what GET would have had.
-            (Framing::Nothing, Some(n)) if self.status == 304 && self.declared.is_some() => {
+            (ResponseFraming::Nothing, Some(n)) if self.status == 304 && self.declared.is_some() => {
                 self.put_length(n)
             }
-            (Framing::Length, Some(n)) => self.put_length(n),
-            (Framing::Chunked, _) if !self.asked.head => {
+            (ResponseFraming::Length, Some(n)) => self.put_length(n),
+            (ResponseFraming::Chunked, _) if !self.request_info.head => {
                 self.head.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
             }
-            (Framing::Close, _) if !self.asked.head => self.close = true,
+            (ResponseFraming::Close, _) if !self.request_info.head => self.close = true,
             _ => {}
         }
-        if self.asked.head {
-            self.framing = Framing::Nothing;
+        if self.request_info.head {
+            self.framing = ResponseFraming::Nothing;
         }
         if frames {
             // Fields of HTTP/1 connections; what `Connection: close` asks for is the connection's own end.
@@ -123,16 +125,16 @@ impl ResponseWriter {
         }
         self.head.extend_from_slice(b"\r\n");
         crate::log::head('>', &self.head);
-        match &self.line {
-            Line::Http1(wire) => wire.output().push(&[&self.head]),
-            Line::Http2(_) if whole => Ok(()),
-            Line::Http2(stream) => stream.push_head(self.status, std::mem::take(&mut self.head)),
+        match &self.sink {
+            ResponseSink::Http1(io) => io.output().push(&[&self.head]),
+            ResponseSink::Http2(_) if whole => Ok(()),
+            ResponseSink::Http2(stream) => stream.push_head(self.status, std::mem::take(&mut self.head)),
         }
     }
 
     /// put_type adds the media type of a body whose handler has named none, as Go does.
     fn put_type(&mut self, next: &[u8]) {
-        if self.typed || !self.allows_body() || self.body.len() + next.len() == 0 {
+        if self.has_content_type || !self.allows_body() || self.body.len() + next.len() == 0 {
             return;
         }
         let room = sniff::LOOKED_AT.saturating_sub(self.body.len());
@@ -147,10 +149,10 @@ impl ResponseWriter {
     /// (RFC 9110, 7.6.1).
     fn put_connection(&mut self, tunnel: bool) {
         let ours: &[u8] = if self.close {
-            let said =
-                (self.asked.version >= HTTP_11 && !tunnel) || self.header.has_token(b"connection", b"close");
+            let said = (self.request_info.version >= HTTP_11 && !tunnel)
+                || self.header.has_token(b"connection", b"close");
             if said { b"close" } else { b"" }
-        } else if self.asked.version < HTTP_11 {
+        } else if self.request_info.version < HTTP_11 {
             b"keep-alive"
         } else {
             b""
@@ -176,17 +178,17 @@ impl ResponseWriter {
     /// read_rest reads what the handler left of a small request body before the answer goes out, as Go does;
     /// with a large one, or one that still waits for 100 Continue, the connection ends.
     fn read_rest(&mut self) {
-        let Line::Http1(wire) = &self.line else { return };
+        let ResponseSink::Http1(io) = &self.sink else { return };
         if self.close {
             return;
         }
-        let Some(mut input) = wire.try_input() else { return };
-        if input.asked_continue && !input.is_done() {
+        let Some(mut input) = io.try_input() else { return };
+        if input.expected_continue && !input.is_done() {
             // Go does not wait for a body whose sender was told, or not told, to go on.
             self.close = true;
             return;
         }
-        if wire.duplex.load(Ordering::Relaxed) {
+        if io.duplex.load(Ordering::Relaxed) {
             return;
         }
         if !input.is_done() && (input.expect || !input.drain()) {

@@ -1,11 +1,11 @@
 //! `Server`: from its settings to its end (Go's `Server`).
 
 use super::Handler;
-use super::drive::Http;
-use super::hooks::Hooks;
-use super::listen::{Doors, Newcomer, Source};
-use super::settings::Settings;
-use super::shared::{Shared, Value};
+use super::connection::HttpDriver;
+use super::listen::{AcceptSource, Listeners, PendingConn};
+use super::observers::Observers;
+use super::server_core::{NamedValue, ServerCore};
+use super::settings::ServerSettings;
 use crate::error::{Error, Kind, Result};
 use crate::mux::Mux;
 use crate::runtime::{Listening, Runtime, before_block, is_in_handler, is_owned_by};
@@ -16,18 +16,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub(super) struct Setup {
-    pub(super) settings: Settings,
+    pub(super) settings: ServerSettings,
     /// What is served in the mux's place.
     pub(super) handler: Option<Arc<Mux>>,
     pub(super) hook: Option<Arc<dyn Handler>>,
     pub(super) listeners: Vec<Arc<Listening>>,
-    pub(super) hooks: Hooks,
+    pub(super) observers: Observers,
     /// Connections of the program's that wait for the start.
-    pub(super) waiting: Vec<Newcomer>,
+    pub(super) pending_conns: Vec<PendingConn>,
     /// The same of its accept functions, by the listener that each is.
-    pub(super) sources: Vec<(usize, Box<dyn Source>)>,
+    pub(super) sources: Vec<(usize, Box<dyn AcceptSource>)>,
     pub(super) threads: Vec<JoinHandle<()>>,
-    pub(super) base_values: Vec<Value>,
+    pub(super) base_values: Vec<NamedValue>,
     pub(super) on_shutdown: Vec<Box<dyn FnOnce() + Send>>,
     pub(super) on_end: Vec<Box<dyn Fn() + Send + Sync>>,
     pub(super) started: bool,
@@ -37,21 +37,21 @@ pub(super) struct Setup {
 pub struct Server {
     pub(super) mux: Arc<Mux>,
     setup: Mutex<Setup>,
-    pub(super) doors: Arc<Doors>,
-    pub(super) shared: OnceLock<Arc<Shared>>,
-    pub(super) runtime: OnceLock<Arc<Runtime<Http>>>,
+    pub(super) listeners: Arc<Listeners>,
+    pub(super) shared: OnceLock<Arc<ServerCore>>,
+    pub(super) runtime: OnceLock<Arc<Runtime<HttpDriver>>>,
     pub(super) stop_requested: AtomicBool,
 }
 
 impl Server {
     pub fn new(mux: Arc<Mux>) -> Server {
         let setup = Setup {
-            settings: Settings::default(),
+            settings: ServerSettings::default(),
             handler: None,
             hook: None,
             listeners: Vec::new(),
-            hooks: Hooks::default(),
-            waiting: Vec::new(),
+            observers: Observers::default(),
+            pending_conns: Vec::new(),
             sources: Vec::new(),
             threads: Vec::new(),
             base_values: Vec::new(),
@@ -63,7 +63,7 @@ impl Server {
         Server {
             mux,
             setup: Mutex::new(setup),
-            doors: Arc::default(),
+            listeners: Arc::default(),
             shared: OnceLock::new(),
             runtime: OnceLock::new(),
             stop_requested: AtomicBool::new(false),
@@ -79,7 +79,7 @@ impl Server {
     }
 
     /// configure changes the settings; they are fixed once the server has started.
-    pub fn configure(&self, change: impl FnOnce(&mut Settings)) -> Result<()> {
+    pub fn configure(&self, change: impl FnOnce(&mut ServerSettings)) -> Result<()> {
         let mut s = self.setup();
         if s.started {
             return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));
@@ -100,15 +100,15 @@ impl Server {
         }
     }
 
-    /// watch changes what the program is told of; that is fixed once the server has started.
-    pub fn watch(&self, change: impl FnOnce(&mut Hooks)) -> Result<()> {
+    /// configure_observers changes what the program is told of; that is fixed once the server has started.
+    pub fn configure_observers(&self, change: impl FnOnce(&mut Observers)) -> Result<()> {
         let mut s = self.setup();
         if s.started {
             return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));
         }
-        let mut changed = s.hooks.clone();
+        let mut changed = s.observers.clone();
         change(&mut changed);
-        let old = std::mem::replace(&mut s.hooks, changed);
+        let old = std::mem::replace(&mut s.observers, changed);
         drop(s);
         // What was replaced may end userdata of the program's: not under the lock.
         drop(old);
@@ -116,7 +116,7 @@ impl Server {
     }
 
     /// set_base_value gives all requests a value by a name; one of the same name is replaced.
-    pub fn set_base_value(&self, value: Value) -> Result<()> {
+    pub fn set_base_value(&self, value: NamedValue) -> Result<()> {
         let mut s = self.setup();
         if s.started {
             return Err(Error::new(Kind::State, "nethttp: the server has started; its settings are fixed"));
@@ -130,8 +130,8 @@ impl Server {
         Ok(())
     }
 
-    /// on_shutdown has `told` called, once, when the server begins to stop.
-    pub fn on_shutdown(&self, told: Box<dyn FnOnce() + Send>) -> Result<()> {
+    /// on_shutdown has `callback` called, once, when the server begins to stop.
+    pub fn on_shutdown(&self, callback: Box<dyn FnOnce() + Send>) -> Result<()> {
         let mut s = self.setup();
         if s.closed {
             return Err(closed());
@@ -143,16 +143,16 @@ impl Server {
                 if all.begun {
                     return Err(closed());
                 }
-                all.left.push(told);
+                all.left.push(callback);
             }
-            None => s.on_shutdown.push(told),
+            None => s.on_shutdown.push(callback),
         }
         Ok(())
     }
 
-    /// on_end has `told` called when the last connection has ended; before the server starts.
-    pub fn on_end(&self, told: Box<dyn Fn() + Send + Sync>) {
-        self.setup().on_end.push(told);
+    /// on_end has `callback` called when the last connection has ended; before the server starts.
+    pub fn on_end(&self, callback: Box<dyn Fn() + Send + Sync>) {
+        self.setup().on_end.push(callback);
     }
 
     /// has_ended: no connection is left, and none will come.
@@ -193,7 +193,7 @@ impl Server {
     /// run starts the server unless that was done, and waits for its end: the answer is always an error,
     /// `ServerClosed` after a stop.
     pub fn run(&self) -> Result<()> {
-        self.refuse_inside()?;
+        self.deny_own_thread()?;
         if !self.setup().started {
             self.start()?;
         }
@@ -207,9 +207,9 @@ impl Server {
         let deadline = limit.map(|d| Instant::now() + d);
         let mut ended = shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if shared.has_untold() {
+            if shared.has_pending_hooks() {
                 drop(ended);
-                shared.tell();
+                shared.run_shutdown_hooks();
                 ended = shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
@@ -235,7 +235,11 @@ impl Server {
         let listeners = {
             let mut s = self.setup();
             s.closed = true;
-            (std::mem::take(&mut s.listeners), std::mem::take(&mut s.waiting), std::mem::take(&mut s.sources))
+            (
+                std::mem::take(&mut s.listeners),
+                std::mem::take(&mut s.pending_conns),
+                std::mem::take(&mut s.sources),
+            )
         };
         if let Some(shared) = self.shared.get() {
             shared.stopping.store(true, Ordering::SeqCst);
@@ -249,7 +253,7 @@ impl Server {
     /// shutdown drains the server and waits for its end, as long as `limit` allows; afterwards active
     /// connections go on, for another call or [`Server::close`].
     pub fn shutdown(&self, limit: Option<Duration>) -> Result<()> {
-        self.refuse_inside()?;
+        self.deny_own_thread()?;
         self.drain();
         if self.wait(limit, true) {
             return Ok(());
@@ -287,7 +291,7 @@ impl Server {
     /// wait_end waits for the end of a server that runs: the answer is always an error, `ServerClosed` after that, and
     /// `Timeout` before.
     pub fn wait_end(&self, limit: Option<Duration>) -> Result<()> {
-        self.refuse_inside()?;
+        self.deny_own_thread()?;
         if self.shared.get().is_none() && !self.setup().closed {
             return Err(Error::new(Kind::State, "nethttp: the server has not started"));
         }
@@ -303,8 +307,8 @@ impl Server {
         self.shared.get().is_some_and(|shared| is_owned_by(shared.id()))
     }
 
-    /// refuse_inside: waiting for one's own handler would never end.
-    pub fn refuse_inside(&self) -> Result<()> {
+    /// deny_own_thread: waiting for one's own handler would never end.
+    pub fn deny_own_thread(&self) -> Result<()> {
         match self.shared.get() {
             Some(shared) if is_in_handler(shared.id()) => {
                 Err(Error::new(Kind::WouldDeadlock, "nethttp: called inside a handler of the same server"))
@@ -337,8 +341,8 @@ impl Drop for Server {
             let _ = t.join();
         }
         if let Some(shared) = self.shared.get() {
-            shared.alarms.end();
-            shared.watcher.end();
+            shared.deadlines.stop();
+            shared.disconnects.end();
             let helpers = std::mem::take(&mut *shared.helpers.lock().unwrap_or_else(PoisonError::into_inner));
             for t in helpers {
                 let _ = t.join();

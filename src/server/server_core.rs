@@ -1,13 +1,13 @@
-//! `Shared`: what all threads of a server see of it.
+//! `ServerCore`: what all threads of a server see of it.
 
 use super::Handler;
-use super::alarms::Alarms;
-use super::detach::Detached;
-use super::drive::Http;
-use super::gone::Watcher;
-use super::hooks::Hooks;
-use super::listen::Doors;
-use super::settings::Settings;
+use super::connection::HttpDriver;
+use super::deadline_thread::DeadlineThread;
+use super::detach::DetachedExchange;
+use super::disconnect::DisconnectWatcher;
+use super::listen::Listeners;
+use super::observers::Observers;
+use super::settings::ServerSettings;
 use crate::mux::Mux;
 use crate::runtime::{ConnToken, Runtime, owned_by};
 use crate::sync::{Condvar, Mutex, OnceLock};
@@ -16,46 +16,46 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-/// Value is something of the program's by its name.
-pub type Value = (String, Box<dyn std::any::Any + Send + Sync>);
+/// NamedValue is something of the program's by its name.
+pub type NamedValue = (String, Box<dyn std::any::Any + Send + Sync>);
 
-/// Shared is what the server's threads see of it.
-pub(super) struct Shared {
-    pub(super) settings: Settings,
+/// ServerCore is what the server's threads see of it.
+pub(super) struct ServerCore {
+    pub(super) settings: ServerSettings,
     pub(super) mux: Arc<Mux>,
     /// Called before the handler of each request.
     pub(super) hook: Option<Arc<dyn Handler>>,
     pub(super) stopping: Arc<AtomicBool>,
     /// What the program has said last of it.
     pub(super) keep_alive: AtomicBool,
-    pub(super) hooks: Arc<Hooks>,
-    pub(super) doors: Arc<Doors>,
+    pub(super) observers: Arc<Observers>,
+    pub(super) listeners: Arc<Listeners>,
     /// Connections within the limit of them, and those beyond that are told so.
     pub(super) open: Arc<AtomicUsize>,
-    pub(super) surplus: Arc<AtomicUsize>,
-    pub(super) alarms: Arc<Alarms>,
-    pub(super) watcher: Watcher,
+    pub(super) refusals: Arc<AtomicUsize>,
+    pub(super) deadlines: Arc<DeadlineThread>,
+    pub(super) disconnects: DisconnectWatcher,
     /// What all requests have (Go's BaseContext).
-    pub(super) base_values: OnceLock<Vec<Value>>,
+    pub(super) base_values: OnceLock<Vec<NamedValue>>,
     /// Exchanges that are answered later.
-    pub(super) detached: Mutex<Vec<Weak<Detached>>>,
+    pub(super) detached: Mutex<Vec<Weak<DetachedExchange>>>,
     /// The server is being freed: what is detached is let go.
     pub(super) orphaned: AtomicBool,
     /// Told when a graceful stop begins.
-    pub(super) on_shutdown: Mutex<OnShutdown>,
+    pub(super) on_shutdown: Mutex<ShutdownHooks>,
     /// Threads that call those.
     pub(super) helpers: Mutex<Vec<JoinHandle<()>>>,
     /// Told when the last connection has ended.
     pub(super) on_end: OnceLock<Vec<Box<dyn Fn() + Send + Sync>>>,
     pub(super) base: Instant,
-    pub(super) ended: Mutex<Ended>,
+    pub(super) ended: Mutex<ServerEnd>,
     pub(super) end: Condvar,
-    pub(super) runtime: OnceLock<Weak<Runtime<Http>>>,
+    pub(super) runtime: OnceLock<Weak<Runtime<HttpDriver>>>,
     /// The second, counted from 1, in which a failed accept was last logged.
     pub(super) accept_failed_at: AtomicU64,
 }
 
-impl Shared {
+impl ServerCore {
     /// id tells the servers of a process apart.
     pub(super) fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
@@ -82,9 +82,9 @@ impl Shared {
     }
 
     /// wake has a connection driven.
-    pub(super) fn wake(&self, place: ConnToken) {
+    pub(super) fn wake(&self, token: ConnToken) {
         if let Some(rt) = self.runtime.get().and_then(Weak::upgrade) {
-            rt.wake(place);
+            rt.wake(token);
         }
     }
 
@@ -95,13 +95,13 @@ impl Shared {
         }
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).drained = true;
         self.end.notify_all();
-        for told in self.on_end.get().into_iter().flatten() {
-            told();
+        for callback in self.on_end.get().into_iter().flatten() {
+            callback();
         }
     }
 
-    /// remember is told of each exchange that is detached.
-    pub(super) fn remember(&self, detached: &Arc<Detached>) {
+    /// track_detached is told of each exchange that is detached.
+    pub(super) fn track_detached(&self, detached: &Arc<DetachedExchange>) {
         let mut all = self.detached.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= 64 && all.len().is_power_of_two() {
             all.retain(|d| d.strong_count() > 0);
@@ -110,31 +110,31 @@ impl Shared {
     }
 
     /// hijacked counts a connection that is the program's, until the guard is dropped: a shutdown waits for it.
-    pub(super) fn hijacked(self: &Arc<Self>) -> Hijacked {
+    pub(super) fn hijacked(self: &Arc<Self>) -> HijackedConn {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).hijacked += 1;
-        Hijacked(self.clone())
+        HijackedConn(self.clone())
     }
 
-    /// draining calls those who asked for it, on a thread of their own: they may wait.
-    pub(super) fn draining(&self) {
-        let place = Arc::new(Mutex::new({
+    /// start_shutdown_hooks calls those who asked for it, on a thread of their own: they may wait.
+    pub(super) fn start_shutdown_hooks(&self) {
+        let token = Arc::new(Mutex::new({
             let mut s = self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner);
             s.begun = true;
             std::mem::take(&mut s.left)
         }));
-        let take = |place: &Mutex<Vec<_>>| {
-            std::mem::take(&mut *place.lock().unwrap_or_else(PoisonError::into_inner))
+        let take = |token: &Mutex<Vec<_>>| {
+            std::mem::take(&mut *token.lock().unwrap_or_else(PoisonError::into_inner))
         };
-        if place.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        if token.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             return;
         }
-        let (id, its) = (self.id(), place.clone());
+        let (id, its) = (self.id(), token.clone());
         match crate::threads::spawn("nh-shutdown", move || {
-            owned_by(id, || take(&its).into_iter().for_each(|f: Told| f()));
+            owned_by(id, || take(&its).into_iter().for_each(|f: ShutdownHook| f()));
         }) {
             Ok(t) => self.helpers.lock().unwrap_or_else(PoisonError::into_inner).push(t),
             Err(_) => {
-                self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner).left = take(&place);
+                self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner).left = take(&token);
                 // Who waits looks for them under this lock.
                 drop(self.ended.lock().unwrap_or_else(PoisonError::into_inner));
                 self.end.notify_all();
@@ -142,38 +142,38 @@ impl Shared {
         }
     }
 
-    /// has_untold: no thread could be had for them when the stop began.
-    pub(super) fn has_untold(&self) -> bool {
+    /// has_pending_hooks: no thread could be had for them when the stop began.
+    pub(super) fn has_pending_hooks(&self) -> bool {
         let s = self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner);
         s.begun && !s.left.is_empty()
     }
 
-    /// tell calls those who are left, on a thread that waits for the end of the server.
-    pub(super) fn tell(&self) {
+    /// run_shutdown_hooks calls those who are left, on a thread that waits for the end of the server.
+    pub(super) fn run_shutdown_hooks(&self) {
         let left = std::mem::take(&mut self.on_shutdown.lock().unwrap_or_else(PoisonError::into_inner).left);
         owned_by(self.id(), || left.into_iter().for_each(|f| f()));
     }
 }
 
-pub(super) type Told = Box<dyn FnOnce() + Send>;
+pub(super) type ShutdownHook = Box<dyn FnOnce() + Send>;
 
-/// OnShutdown are those who are told when a stop begins.
+/// ShutdownHooks are those who are told when a stop begins.
 #[derive(Default)]
-pub(super) struct OnShutdown {
+pub(super) struct ShutdownHooks {
     pub(super) begun: bool,
-    pub(super) left: Vec<Told>,
+    pub(super) left: Vec<ShutdownHook>,
 }
 
 #[derive(Default)]
-pub(super) struct Ended {
+pub(super) struct ServerEnd {
     pub(super) drained: bool,
     pub(super) hijacked: usize,
 }
 
-/// Hijacked is a connection that is the program's now.
-pub(super) struct Hijacked(Arc<Shared>);
+/// HijackedConn is a connection that is the program's now.
+pub(super) struct HijackedConn(Arc<ServerCore>);
 
-impl Drop for Hijacked {
+impl Drop for HijackedConn {
     fn drop(&mut self) {
         self.0.ended.lock().unwrap_or_else(PoisonError::into_inner).hijacked -= 1;
         self.0.end.notify_all();

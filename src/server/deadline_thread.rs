@@ -1,52 +1,52 @@
-//! `Alarms`: what is to be done at a certain time if nobody has called it off, by one thread for a whole server.
+//! `DeadlineThread`: what is to be done at a certain time if nobody has called it off, by one thread for a whole server.
 //!
 //! The thread starts with the first alarm and ends with the server. It must never wait for anything but the
 //! clock: what it is to do answers how long it wants to be asked again instead.
 
 use crate::sync::{Mutex, lock};
-use crate::thread_pool::{Jobs, Received, ThreadPool};
+use crate::thread_pool::{InboundBody, Jobs, ThreadPool};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Ring is what an alarm does.
-pub(super) trait Ring: Send + Sync {
-    /// ring does it; `Some`: not now, but after that time.
-    fn ring(&self) -> Option<Duration>;
+/// DeadlineAction is what an alarm does.
+pub(super) trait DeadlineAction: Send + Sync {
+    /// on_deadline does it; `Some`: not now, but after that time.
+    fn on_deadline(&self) -> Option<Duration>;
 }
 
-type Key = (Instant, u64);
+type DeadlineKey = (Instant, u64);
 
-/// State stands under a lock and is no queue: each request that has a limit sets an alarm and calls it off again, and
+/// DeadlineState stands under a lock and is no queue: each request that has a limit sets an alarm and calls it off again, and
 /// the thread need know of the first one alone.
 #[derive(Default)]
-struct State {
-    due: BTreeMap<Key, Arc<dyn Ring>>,
+struct DeadlineState {
+    due: BTreeMap<DeadlineKey, Arc<dyn DeadlineAction>>,
     count: u64,
     quit: bool,
 }
 
-pub(super) struct Alarms {
-    state: Arc<Mutex<State>>,
+pub(super) struct DeadlineThread {
+    state: Arc<Mutex<DeadlineState>>,
     /// A job: another alarm is the first.
     thread: ThreadPool<()>,
 }
 
-/// Alarm is one that was set; dropping it calls it off.
-pub(super) struct Alarm {
-    state: Arc<Mutex<State>>,
-    key: Key,
+/// ScheduledDeadline is one that was set; dropping it calls it off.
+pub(super) struct ScheduledDeadline {
+    state: Arc<Mutex<DeadlineState>>,
+    key: DeadlineKey,
 }
 
-impl Default for Alarms {
-    fn default() -> Alarms {
-        Alarms { state: Arc::default(), thread: ThreadPool::new("nh-alarms", 1) }
+impl Default for DeadlineThread {
+    fn default() -> DeadlineThread {
+        DeadlineThread { state: Arc::default(), thread: ThreadPool::new("nh-alarms", 1) }
     }
 }
 
-impl Alarms {
+impl DeadlineThread {
     /// set has `what` ring at a time; `None`: there is no thread to be had.
-    pub(super) fn set(&self, at: Instant, what: Arc<dyn Ring>) -> Option<Alarm> {
+    pub(super) fn set(&self, at: Instant, what: Arc<dyn DeadlineAction>) -> Option<ScheduledDeadline> {
         let mut state = lock(&self.state);
         if state.quit {
             return None;
@@ -58,25 +58,25 @@ impl Alarms {
             self.thread.submit((), move |jobs| run(&shared, jobs)).ok()?;
         }
         state.due.insert(key, what);
-        Some(Alarm { state: self.state.clone(), key })
+        Some(ScheduledDeadline { state: self.state.clone(), key })
     }
 
-    /// end waits for the thread's end. No alarm rings afterwards.
-    pub(super) fn end(&self) {
+    /// stop waits for the thread's end. No alarm rings afterwards.
+    pub(super) fn stop(&self) {
         lock(&self.state).quit = true;
         self.thread.close();
         self.thread.join();
     }
 }
 
-impl Drop for Alarm {
+impl Drop for ScheduledDeadline {
     fn drop(&mut self) {
         // Dropped behind the lock.
         let _called_off = lock(&self.state).due.remove(&self.key);
     }
 }
 
-fn run(shared: &Mutex<State>, mut jobs: Jobs<()>) {
+fn run(shared: &Mutex<DeadlineState>, mut jobs: Jobs<()>) {
     loop {
         let mut state = lock(shared);
         if state.quit {
@@ -88,14 +88,14 @@ fn run(shared: &Mutex<State>, mut jobs: Jobs<()>) {
             first => {
                 let until = first.map(|next| next.key().0);
                 drop(state);
-                if let Received::Closed = jobs.recv(until) {
+                if let InboundBody::Closed = jobs.recv(until) {
                     return;
                 }
                 continue;
             }
         };
         drop(state);
-        if let Some(delay) = next.ring() {
+        if let Some(delay) = next.on_deadline() {
             // Nobody calls it off under its new time: who sets alarms lets them ring in vain.
             lock(shared).due.insert((Instant::now() + delay, number), next);
         }
@@ -110,8 +110,8 @@ mod tests {
 
     struct Bell(Mutex<Sender<u32>>, AtomicU32);
 
-    impl Ring for Bell {
-        fn ring(&self) -> Option<Duration> {
+    impl DeadlineAction for Bell {
+        fn on_deadline(&self) -> Option<Duration> {
             let n = self.1.fetch_add(1, Ordering::SeqCst);
             self.0.lock().unwrap().send(n).unwrap();
             (n == 0).then_some(Duration::from_millis(1))
@@ -122,15 +122,15 @@ mod tests {
     fn alarms_ring_in_their_order_unless_they_are_called_off() {
         let (tx, rx) = channel();
         let bell = |n: u32| Arc::new(Bell(Mutex::new(tx.clone()), AtomicU32::new(n)));
-        let alarms = Alarms::default();
+        let deadlines = DeadlineThread::default();
         let at = |ms| Instant::now() + Duration::from_millis(ms);
-        let _late = alarms.set(at(40), bell(7)).unwrap();
-        let _early = alarms.set(at(5), bell(0)).unwrap();
-        drop(alarms.set(at(1), bell(9)).unwrap());
+        let _late = deadlines.set(at(40), bell(7)).unwrap();
+        let _early = deadlines.set(at(5), bell(0)).unwrap();
+        drop(deadlines.set(at(1), bell(9)).unwrap());
         assert_eq!([rx.recv().unwrap(), rx.recv().unwrap(), rx.recv().unwrap()], [0, 1, 7]);
-        let _never = alarms.set(at(3_600_000), bell(8)).unwrap();
-        alarms.end();
-        assert!(alarms.set(at(0), bell(8)).is_none());
+        let _never = deadlines.set(at(3_600_000), bell(8)).unwrap();
+        deadlines.stop();
+        assert!(deadlines.set(at(0), bell(8)).is_none());
         assert!(rx.try_recv().is_err());
     }
 }

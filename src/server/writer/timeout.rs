@@ -5,60 +5,64 @@
 //! connection is its own until then and ends afterwards; the client knows that by the answer and does not wait
 //! for it.
 
-use super::{Asked, ResponseWriter, Stage, Whole};
+use super::{CompleteResponse, RequestInfo, ResponseStage, ResponseWriter};
 use crate::error::{Error, Kind, Result};
 use crate::h1::encode;
 use crate::memory;
 use crate::message::header::{Header, write_field};
 use crate::message::request::{HTTP_10, HTTP_11};
 use crate::message::sniff;
-use crate::server::alarms::Ring;
 use crate::server::clock::append_date;
-use crate::server::line::Line;
-use crate::server::over::{Over, unsupported};
+use crate::server::deadline_thread::DeadlineAction;
+use crate::server::response_sink::ResponseSink;
+use crate::server::wrapped_writer::{WrappedWriter, unsupported};
 use crate::sync::{Mutex, MutexGuard};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-const LATE: u16 = 503;
+const TIMEOUT_STATUS: u16 = 503;
 /// How long the answer waits for an output that the handler holds: 100 Continue is being sent.
-const AGAIN: Duration = Duration::from_millis(5);
+const RETRY_AFTER: Duration = Duration::from_millis(5);
 
 #[derive(Default)]
-struct Gathered {
+struct BufferedResponse {
     code: u16,
     body: Vec<u8>,
     /// The time was up, and the answer has been given.
-    late: bool,
+    timed_out: bool,
     /// The handler has returned.
     done: bool,
 }
 
-struct Timed {
-    line: Line,
-    asked: Asked,
+struct TimeoutWriter {
+    sink: ResponseSink,
+    request_info: RequestInfo,
     /// What stands before the handler has set.
     header: Header,
     text: Arc<[u8]>,
-    gathered: Mutex<Gathered>,
+    buffered: Mutex<BufferedResponse>,
 }
 
-impl Timed {
-    fn gathered(&self) -> MutexGuard<'_, Gathered> {
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+impl TimeoutWriter {
+    fn buffered(&self) -> MutexGuard<'_, BufferedResponse> {
+        self.buffered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// in_time is the gathered answer while it may grow.
-    fn in_time(&self) -> Result<MutexGuard<'_, Gathered>> {
-        let g = self.gathered();
-        if g.late { Err(Error::new(Kind::Timeout, "http: Handler timeout")) } else { Ok(g) }
+    /// check_deadline is the gathered answer while it may grow.
+    fn check_deadline(&self) -> Result<MutexGuard<'_, BufferedResponse>> {
+        let g = self.buffered();
+        if g.timed_out { Err(Error::new(Kind::Timeout, "http: Handler timeout")) } else { Ok(g) }
     }
 
-    /// answer is the whole of it, and where its body begins.
-    fn answer(&self) -> (Vec<u8>, usize) {
+    /// response is the whole of it, and where its body begins.
+    fn response(&self) -> (Vec<u8>, usize) {
         let mut out = Vec::with_capacity(512 + self.text.len());
-        encode::status_line(&mut out, if self.asked.version < HTTP_11 { HTTP_10 } else { HTTP_11 }, LATE);
+        encode::status_line(
+            &mut out,
+            if self.request_info.version < HTTP_11 { HTTP_10 } else { HTTP_11 },
+            TIMEOUT_STATUS,
+        );
         let ours = [&b"connection"[..], b"content-length", b"transfer-encoding", b"trailer", b"date"];
         for (name, value) in
             self.header.iter().filter(|(n, _)| !ours.iter().any(|o| n.eq_ignore_ascii_case(o)))
@@ -75,33 +79,33 @@ impl Timed {
         }
         out.extend_from_slice(b"Connection: close\r\n\r\n");
         let head = out.len();
-        if !self.asked.head {
+        if !self.request_info.head {
             out.extend_from_slice(&self.text);
         }
         (out, head)
     }
 }
 
-impl Ring for Timed {
-    fn ring(&self) -> Option<Duration> {
+impl DeadlineAction for TimeoutWriter {
+    fn on_deadline(&self) -> Option<Duration> {
         // Under this lock, which the handler's thread takes before it leaves: the wire is still the exchange's.
-        let mut g = self.gathered();
+        let mut g = self.buffered();
         if g.done {
             return None;
         }
-        let (answer, head) = self.answer();
-        let wire = match &self.line {
-            Line::Http1(wire) => wire,
-            Line::Http2(stream) => {
-                g.late = true;
+        let (answer, head) = self.response();
+        let io = match &self.sink {
+            ResponseSink::Http1(io) => io,
+            ResponseSink::Http2(stream) => {
+                g.timed_out = true;
                 let (head, body) = answer.split_at_checked(head).unwrap_or_default();
-                stream.answer(&Whole { status: LATE, head, body, trailer: None }, true);
+                stream.respond(&CompleteResponse { status: TIMEOUT_STATUS, head, body, trailer: None }, true);
                 return None;
             }
         };
-        let Some(mut output) = wire.try_output() else { return Some(AGAIN) };
-        g.late = true;
-        wire.answered.store(true, Ordering::Relaxed);
+        let Some(mut output) = io.try_output() else { return Some(RETRY_AFTER) };
+        g.timed_out = true;
+        io.response_begun.store(true, Ordering::Relaxed);
         output.buf.extend_from_slice(&answer);
         // What the socket does not take goes out when the handler has returned.
         let _ = output.send_some();
@@ -109,7 +113,7 @@ impl Ring for Timed {
     }
 }
 
-impl Over for Arc<Timed> {
+impl WrappedWriter for Arc<TimeoutWriter> {
     fn inner(&mut self) -> Option<&mut ResponseWriter> {
         None
     }
@@ -118,7 +122,7 @@ impl Over for Arc<Timed> {
         if code < 200 {
             return Err(unsupported());
         }
-        let mut g = self.in_time()?;
+        let mut g = self.check_deadline()?;
         if g.code != 0 {
             return Err(Error::new(Kind::State, "http: superfluous response.WriteHeader call"));
         }
@@ -127,7 +131,7 @@ impl Over for Arc<Timed> {
     }
 
     fn write(&mut self, data: &[u8]) -> Result<()> {
-        let mut g = self.in_time()?;
+        let mut g = self.check_deadline()?;
         if g.code == 0 {
             g.code = 200;
         }
@@ -138,45 +142,45 @@ impl Over for Arc<Timed> {
         Err(unsupported())
     }
 
-    fn takes_writes(&self) -> bool {
+    fn overrides_write(&self) -> bool {
         true
     }
 }
 
 impl ResponseWriter {
-    /// within runs `f` with a writer that gathers. If it takes longer than `limit`, the answer is 503 with
+    /// with_timeout runs `f` with a writer that gathers. If it takes longer than `limit`, the answer is 503 with
     /// `text`, at that time unless an answer has begun before `f`; what `f` has written is lost then.
-    pub fn within(&mut self, limit: Duration, text: &Arc<[u8]>, f: impl FnOnce(&mut ResponseWriter)) {
+    pub fn with_timeout(&mut self, limit: Duration, text: &Arc<[u8]>, f: impl FnOnce(&mut ResponseWriter)) {
         let started = Instant::now();
         let header = self.header().clone();
-        let timed = Arc::new(Timed {
-            line: self.line.clone(),
-            asked: self.asked,
+        let timed = Arc::new(TimeoutWriter {
+            sink: self.sink.clone(),
+            request_info: self.request_info,
             header,
             text: text.clone(),
-            gathered: Mutex::default(),
+            buffered: Mutex::default(),
         });
-        let fresh = self.innermost().is_ok_and(|w| w.stage == Stage::Fresh);
+        let fresh = self.innermost().is_ok_and(|w| w.stage == ResponseStage::Fresh);
         let at = started.checked_add(limit).filter(|_| fresh);
-        let alarm = at.and_then(|at| self.line.core().alarms.set(at, timed.clone()));
-        let mut gathering = self.over(Box::new(timed.clone()));
+        let deadline = at.and_then(|at| self.sink.core().deadlines.set(at, timed.clone()));
+        let mut gathering = self.wrapped(Box::new(timed.clone()));
         f(&mut gathering);
         let gathered = {
-            let mut g = timed.gathered();
+            let mut g = timed.buffered();
             let gathered = std::mem::take(&mut *g);
             g.done = true;
             gathered
         };
-        drop(alarm);
-        if gathered.late {
-            return self.was_answered(text.len());
+        drop(deadline);
+        if gathered.timed_out {
+            return self.was_replaced(text.len());
         }
         if gathering.aborted {
             return self.abort();
         }
         // A failed write has broken the connection, which the server sees for itself.
         if started.elapsed() >= limit {
-            let _ = self.write_header(LATE).and_then(|()| self.write(text));
+            let _ = self.write_header(TIMEOUT_STATUS).and_then(|()| self.write(text));
             return;
         }
         copy_fields(&gathering.header, self.header());
@@ -186,12 +190,12 @@ impl ResponseWriter {
         let _ = self.write(&gathered.body);
     }
 
-    /// was_answered: nothing is to be sent any more, and the connection ends.
-    fn was_answered(&mut self, len: usize) {
-        (self.status, self.written) = (LATE, len as u64);
-        match self.over.as_mut().and_then(|o| o.inner()) {
-            Some(inner) => inner.was_answered(len),
-            None => self.stage = Stage::Ended,
+    /// was_replaced: nothing is to be sent any more, and the connection ends.
+    fn was_replaced(&mut self, len: usize) {
+        (self.status, self.written) = (TIMEOUT_STATUS, len as u64);
+        match self.wrapped.as_mut().and_then(|o| o.inner()) {
+            Some(inner) => inner.was_replaced(len),
+            None => self.stage = ResponseStage::Ended,
         }
     }
 }

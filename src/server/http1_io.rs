@@ -1,12 +1,12 @@
-//! `Wire`: the socket of an exchange, as its request, its response writer and the runtime share it.
+//! `Http1Io`: the socket of an exchange, as its request, its response writer and the runtime share it.
 //!
 //! One thread may read the request's body while another writes the response: each side has its own lock.
 
-use super::detach::Leaving;
+use super::detach::DetachState;
 use super::input::Input;
 use super::output::Output;
-use super::secure::Secure;
-use super::shared::Shared;
+use super::server_core::ServerCore;
+use super::tls_session::TlsSession;
 use super::writer::hijacked;
 use crate::error::{Error, Kind, Result};
 use crate::message::address::Address;
@@ -22,33 +22,33 @@ use std::time::Duration;
 /// How often [`Flush`] looks again for a lock that a write holds for an instant.
 const FLUSH_TRIES: usize = 16;
 
-pub(crate) struct Wire {
+pub(crate) struct Http1Io {
     input: Mutex<Input>,
     output: Mutex<Output>,
     /// The response's head is settled: no 100 Continue may follow.
-    pub(super) answered: AtomicBool,
+    pub(super) response_begun: AtomicBool,
     /// The handler reads while it writes: an unread body is not drained before the head.
     pub(super) duplex: AtomicBool,
     /// The handler has set a write timeout, which ends with its exchange.
-    pub(super) timed: AtomicBool,
-    pub(super) core: Arc<Shared>,
-    pub(super) leaving: Leaving,
+    pub(super) has_write_timeout: AtomicBool,
+    pub(super) core: Arc<ServerCore>,
+    pub(super) detach_state: DetachState,
     /// The connection is the program's.
     pub(super) hijacked: AtomicBool,
     /// Requests were read beyond this one, which a connection that is handed over would lose.
     pub(super) read_ahead: AtomicBool,
 }
 
-impl Wire {
-    pub(super) fn new(core: &Arc<Shared>) -> Wire {
-        Wire {
+impl Http1Io {
+    pub(super) fn new(core: &Arc<ServerCore>) -> Http1Io {
+        Http1Io {
             input: Mutex::new(Input::new(core)),
             output: Mutex::new(Output::new(core)),
-            answered: AtomicBool::new(false),
+            response_begun: AtomicBool::new(false),
             duplex: AtomicBool::new(false),
-            timed: AtomicBool::new(false),
+            has_write_timeout: AtomicBool::new(false),
             core: core.clone(),
-            leaving: Leaving::default(),
+            detach_state: DetachState::default(),
             hijacked: AtomicBool::new(false),
             read_ahead: AtomicBool::new(false),
         }
@@ -81,7 +81,7 @@ impl Wire {
     }
 
     /// attach prepares the wire for the exchanges of one connection.
-    pub(super) fn attach(&self, fd: RawFd, secure: Option<&Arc<Secure>>, progress: Option<Duration>) {
+    pub(super) fn attach(&self, fd: RawFd, secure: Option<&Arc<TlsSession>>, progress: Option<Duration>) {
         self.output().attach(fd, secure, progress);
         self.input().attach(fd);
     }
@@ -97,17 +97,17 @@ impl Wire {
     }
 
     pub(super) fn reset(&self) {
-        self.answered.store(false, Ordering::Relaxed);
+        self.response_begun.store(false, Ordering::Relaxed);
         self.duplex.store(false, Ordering::Relaxed);
-        if self.timed.load(Ordering::Relaxed) {
-            self.timed.store(false, Ordering::Relaxed);
+        if self.has_write_timeout.load(Ordering::Relaxed) {
+            self.has_write_timeout.store(false, Ordering::Relaxed);
             self.output().timeouts.deadline = None;
         }
-        self.leaving.reset();
+        self.detach_state.reset();
     }
 
-    /// let_go leaves the socket to whom it was handed over: nothing more is sent.
-    pub(super) fn let_go(&self) {
+    /// release leaves the socket to whom it was handed over: nothing more is sent.
+    pub(super) fn release(&self) {
         self.input().attach(-1);
         let mut output = self.output();
         output.detach(&mut Vec::new());
@@ -133,7 +133,7 @@ impl Wire {
         let parts = DuplexParts {
             tls: secure.clone().map(|s| s as Arc<dyn DuplexTls>),
             info: secure.and_then(|s| s.info()),
-            ahead: input.rest().to_vec(),
+            ahead: input.unconsumed().to_vec(),
             remote: ip(sys::getpeername(raw)),
             local: ip(sys::getsockname(raw)),
             fd,
@@ -141,14 +141,14 @@ impl Wire {
         };
         self.hijacked.store(true, Ordering::Relaxed);
         input.fail(hijacked());
-        output.break_with(hijacked());
+        output.fail(hijacked());
         Ok(Duplex::new(parts))
     }
 }
 
 /// Whoever takes the shard away sends the answers to earlier requests first: they must not wait for a handler
-/// that blocks. After [`Wire::detach`] there is no socket and nothing happens.
-impl Flush for Wire {
+/// that blocks. After [`Http1Io::detach`] there is no socket and nothing happens.
+impl Flush for Http1Io {
     fn flush(&self) {
         // Never waits: who holds the lock for longer is a handler that waits for the socket, maybe on this very
         // thread, and it has sent what was gathered first.
@@ -162,4 +162,4 @@ impl Flush for Wire {
     }
 }
 
-pub(super) type SharedWire = Arc<Wire>;
+pub(super) type SharedHttp1Io = Arc<Http1Io>;

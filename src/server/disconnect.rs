@@ -1,4 +1,4 @@
-//! `Watcher`: tells handlers that want to know that their client has gone, by one thread for a whole server.
+//! `DisconnectWatcher`: tells handlers that want to know that their client has gone, by one thread for a whole server.
 //!
 //! The thread starts with the first one that asks. What it calls is the program's and may take its time; so nothing that
 //! the server needs waits for this thread but the end of an exchange, and that only for its own call.
@@ -13,26 +13,26 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, PoisonError};
 use std::thread::ThreadId;
 
-pub(super) type Action = Box<dyn FnOnce() + Send>;
+pub(super) type DisconnectCallback = Box<dyn FnOnce() + Send>;
 
 const WAKE: u64 = u64::MAX;
 
-pub(super) struct Watcher {
-    shared: Arc<Shared>,
+pub(super) struct DisconnectWatcher {
+    shared: Arc<WatcherShared>,
     /// A job is one that has gone, and was no socket; an eventfd wakes the thread for it.
     thread: ThreadPool<u64>,
 }
 
 #[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
+struct WatcherShared {
+    state: Mutex<WatcherState>,
     called: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct WatcherState {
     poller: Option<Poller>,
-    watched: HashMap<u64, Action>,
+    watched: HashMap<u64, DisconnectCallback>,
     count: u64,
     /// What is being called, and by whom.
     calling: Option<(u64, ThreadId)>,
@@ -44,40 +44,40 @@ struct Poller {
     wake: OwnedFd,
 }
 
-/// Watch is one connection or stream that is watched; dropping it ends that, and waits for a call that has begun.
-pub(super) struct Watch {
-    shared: Arc<Shared>,
+/// DisconnectWatch is one connection or stream that is watched; dropping it ends that, and waits for a call that has begun.
+pub(super) struct DisconnectWatch {
+    shared: Arc<WatcherShared>,
     token: u64,
-    /// `None`: no socket, but what [`Watcher::fire`] is told of.
+    /// `None`: no socket, but what [`DisconnectWatcher::fire`] is told of.
     fd: Option<RawFd>,
 }
 
-impl Watch {
+impl DisconnectWatch {
     pub(super) fn token(&self) -> u64 {
         self.token
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl WatcherShared {
+    fn state(&self) -> MutexGuard<'_, WatcherState> {
         lock(&self.state)
     }
 }
 
-impl Default for Watcher {
-    fn default() -> Watcher {
-        Watcher { shared: Arc::default(), thread: ThreadPool::new("nh-gone", 1) }
+impl Default for DisconnectWatcher {
+    fn default() -> DisconnectWatcher {
+        DisconnectWatcher { shared: Arc::default(), thread: ThreadPool::new("nh-gone", 1) }
     }
 }
 
-impl Watcher {
+impl DisconnectWatcher {
     /// watch has `action` called, once, when the peer of that socket has gone.
-    pub(super) fn watch(&self, fd: RawFd, action: Action) -> Result<Watch> {
+    pub(super) fn watch(&self, fd: RawFd, action: DisconnectCallback) -> Result<DisconnectWatch> {
         self.add(Some(fd), action)
     }
 
-    /// hold has `action` called, once, when [`Watcher::fire`] is.
-    pub(super) fn hold(&self, action: Action) -> Result<Watch> {
+    /// register has `action` called, once, when [`DisconnectWatcher::fire`] is.
+    pub(super) fn register(&self, action: DisconnectCallback) -> Result<DisconnectWatch> {
         self.add(None, action)
     }
 
@@ -94,7 +94,7 @@ impl Watcher {
         }
     }
 
-    fn add(&self, fd: Option<RawFd>, action: Action) -> Result<Watch> {
+    fn add(&self, fd: Option<RawFd>, action: DisconnectCallback) -> Result<DisconnectWatch> {
         let failed = |e: &io::Error| Error::io(Kind::NoResources, "nethttp: cannot watch the connection", e);
         let mut state = self.shared.state();
         if state.poller.is_none() {
@@ -116,7 +116,7 @@ impl Watcher {
                 .map_err(|e| failed(&e))?;
         }
         state.watched.insert(token, action);
-        Ok(Watch { shared: self.shared.clone(), token, fd })
+        Ok(DisconnectWatch { shared: self.shared.clone(), token, fd })
     }
 
     /// end lets the thread go and waits for it.
@@ -128,7 +128,7 @@ impl Watcher {
     }
 }
 
-impl Drop for Watch {
+impl Drop for DisconnectWatch {
     fn drop(&mut self) {
         let mut state = self.shared.state();
         if let (Some(p), Some(fd)) = (&state.poller, self.fd) {
@@ -145,13 +145,13 @@ impl Drop for Watch {
     }
 }
 
-fn run(shared: &Shared, epoll: RawFd, mut jobs: Jobs<u64>) {
+fn run(shared: &WatcherShared, epoll: RawFd, mut jobs: Jobs<u64>) {
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
     loop {
         let n = sys::epoll_wait(epoll, &mut events, -1).unwrap_or(0);
-        let told = events.iter().take(n).map(|e| e.u64).filter(|&token| token != WAKE);
+        let callback = events.iter().take(n).map(|e| e.u64).filter(|&token| token != WAKE);
         let fired = std::iter::from_fn(|| jobs.try_recv());
-        for token in told.chain(fired) {
+        for token in callback.chain(fired) {
             let mut state = shared.state();
             if state.quit {
                 return;

@@ -1,11 +1,11 @@
 //! From a new socket to a connection that may send requests: limits, and the TLS handshake.
 
-use super::conn::{Conn, Counted, State};
-use super::drive::{Http, after};
-use super::exchange::Exchange;
-use super::park::NEW_IS_IDLE_MS;
+use super::conn::{ConnPermit, ConnPhase, ServerConn};
+use super::connection::{HttpDriver, deadline_after};
+use super::exchange_buffers::ExchangeBuffers;
+use super::keep_alive::NEW_IS_IDLE_MS;
 use super::reject;
-use super::secure::Secure;
+use super::tls_session::TlsSession;
 use crate::error::Error;
 use crate::log::{self, Level};
 use crate::message::address::Address;
@@ -18,19 +18,19 @@ use std::time::{Duration, Instant};
 
 /// How long a loop shakes hands within a millisecond of its time: a flood of new connections leaves the rest to
 /// those that are established. One handshake is never broken off, so a costly key still takes its time.
-const HANDSHAKES: Duration = Duration::from_millis(1);
+const HANDSHAKE_BUDGET: Duration = Duration::from_millis(1);
 /// Connections beyond the limit that are told so at the same time; more are closed without a word.
-const SURPLUS: usize = 128;
+const MAX_REFUSALS: usize = 128;
 
-impl Http {
-    /// welcome makes a connection of a new socket, with its first deadline; `None` refuses it.
-    pub(super) fn welcome(
+impl HttpDriver {
+    /// admit makes a connection of a new socket, with its first deadline; `None` refuses it.
+    pub(super) fn admit(
         &self,
         socket: OwnedFd,
         remote: Address,
         identity: Option<Arc<ServerIdentity>>,
         now: u64,
-    ) -> Option<(Box<Conn>, u64)> {
+    ) -> Option<(Box<ServerConn>, u64)> {
         let fd = socket.as_raw_fd();
         if remote.ip().is_some() {
             let _ = sys::set_nodelay(fd, true);
@@ -38,39 +38,39 @@ impl Http {
         }
         log::emit(Level::Info, || format!("nethttp: connection from {remote} accepted"));
         let settings = &self.0.settings;
-        let mut conn = Conn::new(socket, remote, now, NEVER);
+        let mut conn = ServerConn::new(socket, remote, now, NEVER);
         if let Some(most) = settings.max_connections {
-            conn.counted = Counted::new(&self.0.open, most);
+            conn.permit = ConnPermit::new(&self.0.open, most);
         }
-        if settings.max_connections.is_some() && conn.counted.is_none() {
+        if settings.max_connections.is_some() && conn.permit.is_none() {
             // Who speaks TLS could be told only after a handshake, which is what is to be spared.
-            conn.counted = Counted::new(&self.0.surplus, SURPLUS).filter(|_| identity.is_none());
-            conn.counted.as_ref()?;
-            conn.pending.extend_from_slice(&reject::busy().0);
-            conn.state = State::Flushing { then_close: true };
-            conn.due = after(now, settings.write_progress);
+            conn.permit = ConnPermit::new(&self.0.refusals, MAX_REFUSALS).filter(|_| identity.is_none());
+            conn.permit.as_ref()?;
+            conn.pending.extend_from_slice(&reject::service_unavailable().0);
+            conn.state = ConnPhase::Flushing { then_close: true };
+            conn.due = deadline_after(now, settings.write_progress);
             let due = conn.due;
             return Some((conn, due));
         }
-        conn.due = after(now, settings.header_timeout());
+        conn.due = deadline_after(now, settings.header_timeout());
         if let Some(identity) = identity {
-            let secure = Secure::new(&identity, settings.protocols, fd)
+            let secure = TlsSession::new(&identity, settings.protocols, fd)
                 .inspect_err(|e| self.handshake_failed(&conn, e))
                 .ok()?;
             conn.secure = Some(Arc::new(secure));
-            conn.state = State::Handshaking;
-            conn.due = after(now, settings.handshake_timeout());
+            conn.state = ConnPhase::Handshaking;
+            conn.due = deadline_after(now, settings.handshake_timeout());
         }
-        conn.notice = self.0.hooks.notice(&conn.remote);
+        conn.state_notifier = self.0.observers.state_notifier(&conn.remote);
         let due = conn.due;
         Some((conn, due))
     }
 
-    /// shake goes on with a handshake on the loop; `None`: it is done, and requests may come.
-    pub(super) fn shake(
+    /// handshake goes on with a handshake on the loop; `None`: it is done, and requests may come.
+    pub(super) fn handshake(
         &self,
-        conn: &mut Conn,
-        ex: &mut Exchange,
+        conn: &mut ServerConn,
+        ex: &mut ExchangeBuffers,
         expired: bool,
         now: u64,
     ) -> Option<NextAction> {
@@ -86,19 +86,24 @@ impl Http {
         if conn.secure.as_ref().is_some_and(|s| s.calls_program()) {
             return Some(NextAction::OffLoop { quick: false });
         }
-        if ex.shaken.0 != now {
-            ex.shaken = (now, Duration::ZERO);
+        if ex.handshake_time.0 != now {
+            ex.handshake_time = (now, Duration::ZERO);
         }
-        if ex.shaken.1 >= HANDSHAKES {
+        if ex.handshake_time.1 >= HANDSHAKE_BUDGET {
             return Some(NextAction::Again);
         }
         let started = Instant::now();
-        let action = self.shake_now(conn, ex, now);
-        ex.shaken.1 += started.elapsed();
+        let action = self.handshake_now(conn, ex, now);
+        ex.handshake_time.1 += started.elapsed();
         action
     }
 
-    pub(super) fn shake_now(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Option<NextAction> {
+    pub(super) fn handshake_now(
+        &self,
+        conn: &mut ServerConn,
+        ex: &mut ExchangeBuffers,
+        now: u64,
+    ) -> Option<NextAction> {
         let Some(secure) = conn.secure.clone() else { return Some(NextAction::Close) };
         secure.borrow(&mut ex.buffers);
         let (accept, more) = secure.accept();
@@ -109,7 +114,7 @@ impl Http {
                 let info: Arc<crate::net::tls::TlsInfo> = info.into();
                 secure.set_info(&info);
                 conn.info = Some(info);
-                conn.state = State::Reading;
+                conn.state = ConnPhase::Reading;
                 conn.since = now;
                 match conn.info.as_ref().and_then(|i| i.alpn.as_deref()) {
                     None => None,
@@ -119,7 +124,7 @@ impl Http {
                         Some(NextAction::Again)
                     }
                     // RFC 7301, 3.2: nothing else may be spoken, and nobody here speaks that.
-                    Some(_) => Some(self.after_answer(conn, true, now)),
+                    Some(_) => Some(self.after_response(conn, true, now)),
                 }
             }
             AcceptState::Wait => {
@@ -129,7 +134,7 @@ impl Http {
                 Some(NextAction::Wait(conn.due))
             }
             AcceptState::Http => {
-                self.0.hooks.error(|| {
+                self.0.observers.error(|| {
                     let text = "client sent an HTTP request to an HTTPS server";
                     format!("http: TLS handshake error from {}: {text}", conn.remote)
                 });
@@ -139,12 +144,12 @@ impl Http {
             }
             AcceptState::Failed(e) => {
                 self.handshake_failed(conn, &e);
-                Some(self.after_answer(conn, true, now))
+                Some(self.after_response(conn, true, now))
             }
         }
     }
 
-    fn handshake_failed(&self, conn: &Conn, e: &Error) {
-        self.0.hooks.error(|| format!("http: TLS handshake error from {}: {}", conn.remote, e.message()));
+    fn handshake_failed(&self, conn: &ServerConn, e: &Error) {
+        self.0.observers.error(|| format!("http: TLS handshake error from {}: {}", conn.remote, e.message()));
     }
 }

@@ -1,26 +1,26 @@
-//! `Turn`: a stream's request with its response writer. It serves one stream after the other, and moves to the thread
+//! `StreamExchange`: a stream's request with its response writer. It serves one stream after the other, and moves to the thread
 //! that runs the handler; what the program holds of it stays where it is.
 
-use super::body::{StreamBody, is_free};
+use super::body::{Http2RequestBody, is_unshared};
 use super::outbox::{Outbox, PeerWait};
-use super::stream::{SharedStream, Stream};
+use super::stream::{ServerStream, SharedStream};
 use crate::h2::Head;
 use crate::handle::Handle;
 use crate::message::address::Address;
 use crate::message::request::{HTTP_20, Request, RequestBody};
 use crate::mux::RoutingTable;
 use crate::net::tls::TlsInfo;
-use crate::server::exchange::renew;
-use crate::server::line::Line;
-use crate::server::shared::Shared;
-use crate::server::writer::{Asked, ResponseWriter};
+use crate::server::exchange_buffers::reset_request;
+use crate::server::response_sink::ResponseSink;
+use crate::server::server_core::ServerCore;
+use crate::server::writer::{RequestInfo, ResponseWriter};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Turns that a thread keeps for the next streams.
-pub(super) const KEPT: usize = 32;
+pub(super) const MAX_REUSED: usize = 32;
 
-pub(crate) struct Turn {
+pub(crate) struct StreamExchange {
     pub(super) id: u32,
     pub(super) stream: SharedStream,
     pub(super) request: Request,
@@ -34,49 +34,49 @@ pub(crate) struct Turn {
     /// It waits for a thread, which may have to wait for the peer.
     pub(super) queued: Option<PeerWait>,
     /// It was detached, and answered before its handler returned: only its end is left.
-    pub(super) answered_early: bool,
+    pub(super) responded_early: bool,
     /// Until when it waits for a small body.
     pub(super) held_until: u64,
 }
 
-/// Origin is the connection that a request came by.
-pub(super) struct Origin<'a> {
+/// StreamOrigin is the connection that a request came by.
+pub(super) struct StreamOrigin<'a> {
     pub(super) outbox: &'a Arc<Outbox>,
     pub(super) remote: &'a Address,
     pub(super) info: Option<&'a Arc<TlsInfo>>,
     pub(super) conn_id: u64,
 }
 
-impl Turn {
-    pub(super) fn new(core: &Arc<Shared>) -> Box<Turn> {
-        let stream = Stream::new(core);
-        Box::new(Turn {
+impl StreamExchange {
+    pub(super) fn new(core: &Arc<ServerCore>) -> Box<StreamExchange> {
+        let stream = ServerStream::new(core);
+        Box::new(StreamExchange {
             id: 0,
             request: Request { body: body(&stream), handle: Handle::new(), ..Request::default() },
-            writer: ResponseWriter::new(Line::Http2(stream.clone())),
+            writer: ResponseWriter::new(ResponseSink::Http2(stream.clone())),
             stream,
             route: 0,
             table: core.mux.table(),
             generation: 0,
             began: None,
             queued: None,
-            answered_early: false,
+            responded_early: false,
             held_until: 0,
         })
     }
 
     /// begin makes everything ready for a stream whose head came. What the head has of memory is exchanged.
-    pub(super) fn begin(&mut self, id: u32, head: &mut Head, end: bool, from: &Origin<'_>) {
-        if !is_free(&self.stream) {
+    pub(super) fn begin(&mut self, id: u32, head: &mut Head, end: bool, from: &StreamOrigin<'_>) {
+        if !is_unshared(&self.stream) {
             // Somebody still looks at the last one's.
-            self.stream = Stream::new(self.stream.core());
+            self.stream = ServerStream::new(self.stream.core());
             self.request.body = body(&self.stream);
-            self.writer = ResponseWriter::new(Line::Http2(self.stream.clone()));
+            self.writer = ResponseWriter::new(ResponseSink::Http2(self.stream.clone()));
         }
         self.id = id;
         let core = self.stream.core();
         let r = &mut self.request;
-        renew(r);
+        reset_request(r);
         std::mem::swap(&mut r.header, &mut head.header);
         (r.method, r.host) = (head.method, head.authority);
         r.target = if head.path.is_empty() { head.authority } else { head.path };
@@ -97,7 +97,7 @@ impl Turn {
         r.remote = Some(from.remote.clone());
         r.tls = from.info.cloned();
         r.conn_id = from.conn_id;
-        let asked = Asked {
+        let asked = RequestInfo {
             version: HTTP_20,
             head: r.text(r.method) == b"HEAD",
             connect: r.text(r.method) == b"CONNECT",
@@ -108,7 +108,7 @@ impl Turn {
             r.header.del(b"Expect");
         }
         self.writer.begin(asked);
-        self.stream.leaving().reset();
+        self.stream.detach_state().reset();
         let settings = &core.settings;
         let mut s = self.stream.state();
         s.begin(id, from.outbox, end, settings);
@@ -129,5 +129,5 @@ impl Turn {
 }
 
 fn body(stream: &SharedStream) -> RequestBody {
-    RequestBody::Incoming(Box::new(StreamBody { stream: stream.clone() }))
+    RequestBody::Incoming(Box::new(Http2RequestBody { stream: stream.clone() }))
 }

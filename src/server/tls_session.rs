@@ -1,4 +1,4 @@
-//! `Secure`: a connection's TLS session, as its reader and its writer share it.
+//! `TlsSession`: a connection's TLS session, as its reader and its writer share it.
 //!
 //! A session is one object, while a body is read by one thread and the answer written by another. Its lock is held
 //! for as long as it takes to encrypt, to decrypt, and for system calls that do not wait; who waits for the socket
@@ -17,38 +17,38 @@ use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError};
 
-pub(crate) struct Secure {
+pub(crate) struct TlsSession {
     /// The connection's, which lives longer; another one once that is handed over.
     fd: AtomicI32,
     info: OnceLock<Arc<TlsInfo>>,
     calls_program: bool,
-    state: Mutex<State>,
+    state: Mutex<TlsSessionState>,
 }
 
-struct State {
+struct TlsSessionState {
     tls: Tls,
     /// The last read left nothing behind in the socket.
     drained: bool,
 }
 
-/// Got is what one read has brought.
+/// TlsRead is what one read has brought.
 #[derive(Clone, Copy)]
-pub(super) struct Got {
+pub(super) struct TlsRead {
     pub(super) n: usize,
     /// There may be more, of which no event will tell.
     pub(super) more: bool,
 }
 
-impl Secure {
-    pub(super) fn new(identity: &ServerIdentity, protocols: Protocols, fd: RawFd) -> Result<Secure> {
+impl TlsSession {
+    pub(super) fn new(identity: &ServerIdentity, protocols: Protocols, fd: RawFd) -> Result<TlsSession> {
         let alpn = match (protocols.has(Protocols::HTTP1), protocols.has(Protocols::HTTP2)) {
             (true, false) => ServerAlpn::Http1,
             (true, true) => ServerAlpn::Both,
             (false, _) => ServerAlpn::Http2,
         };
-        let state = State { tls: Tls::server(identity, alpn)?, drained: true };
+        let state = TlsSessionState { tls: Tls::server(identity, alpn)?, drained: true };
         let (asks_program, state) = (identity.calls_program(), Mutex::new(state));
-        Ok(Secure { fd: AtomicI32::new(fd), info: OnceLock::new(), calls_program: asks_program, state })
+        Ok(TlsSession { fd: AtomicI32::new(fd), info: OnceLock::new(), calls_program: asks_program, state })
     }
 
     fn fd(&self) -> RawFd {
@@ -69,7 +69,7 @@ impl Secure {
         self.info.get().cloned()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TlsSessionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -81,18 +81,18 @@ impl Secure {
     /// accept goes on with the handshake; beside its answer: whether there may be more to read.
     pub(super) fn accept(&self) -> (AcceptState, bool) {
         let fd = self.fd();
-        let State { tls, drained } = &mut *self.state();
+        let TlsSessionState { tls, drained } = &mut *self.state();
         let mut recv = |b: &mut [u8]| receive(fd, b, drained);
         let accept = tls.accept(&mut recv, &mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
         (accept, !*drained || tls.has_buffered())
     }
 
     /// read gives data; `WouldBlock` where there is none now.
-    pub(super) fn read(&self, buf: &mut [u8]) -> std::result::Result<Got, IoError> {
+    pub(super) fn read(&self, buf: &mut [u8]) -> std::result::Result<TlsRead, IoError> {
         let fd = self.fd();
-        let State { tls, drained } = &mut *self.state();
+        let TlsSessionState { tls, drained } = &mut *self.state();
         let n = tls.read(buf, &mut |b| receive(fd, b, drained))?;
-        Ok(Got { n, more: n == 0 || !*drained || tls.has_buffered() || tls.was_closed() })
+        Ok(TlsRead { n, more: n == 0 || !*drained || tls.has_buffered() || tls.was_closed() })
     }
 
     /// encrypt makes records of `text`, and tells how many bytes wait to be sent.
@@ -123,8 +123,8 @@ impl Secure {
         Ok((sent, !tls.has_unsent()))
     }
 
-    /// goodbye sends close_notify, or the alert that is due, if that goes without waiting.
-    pub(super) fn goodbye(&self) {
+    /// send_close_notify sends close_notify, or the alert that is due, if that goes without waiting.
+    pub(super) fn send_close_notify(&self) {
         let fd = self.fd();
         self.state().tls.send_close_notify(&mut |b| sys::send(fd, b, sys::MSG_DONTWAIT));
     }
@@ -138,7 +138,7 @@ impl Secure {
     }
 }
 
-impl DuplexTls for Secure {
+impl DuplexTls for TlsSession {
     fn read_now(&self, _: RawFd, buf: &mut [u8]) -> std::result::Result<usize, IoError> {
         let n = self.read(buf)?.n;
         // What the peer asked for in between; it goes out with the next write if it must wait.
@@ -161,7 +161,7 @@ impl DuplexTls for Secure {
     }
 
     fn send_close_notify(&self, _: RawFd) {
-        Secure::goodbye(self);
+        TlsSession::send_close_notify(self);
     }
 }
 

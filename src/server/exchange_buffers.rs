@@ -1,13 +1,13 @@
-//! `Exchange`: a thread's buffers with one request and its response in them. It serves one exchange after the
+//! `ExchangeBuffers`: a thread's buffers with one request and its response in them. It serves one exchange after the
 //! other, and moves with the exchange when that leaves the loop, so that nothing is copied or allocated.
 
-use super::h2::Turn;
+use super::h2::StreamExchange;
+use super::http1_io::{Http1Io, SharedHttp1Io};
 use super::input::BodyReader;
-use super::line::Line;
-use super::settings::Settings;
-use super::shared::Shared;
-use super::wire::{SharedWire, Wire};
-use super::writer::{Asked, ResponseWriter};
+use super::response_sink::ResponseSink;
+use super::server_core::ServerCore;
+use super::settings::ServerSettings;
+use super::writer::{RequestInfo, ResponseWriter};
 use crate::h1::{self, Framing, RequestFacts, RequestLine};
 use crate::handle::Handle;
 use crate::memory;
@@ -22,10 +22,10 @@ use std::time::{Duration, Instant};
 const KEEP_BLOCK: usize = 64 * 1024;
 pub(super) const BLOCK: usize = 16 * 1024;
 
-pub(crate) struct Exchange {
+pub(crate) struct ExchangeBuffers {
     pub(super) request: Request,
     pub(super) writer: ResponseWriter,
-    pub(super) wire: SharedWire,
+    pub(super) io: SharedHttp1Io,
     /// Bytes of the request's block that were received, and how many of them are used up.
     pub(super) filled: usize,
     pub(super) used: usize,
@@ -37,27 +37,27 @@ pub(crate) struct Exchange {
     /// The body was read with the head or comes later, through the wire's input.
     pub(super) has_body: bool,
     /// Bytes of answers that wait to be sent, as of the last one's end.
-    pub(super) gathered: usize,
+    pub(super) pending_output: usize,
     /// The exchange has ended, and its connection can go on.
-    pub(super) goes_on: bool,
+    pub(super) keep_alive: bool,
     /// It was detached, and was answered before its handler returned.
-    pub(super) answered_early: bool,
+    pub(super) responded_early: bool,
     /// Lent to sessions.
     pub(super) buffers: TlsBuffers,
     /// How long handshakes have taken in that millisecond.
-    pub(super) shaken: (u64, Duration),
+    pub(super) handshake_time: (u64, Duration),
     /// When its handler was called, where that is told.
     pub(super) began: Option<Instant>,
     /// Streams of HTTP/2 that were served, for the next ones, and what their connections receive into.
     #[allow(clippy::vec_box)]
-    pub(super) turns: Vec<Box<Turn>>,
+    pub(super) stream_exchanges: Vec<Box<StreamExchange>>,
     pub(super) scratch: Vec<u8>,
     /// The wire's input stands as for a request without a body.
-    bodiless: bool,
+    no_body: bool,
 }
 
-/// renew forgets what a handler has found in the request before.
-pub(super) fn renew(r: &mut Request) {
+/// reset_request forgets what a handler has found in the request before.
+pub(super) fn reset_request(r: &mut Request) {
     r.path = None;
     r.display_url.take();
     r.rewritten = None;
@@ -68,35 +68,35 @@ pub(super) fn renew(r: &mut Request) {
     }
 }
 
-impl Exchange {
-    pub(super) fn new(core: &Arc<Shared>) -> Exchange {
-        let wire: SharedWire = Arc::new(Wire::new(core));
+impl ExchangeBuffers {
+    pub(super) fn new(core: &Arc<ServerCore>) -> ExchangeBuffers {
+        let io: SharedHttp1Io = Arc::new(Http1Io::new(core));
         let mut request = Request {
-            body: RequestBody::Incoming(Box::new(BodyReader(wire.clone()))),
+            body: RequestBody::Incoming(Box::new(BodyReader(io.clone()))),
             handle: Handle::new(),
             ..Request::default()
         };
         *request.header.store_mut().block_mut() = vec![0; BLOCK];
-        let writer = ResponseWriter::new(Line::Http1(wire.clone()));
-        Exchange {
+        let writer = ResponseWriter::new(ResponseSink::Http1(io.clone()));
+        ExchangeBuffers {
             request,
             writer,
-            wire,
+            io,
             filled: 0,
             used: 0,
             route: 0,
             table: core.mux.table(),
             generation: 0,
             has_body: false,
-            gathered: 0,
-            goes_on: false,
-            answered_early: false,
+            pending_output: 0,
+            keep_alive: false,
+            responded_early: false,
             buffers: TlsBuffers::default(),
-            shaken: (0, Duration::ZERO),
+            handshake_time: (0, Duration::ZERO),
             began: None,
-            turns: Vec::new(),
+            stream_exchanges: Vec::new(),
             scratch: Vec::new(),
-            bodiless: false,
+            no_body: false,
         }
     }
 
@@ -112,7 +112,7 @@ impl Exchange {
         self.filled = carry.len();
         let block = self.request.header.store_mut().block_mut();
         match block.get_mut(..carry.len()).filter(|_| carry.len() < BLOCK) {
-            Some(place) => place.copy_from_slice(carry),
+            Some(token) => token.copy_from_slice(carry),
             None => std::mem::swap(block, carry),
         }
         carry.clear();
@@ -142,38 +142,38 @@ impl Exchange {
         &mut self,
         line: &RequestLine,
         facts: RequestFacts,
-        settings: &Settings,
+        settings: &ServerSettings,
         started: Option<Instant>,
     ) {
         let r = &mut self.request;
         h1::describe_request(r, line, &facts);
-        renew(r);
-        let asked = Asked {
+        reset_request(r);
+        let asked = RequestInfo {
             version: line.version,
             head: r.text(r.method) == b"HEAD",
             connect: r.text(r.method) == b"CONNECT",
             keep_alive: facts.keep_alive,
         };
         self.writer.begin(asked);
-        self.wire.reset();
+        self.io.reset();
         self.has_body = !matches!(facts.framing, Framing::None | Framing::Length(0));
         let ahead = self.filled > self.used;
         if ahead && !self.has_body {
             // What follows may be another protocol's: it is kept where a connection that is handed over has it.
             self.has_body = asked.connect || self.request.header.contains(b"Upgrade");
         }
-        self.wire.read_ahead.store(ahead && !self.has_body, Ordering::Relaxed);
+        self.io.read_ahead.store(ahead && !self.has_body, Ordering::Relaxed);
         // Most requests follow one without a body: there is nothing to change then.
-        if self.has_body || !self.bodiless {
-            let mut input = self.wire.input();
-            self.bodiless = !self.has_body;
+        if self.has_body || !self.no_body {
+            let mut input = self.io.input();
+            self.no_body = !self.has_body;
             if self.has_body {
-                input.read_by(self.wire.output().secure());
+                input.read_by(self.io.output().secure());
                 let block = self.request.header.store().block();
                 let ahead = block.get(self.used..self.filled).unwrap_or_default();
                 input.begin(facts.framing, ahead, settings.max_body_bytes);
                 input.expect = facts.expect_continue;
-                input.asked_continue = facts.expect_continue;
+                input.expected_continue = facts.expect_continue;
                 let deadline = settings.read_timeout.and_then(|t| Some(started? + t));
                 input.timeouts.begin(settings.read_progress, deadline);
                 self.filled = self.used;
@@ -182,37 +182,37 @@ impl Exchange {
             }
         }
         if settings.write_timeout.is_some() {
-            self.wire.output().timeouts.deadline = settings.write_timeout.map(|t| Instant::now() + t);
+            self.io.output().timeouts.deadline = settings.write_timeout.map(|t| Instant::now() + t);
         }
     }
 
     /// compact lets go of empty space, while a prepared exchange waits for a thread among thousands.
     pub(super) fn compact(&mut self) {
-        self.wire.output().buf.shrink_to_fit();
+        self.io.output().buf.shrink_to_fit();
         let block = self.request.header.store_mut().block_mut();
         block.truncate(self.filled);
         block.shrink_to_fit();
         self.writer.compact();
-        self.turns = Vec::new();
+        self.stream_exchanges = Vec::new();
         self.scratch = Vec::new();
     }
 
     /// finish ends the exchange, which may wait for the peer; the connection may go on with what is left in the block.
     pub(super) fn finish(&mut self) {
-        self.goes_on = self.writer.finish();
-        self.wire.answered.store(true, Ordering::Relaxed);
-        self.goes_on &= !self.has_body || self.keep_rest();
+        self.keep_alive = self.writer.finish();
+        self.io.response_begun.store(true, Ordering::Relaxed);
+        self.keep_alive &= !self.has_body || self.keep_rest();
     }
 
     /// keep_rest takes what was read beyond the body; `false`: the body is not at its end.
     fn keep_rest(&mut self) -> bool {
-        let mut input = self.wire.input();
+        let mut input = self.io.input();
         // With full duplex it was not read before the head went out.
-        let ends = input.is_done() || self.wire.duplex.load(Ordering::Relaxed) && input.drain();
+        let ends = input.is_done() || self.io.duplex.load(Ordering::Relaxed) && input.drain();
         if !ends {
             return false;
         }
-        let rest = input.rest();
+        let rest = input.unconsumed();
         let block = self.request.header.store_mut().block_mut();
         if block.len() < self.used + rest.len() {
             block.resize(self.used + rest.len(), 0);

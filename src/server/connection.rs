@@ -1,15 +1,15 @@
 //! How the runtime drives an HTTP/1.1 connection: read, parse, route, call, answer, wait.
 
-use super::bound::Bound;
-use super::conn::{Conn, State};
+use super::conn::{ConnPhase, ServerConn};
 use super::dispatch::Preface;
-use super::exchange::Exchange;
-use super::hooks::ConnState;
+use super::exchange_buffers::ExchangeBuffers;
+use super::fairness::FairnessBudget;
 use super::input::receive_now;
-use super::park::{Next, discard};
+use super::keep_alive::{ConnAction, discard_input};
+use super::observers::ConnState;
 use super::reject;
-use super::settings::Settings;
-use super::shared::Shared;
+use super::server_core::ServerCore;
+use super::settings::ServerSettings;
 use super::writer::ResponseWriter;
 use crate::h1::{self, LeadingBytes, Reject};
 use crate::log;
@@ -30,51 +30,54 @@ pub(super) const BLOCKED: Duration = Duration::from_micros(300);
 pub(super) const SMALL_BODY: u64 = 8 * 1024;
 /// But not for longer than this: the handler may have something to say before.
 pub(super) const SMALL_BODY_MS: u64 = 5;
-/// Http is the driver of a server: everything in it is shared by its threads.
-pub(super) struct Http(pub(super) Arc<Shared>);
+/// HttpDriver is the driver of a server: everything in it is shared by its threads.
+pub(super) struct HttpDriver(pub(super) Arc<ServerCore>);
 
-impl Http {
+impl HttpDriver {
     /// drive_http1 runs a connection that speaks HTTP/1, or has not said yet what.
     pub(super) fn drive_http1<'a>(
         &self,
         leader: Leader<'a, Self>,
-        conn: &mut Conn,
-        ex: &mut Box<Exchange>,
+        conn: &mut ServerConn,
+        ex: &mut Box<ExchangeBuffers>,
         ready: Readiness,
     ) -> (Option<Leader<'a, Self>>, NextAction) {
         // An idle connection is to end at a stop, unless a request has just come by it.
         conn.readable |= ready.readable || ready.closed || ready.stop;
         conn.closed |= ready.closed;
-        self.heed(conn, ready);
+        self.note_stop(conn, ready);
         let now = leader.now();
         let expired = ready.expired && conn.due <= now;
         match conn.state {
-            State::Handshaking => {
-                if let Some(action) = self.shake(conn, ex, expired, now) {
+            ConnPhase::Handshaking => {
+                if let Some(action) = self.handshake(conn, ex, expired, now) {
                     return (Some(leader), action);
                 }
             }
-            State::Flushing { then_close } => {
+            ConnPhase::Flushing { then_close } => {
                 let action = self.flush_pending(conn, then_close, expired, now);
-                if conn.state != State::Reading || action == NextAction::Close {
+                if conn.state != ConnPhase::Reading || action == NextAction::Close {
                     return (Some(leader), action);
                 }
             }
-            State::Lingering => {
-                let action =
-                    if expired || !discard(conn) { NextAction::Close } else { NextAction::Wait(conn.due) };
+            ConnPhase::Lingering => {
+                let action = if expired || !discard_input(conn) {
+                    NextAction::Close
+                } else {
+                    NextAction::Wait(conn.due)
+                };
                 return (Some(leader), action);
             }
-            State::Reading if expired && conn.body_due == NEVER => {
-                conn.goodbye();
+            ConnPhase::Reading if expired && conn.body_due == NEVER => {
+                conn.send_close_notify();
                 return (Some(leader), NextAction::Close);
             }
-            State::Reading => {}
+            ConnPhase::Reading => {}
         }
         self.read_requests(leader, conn, ex)
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &ServerSettings {
         &self.0.settings
     }
 
@@ -82,16 +85,16 @@ impl Http {
     fn read_requests<'a>(
         &self,
         mut leader: Leader<'a, Self>,
-        conn: &mut Conn,
-        ex: &mut Box<Exchange>,
+        conn: &mut ServerConn,
+        ex: &mut Box<ExchangeBuffers>,
     ) -> (Option<Leader<'a, Self>>, NextAction) {
-        ex.take_block(&mut conn.carry);
+        ex.take_block(&mut conn.unparsed);
         if let Some(secure) = &conn.secure {
             secure.borrow(&mut ex.buffers);
         }
         let fd = conn.socket.as_raw_fd();
-        ex.wire.attach(fd, conn.secure.as_ref(), self.settings().write_progress);
-        let (mut bound, mut others_first) = (Bound::default(), false);
+        ex.io.attach(fd, conn.secure.as_ref(), self.settings().write_progress);
+        let (mut bound, mut others_first) = (FairnessBudget::default(), false);
         let next = loop {
             if conn.leading_bytes != LeadingBytes::Nothing {
                 let Some(n) = conn.leading_bytes.skip(ex.unread()) else {
@@ -102,22 +105,22 @@ impl Http {
             if conn.served == 0 && conn.secure.is_none() && ex.used == 0 {
                 match self.preface(ex.unread()) {
                     Preface::No => {}
-                    Preface::Part => match self.more(conn, ex, leader.now()) {
+                    Preface::Partial => match self.read_more(conn, ex, leader.now()) {
                         Ok(true) => continue,
-                        Ok(false) => break Next::GoOn,
-                        Err(_) => break Next::Close,
+                        Ok(false) => break ConnAction::Continue,
+                        Err(_) => break ConnAction::Close,
                     },
-                    Preface::Whole => {
+                    Preface::Complete => {
                         let received = ex.unread().to_vec();
                         (ex.used, ex.filled) = (0, 0);
-                        ex.give_back(&mut conn.carry);
+                        ex.give_back(&mut conn.unparsed);
                         self.begin_http2(conn, ex, &received, leader.now());
                         return (Some(leader), NextAction::Again);
                     }
                 }
             }
             if !self.settings().protocols.has(Protocols::HTTP1) {
-                break Next::Close;
+                break ConnAction::Close;
             }
             let Some(len) = conn.scan.find(ex.unread()) else {
                 if conn.scan.take_first_line_end()
@@ -125,18 +128,18 @@ impl Http {
                 {
                     break self.refuse(ex, &refused);
                 }
-                match self.more(conn, ex, leader.now()) {
+                match self.read_more(conn, ex, leader.now()) {
                     Ok(true) => continue,
-                    Ok(false) => break Next::GoOn,
+                    Ok(false) => break ConnAction::Continue,
                     Err(Some(refused)) => break self.refuse(ex, &refused),
-                    Err(None) => break Next::Close,
+                    Err(None) => break ConnAction::Close,
                 }
             };
             conn.scan.reset();
             if body_is_coming(conn, ex, len, leader.now()) {
-                match self.more(conn, ex, leader.now()) {
+                match self.read_more(conn, ex, leader.now()) {
                     Ok(true) => continue,
-                    Ok(false) => break Next::GoOn,
+                    Ok(false) => break ConnAction::Continue,
                     // What came instead is for the handler to find.
                     Err(_) => {}
                 }
@@ -148,40 +151,45 @@ impl Http {
             let learn = ex.table.blocking_stats(ex.route);
             let quick = learn.is_quick();
             if learn.blocks() || !leader.may_run_inline(quick) {
-                let _ = ex.wire.output().send_some();
+                let _ = ex.io.output().send_some();
                 return (Some(leader), NextAction::OffLoop { quick });
             }
-            let corked = !ex.wire.output().buf.is_empty();
-            let cork = corked.then(|| ex.wire.clone() as Arc<dyn crate::runtime::Flush>);
-            let (left, ()) = leader.call(ex.route, cork, || self.call_handler(ex));
-            if ex.wire.leaving.is_detached() {
-                return (left, self.leave_detached(ex));
+            let corked = !ex.io.output().buf.is_empty();
+            let cork = corked.then(|| ex.io.clone() as Arc<dyn crate::runtime::Flush>);
+            let (left, ()) = leader.call(ex.route, cork, || self.call_http1_handler(ex));
+            if ex.io.detach_state.is_detached() {
+                return (left, self.detach_exchange(ex));
             }
             let Some(l) = left else { return (None, self.end_off_loop(conn, ex)) };
             leader = l;
             ex.table.blocking_stats(ex.route).record_quick();
-            match self.after(conn, ex, leader.now()) {
-                Next::GoOn => {}
+            match self.after_exchange(conn, ex, leader.now()) {
+                ConnAction::Continue => {}
                 end => break end,
             }
-            if (conn.readable || !ex.unread().is_empty()) && bound.is_over() {
+            if (conn.readable || !ex.unread().is_empty()) && bound.is_spent() {
                 others_first = true;
-                break Next::GoOn;
+                break ConnAction::Continue;
             }
-            if ex.gathered >= super::output::ENOUGH && !matches!(ex.wire.output().send_some(), Ok(true)) {
-                break Next::GoOn;
+            if ex.pending_output >= super::output::ENOUGH && !matches!(ex.io.output().send_some(), Ok(true)) {
+                break ConnAction::Continue;
             }
         };
-        let action = match self.park(conn, ex, next, leader.now()) {
+        let action = match self.flush_and_wait(conn, ex, next, leader.now()) {
             // What is here already is no event to come.
-            NextAction::Wait(_) if others_first && conn.state == State::Reading => NextAction::Again,
+            NextAction::Wait(_) if others_first && conn.state == ConnPhase::Reading => NextAction::Again,
             action => action,
         };
         (Some(leader), action)
     }
 
-    /// more reads what the socket has; `Ok(false)`: nothing now. `Err` ends the connection, with an answer or not.
-    fn more(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Result<bool, Option<Reject>> {
+    /// read_more reads what the socket has; `Ok(false)`: nothing now. `Err` ends the connection, with an answer or not.
+    fn read_more(
+        &self,
+        conn: &mut ServerConn,
+        ex: &mut ExchangeBuffers,
+        now: u64,
+    ) -> Result<bool, Option<Reject>> {
         let limit = self.settings().head_limit();
         if ex.unread().len() > limit {
             return Err(Some(Reject::HEADER_TOO_LARGE));
@@ -200,7 +208,7 @@ impl Http {
                 // An end that was already reported is no new edge: it is still to be read.
                 conn.readable = got.more || conn.closed;
                 if was_empty {
-                    conn.tell(ConnState::Active);
+                    conn.notify_state(ConnState::Active);
                     conn.since = now;
                     conn.started = self.settings().read_timeout.map(|_| Instant::now());
                 }
@@ -215,7 +223,7 @@ impl Http {
     }
 
     /// prepare parses the head of `len` bytes and routes its request.
-    fn prepare(&self, conn: &mut Conn, ex: &mut Exchange, len: usize) -> Result<(), Reject> {
+    fn prepare(&self, conn: &mut ServerConn, ex: &mut ExchangeBuffers, len: usize) -> Result<(), Reject> {
         if len > self.settings().head_limit() {
             return Err(Reject::HEADER_TOO_LARGE);
         }
@@ -235,41 +243,41 @@ impl Http {
         ex.request.remote = Some(conn.remote.clone());
         // It comes back when the exchange has ended: the count of a copy would be one more cold line.
         ex.request.tls = conn.info.take();
-        ex.request.conn_id = conn.notice.as_ref().map_or(0, |n| n.id());
+        ex.request.conn_id = conn.state_notifier.as_ref().map_or(0, |n| n.id());
         ex.route = self.route(&mut ex.request, &mut ex.table, &mut ex.generation);
         Ok(())
     }
 
-    pub(super) fn call_handler(&self, ex: &mut Exchange) {
+    pub(super) fn call_http1_handler(&self, ex: &mut ExchangeBuffers) {
         let core = self.0.id();
-        ex.began = self.0.hooks.access.as_ref().map(|_| Instant::now());
+        ex.began = self.0.observers.access.as_ref().map(|_| Instant::now());
         in_handler(core, || {
             self.serve(&ex.table, ex.route, &mut ex.writer, &mut ex.request);
             // Here, since it may wait for the peer: the shard can be taken away only inside the call. What is detached
             // is somebody else's from now on, and not touched.
-            if !ex.wire.leaving.is_detached() {
+            if !ex.io.detach_state.is_detached() {
                 self.finish(ex);
             }
         });
     }
 
-    fn finish(&self, ex: &mut Exchange) {
-        if !ex.wire.hijacked.load(Ordering::Relaxed) {
+    fn finish(&self, ex: &mut ExchangeBuffers) {
+        if !ex.io.hijacked.load(Ordering::Relaxed) {
             ex.finish();
         }
-        self.tell_access(&ex.writer, &ex.request, ex.began);
-        end_names(&ex.writer, &ex.request);
+        self.log_access(&ex.writer, &ex.request, ex.began);
+        invalidate_handles(&ex.writer, &ex.request);
         ex.request.values.clear();
     }
 
-    /// leave_detached leaves an exchange to who answers it; what answers earlier requests goes out before.
-    pub(super) fn leave_detached(&self, ex: &Exchange) -> NextAction {
-        ex.wire.flush();
+    /// detach_exchange leaves an exchange to who answers it; what answers earlier requests goes out before.
+    pub(super) fn detach_exchange(&self, ex: &ExchangeBuffers) -> NextAction {
+        ex.io.flush();
         NextAction::Detached
     }
 
     /// end_detached ends an exchange that was answered later, or is not: then its connection is cut.
-    pub(super) fn end_detached(&self, conn: &mut Conn, ex: &mut Exchange) -> NextAction {
+    pub(super) fn end_detached(&self, conn: &mut ServerConn, ex: &mut ExchangeBuffers) -> NextAction {
         if !ex.writer.has_begun() {
             ex.writer.abort();
         }
@@ -277,52 +285,52 @@ impl Http {
         self.end_off_loop(conn, ex)
     }
 
-    /// after looks at the exchange that has ended.
-    fn after(&self, conn: &mut Conn, ex: &mut Exchange, now: u64) -> Next {
+    /// after_exchange looks at the exchange that has ended.
+    fn after_exchange(&self, conn: &mut ServerConn, ex: &mut ExchangeBuffers, now: u64) -> ConnAction {
         conn.info = ex.request.tls.take();
-        if ex.wire.hijacked.load(Ordering::Relaxed) {
-            ex.wire.hijacked.store(false, Ordering::Relaxed);
-            return Next::Released;
+        if ex.io.hijacked.load(Ordering::Relaxed) {
+            ex.io.hijacked.store(false, Ordering::Relaxed);
+            return ConnAction::Released;
         }
         conn.served = conn.served.saturating_add(1);
         conn.since = now;
         let post = ex.request.text(ex.request.method) == b"POST";
         conn.leading_bytes = if post { LeadingBytes::AFTER_POST } else { LeadingBytes::Line };
-        let gathered = ex.wire.output().gathered();
-        let Some(gathered) = gathered.filter(|_| !ex.writer.was_aborted()) else { return Next::Drop };
-        ex.gathered = gathered;
+        let gathered = ex.io.output().pending();
+        let Some(gathered) = gathered.filter(|_| !ex.writer.was_aborted()) else { return ConnAction::Drop };
+        ex.pending_output = gathered;
         if ex.has_body {
             // The handler may have read to the last byte that was there: no new edge will come for more.
-            conn.readable |= !ex.wire.input().drained;
+            conn.readable |= !ex.io.input().drained;
         }
-        if ex.goes_on { Next::GoOn } else { Next::Close }
+        if ex.keep_alive { ConnAction::Continue } else { ConnAction::Close }
     }
 
     /// end_off_loop ends an exchange on a thread that does not lead; the leader goes on with the connection.
-    pub(super) fn end_off_loop(&self, conn: &mut Conn, ex: &mut Exchange) -> NextAction {
+    pub(super) fn end_off_loop(&self, conn: &mut ServerConn, ex: &mut ExchangeBuffers) -> NextAction {
         let now = self.0.now();
-        let next = self.after(conn, ex, now);
+        let next = self.after_exchange(conn, ex, now);
         // What comes while the connection is away is an edge that the leader keeps. What was known before, or is
         // left in the block, has no edge to come.
-        let more = next == Next::GoOn && (conn.readable || conn.closed || !ex.unread().is_empty());
+        let more = next == ConnAction::Continue && (conn.readable || conn.closed || !ex.unread().is_empty());
         conn.readable |= conn.closed;
-        match self.park(conn, ex, next, now) {
-            NextAction::Wait(_) if more && conn.state == State::Reading => NextAction::Again,
+        match self.flush_and_wait(conn, ex, next, now) {
+            NextAction::Wait(_) if more && conn.state == ConnPhase::Reading => NextAction::Again,
             action => action,
         }
     }
 
-    fn refuse(&self, ex: &mut Exchange, refused: &Reject) -> Next {
-        reject::write(&mut ex.wire.output().buf, refused, ex.request.version);
+    fn refuse(&self, ex: &mut ExchangeBuffers, refused: &Reject) -> ConnAction {
+        reject::write(&mut ex.io.output().buf, refused, ex.request.version);
         // What follows a refused head cannot be trusted to be a request.
         ex.used = ex.filled;
-        Next::Close
+        ConnAction::Close
     }
 }
 
 /// body_is_coming tells whether the request whose head of `len` bytes is there should wait for its body, and since
 /// when it does.
-fn body_is_coming(conn: &mut Conn, ex: &Exchange, len: usize, now: u64) -> bool {
+fn body_is_coming(conn: &mut ServerConn, ex: &ExchangeBuffers, len: usize, now: u64) -> bool {
     let unread = ex.unread();
     // POST, PUT, PATCH; others have no body as a rule, and pay nothing.
     if unread.first() != Some(&b'P') || conn.body_due <= now || conn.closed {
@@ -337,14 +345,14 @@ fn body_is_coming(conn: &mut Conn, ex: &Exchange, len: usize, now: u64) -> bool 
     true
 }
 
-/// end_names takes from the program what it knows an exchange by that has ended.
-pub(super) fn end_names(writer: &ResponseWriter, request: &Request) {
-    writer.end_name();
+/// invalidate_handles takes from the program what it knows an exchange by that has ended.
+pub(super) fn invalidate_handles(writer: &ResponseWriter, request: &Request) {
+    writer.invalidate_handle();
     if let Some(ticket) = &request.handle {
         ticket.invalidate();
     }
 }
 
-pub(super) fn after(now: u64, limit: Option<Duration>) -> u64 {
+pub(super) fn deadline_after(now: u64, limit: Option<Duration>) -> u64 {
     limit.map_or(NEVER, |d| now.saturating_add(d.as_millis() as u64))
 }

@@ -18,20 +18,20 @@ pub enum ConnState {
     Closed = 4,
 }
 
-/// Peer is a connection as its watcher is told of it.
-pub struct Peer {
+/// PeerInfo is a connection as its watcher is told of it.
+pub struct PeerInfo {
     /// Unique within the process.
     pub id: u64,
     pub remote: Address,
 }
 
-/// WatchConns is told when a connection changes its state. It runs on event loops, and must not block.
-pub trait WatchConns: Send + Sync {
-    fn changed(&self, conn: &Peer, state: ConnState);
+/// ConnStateObserver is told when a connection changes its state. It runs on event loops, and must not block.
+pub trait ConnStateObserver: Send + Sync {
+    fn changed(&self, conn: &PeerInfo, state: ConnState);
 }
 
-/// Access is an exchange that has ended.
-pub struct Access<'a> {
+/// AccessRecord is an exchange that has ended.
+pub struct AccessRecord<'a> {
     pub request: &'a Request,
     /// 0 where the handler was aborted before it settled one.
     pub status: u16,
@@ -41,24 +41,24 @@ pub struct Access<'a> {
     pub took: Duration,
 }
 
-/// LogAccess is told of each exchange, on its handler's thread.
-pub trait LogAccess: Send + Sync {
-    fn ended(&self, access: &Access<'_>);
+/// AccessLogger is told of each exchange, on its handler's thread.
+pub trait AccessLogger: Send + Sync {
+    fn ended(&self, access: &AccessRecord<'_>);
 }
 
-/// LogErrors gets what Go's ErrorLog gets: a line without its end.
-pub trait LogErrors: Send + Sync {
+/// ErrorLogger gets what Go's ErrorLog gets: a line without its end.
+pub trait ErrorLogger: Send + Sync {
     fn error(&self, line: &str);
 }
 
 #[derive(Clone, Default)]
-pub struct Hooks {
-    pub conns: Option<Arc<dyn WatchConns>>,
-    pub errors: Option<Arc<dyn LogErrors>>,
-    pub access: Option<Arc<dyn LogAccess>>,
+pub struct Observers {
+    pub conns: Option<Arc<dyn ConnStateObserver>>,
+    pub errors: Option<Arc<dyn ErrorLogger>>,
+    pub access: Option<Arc<dyn AccessLogger>>,
 }
 
-impl Hooks {
+impl Observers {
     /// error hands a line to the server's own log, or else to the process's.
     pub(super) fn error(&self, line: impl FnOnce() -> String) {
         match &self.errors {
@@ -67,29 +67,29 @@ impl Hooks {
         }
     }
 
-    /// notice begins to tell of a connection, if anybody wants to know.
-    pub(super) fn notice(&self, remote: &Address) -> Option<Box<Notice>> {
+    /// state_notifier begins to tell of a connection, if anybody wants to know.
+    pub(super) fn state_notifier(&self, remote: &Address) -> Option<Box<ConnStateNotifier>> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let watch = self.conns.clone()?;
-        let peer = Peer { id: NEXT.fetch_add(1, Ordering::Relaxed), remote: remote.clone() };
+        let peer = PeerInfo { id: NEXT.fetch_add(1, Ordering::Relaxed), remote: remote.clone() };
         watch.changed(&peer, ConnState::New);
-        Some(Box::new(Notice { watch, peer, last: ConnState::New }))
+        Some(Box::new(ConnStateNotifier { watch, peer, last: ConnState::New }))
     }
 }
 
-/// Notice tells of one connection, its end included.
-pub(super) struct Notice {
-    watch: Arc<dyn WatchConns>,
-    peer: Peer,
+/// ConnStateNotifier tells of one connection, its end included.
+pub(super) struct ConnStateNotifier {
+    watch: Arc<dyn ConnStateObserver>,
+    peer: PeerInfo,
     last: ConnState,
 }
 
-impl Notice {
+impl ConnStateNotifier {
     pub(super) fn id(&self) -> u64 {
         self.peer.id
     }
 
-    pub(super) fn tell(&mut self, state: ConnState) {
+    pub(super) fn notify(&mut self, state: ConnState) {
         if self.last != state {
             self.last = state;
             self.watch.changed(&self.peer, state);
@@ -98,10 +98,10 @@ impl Notice {
 }
 
 /// A connection that was hijacked is the program's own: its end is not told.
-impl Drop for Notice {
+impl Drop for ConnStateNotifier {
     fn drop(&mut self) {
         if self.last != ConnState::Hijacked {
-            self.tell(ConnState::Closed);
+            self.notify(ConnState::Closed);
         }
     }
 }
