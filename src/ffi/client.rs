@@ -160,11 +160,11 @@ fn send(c: &nh_client, r: &nh_request, out: *mut *mut nh_response) -> Result<()>
     }
 }
 
-/// short is a whole exchange on a client, or on the default one.
+/// send_oneshot is a whole exchange on a client, or on the default one.
 ///
 /// # Safety
 /// P1, P2 and P4.
-pub(super) unsafe fn short(
+pub(super) unsafe fn send_oneshot(
     c: Option<&nh_client>,
     method: &[u8],
     url: *const c_char,
@@ -213,7 +213,7 @@ pub unsafe extern "C" fn nh_get(
     err: *mut *mut nh_error,
 ) -> nh_result {
     // SAFETY: P2, P4.
-    guard(err, || unsafe { short(None, b"GET", url, out, |_| Ok(())) })
+    guard(err, || unsafe { send_oneshot(None, b"GET", url, out, |_| Ok(())) })
 }
 
 /// nh_head asks for a URL's head with the default client: Go's Head.
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn nh_head(
     err: *mut *mut nh_error,
 ) -> nh_result {
     // SAFETY: P2, P4.
-    guard(err, || unsafe { short(None, b"HEAD", url, out, |_| Ok(())) })
+    guard(err, || unsafe { send_oneshot(None, b"HEAD", url, out, |_| Ok(())) })
 }
 
 /// nh_post sends bytes to a URL with the default client: Go's Post. content_type may be NULL.
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn nh_post(
         // SAFETY: P3.
         let body = unsafe { ptr::bytes(data, len, "data")? };
         // SAFETY: P2, P4.
-        unsafe { short(None, b"POST", url, out, |r| fill(r, content_type, body)) }
+        unsafe { send_oneshot(None, b"POST", url, out, |r| fill(r, content_type, body)) }
     })
 }
 

@@ -195,12 +195,12 @@ pub unsafe extern "C" fn nh_client_conn_close(c: *mut nh_client_conn) -> nh_resu
 /// idle connections. It must not wait, and may call functions on the connection but nh_client_conn_free.
 pub type nh_client_conn_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;
 
-struct CWatch {
+struct CConnWatcher {
     call: unsafe extern "C-unwind" fn(*mut c_void),
     userdata: Userdata,
 }
 
-impl ConnWatcher for CWatch {
+impl ConnWatcher for CConnWatcher {
     fn changed(&self) {
         // SAFETY: P5.
         no_unwind("nh_client_conn_fn", || unsafe { (self.call)(self.userdata.ptr()) });
@@ -224,7 +224,7 @@ pub unsafe extern "C" fn nh_client_conn_set_state_callback(
         let userdata = Userdata::new(userdata, free_userdata);
         // SAFETY: P1.
         let c = unsafe { live(c)? };
-        c.set_watcher(state_fn.map(|call| Arc::new(CWatch { call, userdata }) as Arc<dyn ConnWatcher>));
+        c.set_watcher(state_fn.map(|call| Arc::new(CConnWatcher { call, userdata }) as Arc<dyn ConnWatcher>));
         Ok(())
     })
 }

@@ -77,12 +77,12 @@ pub unsafe extern "C" fn nh_client_set_proxy_from_environment(c: *mut nh_client)
     })
 }
 
-struct Own {
+struct CProxyChooser {
     call: unsafe extern "C-unwind" fn(*mut c_void, *const c_char, *mut c_char, usize) -> nh_result,
     userdata: Userdata,
 }
 
-impl ProxyChooser for Own {
+impl ProxyChooser for CProxyChooser {
     fn choose(&self, url: &str) -> Result<Option<Proxy>> {
         let url = CString::new(url).unwrap_or_default();
         let mut room = vec![0u8; ROOM];
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn nh_client_set_proxy_callback(
         // SAFETY: P1.
         let c = unsafe { live(c)? };
         c.client.transport.set_proxy(match choose {
-            Some(call) => ProxyRule::Program(Arc::new(Own { call, userdata })),
+            Some(call) => ProxyRule::Program(Arc::new(CProxyChooser { call, userdata })),
             None => ProxyRule::Direct,
         });
         Ok(())

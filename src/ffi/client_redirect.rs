@@ -35,7 +35,7 @@ pub type nh_redirect_fn = Option<
     ) -> nh_result,
 >;
 
-struct CallbackJudge {
+struct CCheckRedirect {
     call: unsafe extern "C-unwind" fn(
         *mut nh_request,
         *const *const nh_request,
@@ -45,7 +45,7 @@ struct CallbackJudge {
     userdata: Userdata,
 }
 
-impl CheckRedirect for CallbackJudge {
+impl CheckRedirect for CCheckRedirect {
     fn check(&self, next: &mut Request, via: &[&Request]) -> RedirectAction {
         // A request's handle is transparent, and so is a pointer to it.
         let list = via.as_ptr().cast::<*const nh_request>();
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn nh_client_set_redirect_callback(
         // SAFETY: P1.
         let c = unsafe { live(c)? };
         c.client.set_policy(match callback {
-            Some(call) => RedirectPolicy::Ask(Arc::new(CallbackJudge { call, userdata })),
+            Some(call) => RedirectPolicy::Ask(Arc::new(CCheckRedirect { call, userdata })),
             None => RedirectPolicy::default(),
         });
         Ok(())

@@ -41,7 +41,7 @@ struct CTunnel {
     userdata: Userdata,
 }
 
-fn judged(code: nh_result) -> Result<()> {
+fn check_result(code: nh_result) -> Result<()> {
     if code == result::NH_OK { Ok(()) } else { Err(answered("tunnel", code)) }
 }
 
@@ -54,7 +54,7 @@ impl Tunnel for CTunnel {
         let Some(call) = self.ask else { return Ok(()) };
         let (server, fields) = (name(server)?, nh_header::lend_mut(fields));
         // SAFETY: P5; what is lent lives through the call.
-        judged(no_unwind("nh_tunnel_ask_fn", || unsafe {
+        check_result(no_unwind("nh_tunnel_ask_fn", || unsafe {
             call(server.as_ptr(), fields, self.userdata.ptr())
         }))
     }
@@ -63,7 +63,7 @@ impl Tunnel for CTunnel {
         let Some(call) = self.answer else { return Ok(()) };
         let (server, header) = (name(server)?, nh_header::lend(header));
         // SAFETY: P5; what is lent lives through the call.
-        judged(no_unwind("nh_tunnel_answer_fn", || unsafe {
+        check_result(no_unwind("nh_tunnel_answer_fn", || unsafe {
             call(server.as_ptr(), status.into(), header, self.userdata.ptr())
         }))
     }

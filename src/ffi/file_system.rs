@@ -37,16 +37,16 @@ impl nh_file_system {
 #[derive(Default)]
 pub struct nh_file {
     mtime: i64,
-    what: Option<Found>,
+    what: Option<CFileKind>,
 }
 
-enum Found {
+enum CFileKind {
     Content(Box<dyn Content>),
     Directory(Vec<(Vec<u8>, bool)>),
 }
 
 impl nh_file {
-    fn set(&mut self, mtime: i64, what: Found) {
+    fn set(&mut self, mtime: i64, what: CFileKind) {
         self.mtime = mtime;
         self.what = Some(what);
     }
@@ -83,8 +83,8 @@ impl FileSystem for CFileSystem {
         }
         let what = match f.what {
             None => OpenedKind::Other,
-            Some(Found::Content(content)) => OpenedKind::File(content),
-            Some(Found::Directory(entries)) => OpenedKind::Directory(Box::new(move || Ok(entries))),
+            Some(CFileKind::Content(content)) => OpenedKind::File(content),
+            Some(CFileKind::Directory(entries)) => OpenedKind::Directory(Box::new(move || Ok(entries))),
         };
         Ok(Opened { modified: Some(f.mtime).filter(|t| *t != 0), kind: what })
     }
@@ -140,10 +140,10 @@ pub unsafe extern "C" fn nh_file_system_free(fs: *mut nh_file_system) {
     guard_or((), || unsafe { ptr::owned(fs) }.map(drop));
 }
 
-/// Bytes is a content in the program's memory.
-struct Bytes(Borrowed);
+/// MemoryContent is a content in the program's memory.
+struct MemoryContent(Borrowed);
 
-impl Content for Bytes {
+impl Content for MemoryContent {
     fn size(&self) -> u64 {
         self.0.as_ref().len() as u64
     }
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn nh_file_set_bytes(
     guard_plain(move || {
         // SAFETY: P1, P3.
         let (bytes, f) = unsafe { (Borrowed::new(data, len, userdata)?, ptr::unique(f, "f")?) };
-        f.set(mtime, Found::Content(Box::new(Bytes(bytes))));
+        f.set(mtime, CFileKind::Content(Box::new(MemoryContent(bytes))));
         Ok(())
     })
 }
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn nh_file_set_content(
     guard_plain(move || {
         let content = CContent::new(read_fn, userdata, size)?;
         // SAFETY: P1.
-        unsafe { ptr::unique(f, "f")? }.set(mtime, Found::Content(Box::new(content)));
+        unsafe { ptr::unique(f, "f")? }.set(mtime, CFileKind::Content(Box::new(content)));
         Ok(())
     })
 }
@@ -225,7 +225,7 @@ pub unsafe extern "C" fn nh_file_set_content(
 pub unsafe extern "C" fn nh_file_set_directory(f: *mut nh_file, mtime: i64) -> nh_result {
     guard_plain(|| {
         // SAFETY: P1.
-        unsafe { ptr::unique(f, "f")? }.set(mtime, Found::Directory(Vec::new()));
+        unsafe { ptr::unique(f, "f")? }.set(mtime, CFileKind::Directory(Vec::new()));
         Ok(())
     })
 }
@@ -251,7 +251,7 @@ pub unsafe extern "C" fn nh_file_add_entry(
             return Err(invalid("nethttp: the name of a directory's entry is empty or has a slash"));
         }
         let is_directory = flag(is_directory)?;
-        let Some(Found::Directory(entries)) = &mut f.what else {
+        let Some(CFileKind::Directory(entries)) = &mut f.what else {
             return Err(Error::new(Kind::State, "nethttp: this file is no directory"));
         };
         entries.push((name.to_vec(), is_directory));

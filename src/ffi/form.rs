@@ -1,8 +1,8 @@
 //! Forms: what a handler was sent in the query and in an urlencoded body.
 
-use super::query::nh_values;
 use super::request::nh_request;
 use super::server_request::request;
+use super::values::nh_values;
 use super::{guard, nh_error, nh_result, ptr};
 use crate::error::{Error, Kind, Result};
 use crate::memory;

@@ -17,11 +17,11 @@ use std::sync::Arc;
 /// nh_jar keeps cookies; one may serve several clients. Go's cookiejar.Jar, with at most 50 cookies of 4 KiB for a
 /// domain and 3000 in all; beyond that the longest unused go.
 pub struct nh_jar {
-    pub(super) jar: Keeper,
+    pub(super) jar: JarKind,
 }
 
-/// Keeper is what a jar is made of.
-pub(super) enum Keeper {
+/// JarKind is what a jar is made of.
+pub(super) enum JarKind {
     Own(Arc<Jar>),
     Program(Arc<dyn CookieJar>),
 }
@@ -29,15 +29,15 @@ pub(super) enum Keeper {
 impl nh_jar {
     fn dynamic(&self) -> Arc<dyn CookieJar> {
         match &self.jar {
-            Keeper::Own(j) => j.clone(),
-            Keeper::Program(j) => j.clone(),
+            JarKind::Own(j) => j.clone(),
+            JarKind::Program(j) => j.clone(),
         }
     }
 
     fn own(&self) -> Result<&Arc<Jar>> {
         match &self.jar {
-            Keeper::Own(j) => Ok(j),
-            Keeper::Program(_) => {
+            JarKind::Own(j) => Ok(j),
+            JarKind::Program(_) => {
                 Err(Error::new(Kind::Unsupported, "nethttp: the program keeps this jar's cookies"))
             }
         }
@@ -55,7 +55,7 @@ pub type nh_cookie_fn = Option<unsafe extern "C-unwind" fn(c: *const nh_cookie, 
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_jar_new() -> *mut nh_jar {
-    guard_or(std::ptr::null_mut(), || Some(ptr::give(nh_jar { jar: Keeper::Own(Arc::default()) })))
+    guard_or(std::ptr::null_mut(), || Some(ptr::give(nh_jar { jar: JarKind::Own(Arc::default()) })))
 }
 
 /// nh_jar_free ends this handle; clients that have the jar keep it. NULL is fine.

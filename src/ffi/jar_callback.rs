@@ -2,7 +2,7 @@
 
 use super::callback::{Userdata, nh_free_fn, no_unwind};
 use super::cookie::nh_cookie;
-use super::jar::{Keeper, nh_jar};
+use super::jar::{JarKind, nh_jar};
 use super::{guard_plain, nh_result, ptr, result};
 use crate::client::jar::{CookieJar, CookieOrigin};
 use crate::error::invalid;
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn nh_jar_new_with_callbacks(
         let (Some(get), Some(set)) = (get, set) else {
             return Err(invalid("nethttp: get or set is NULL"));
         };
-        let jar = Keeper::Program(Arc::new(ProgramJar { get, set, userdata }));
+        let jar = JarKind::Program(Arc::new(ProgramJar { get, set, userdata }));
         ptr::set_out(out, ptr::give(nh_jar { jar }));
         Ok(())
     })

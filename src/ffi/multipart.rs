@@ -2,9 +2,9 @@
 
 use super::callback::{Userdata, nh_free_fn};
 use super::header::nh_header;
-use super::query::nh_values;
 use super::request::{change, nh_request};
 use super::request_body::{nh_body_read_fn, nh_body_rewind_fn, of_callback, of_fd, of_path, set};
+use super::values::nh_values;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::Result;
 use crate::message::multipart_writer::MultipartWriter;

@@ -47,13 +47,13 @@ impl Outgoing {
     }
 }
 
-/// Owned marks a received request that the program owns.
-struct Owned;
+/// ProgramOwned marks a received request that the program owns.
+struct ProgramOwned;
 
-/// Sending marks a request as in use until it is dropped.
-pub(super) struct Sending<'a>(&'a AtomicBool);
+/// InUse marks a request as in use until it is dropped.
+pub(super) struct InUse<'a>(&'a AtomicBool);
 
-impl Drop for Sending<'_> {
+impl Drop for InUse<'_> {
     fn drop(&mut self) {
         self.0.store(false, SeqCst);
     }
@@ -67,7 +67,7 @@ impl nh_request {
 
     /// received is a request that was read from a program's stream, for the program to own.
     pub(super) fn received(mut r: Request) -> nh_request {
-        r.extra = Some(Box::new(Owned));
+        r.extra = Some(Box::new(ProgramOwned));
         nh_request(r)
     }
 
@@ -87,13 +87,13 @@ impl nh_request {
     }
 
     /// start is the beginning of a send; a second one at the same time is refused.
-    pub(super) fn start(&self) -> Result<Sending<'_>> {
+    pub(super) fn start(&self) -> Result<InUse<'_>> {
         let o = self.outgoing()?;
         o.stamp.check()?;
         if o.busy.swap(true, SeqCst) {
             return Err(busy());
         }
-        Ok(Sending(&o.busy))
+        Ok(InUse(&o.busy))
     }
 
     /// snapshot is the request as it is sent now, for the response to show.

@@ -48,7 +48,7 @@ struct CWrap {
 unsafe impl Send for CWrap {}
 
 impl CWrap {
-    fn beneath(&mut self) -> Result<&mut ResponseWriter> {
+    fn inner_writer(&mut self) -> Result<&mut ResponseWriter> {
         // SAFETY: P1, P6: the program ends a wrapped writer before the one beneath.
         unsafe { writer(self.inner) }
     }
@@ -64,11 +64,11 @@ fn answered(code: nh_result) -> Result<()> {
 
 impl WrappedWriter for CWrap {
     fn inner(&mut self) -> Option<&mut ResponseWriter> {
-        self.beneath().ok()
+        self.inner_writer().ok()
     }
 
     fn write_header(&mut self, code: u16) -> Result<()> {
-        let Some(call) = self.write_header else { return self.beneath()?.write_header(code) };
+        let Some(call) = self.write_header else { return self.inner_writer()?.write_header(code) };
         // SAFETY: P5; inner lives until the call returns.
         answered(no_unwind("nh_wrap_write_header_fn", || unsafe {
             call(self.inner, code.into(), self.userdata.ptr())
@@ -76,14 +76,14 @@ impl WrappedWriter for CWrap {
     }
 
     fn write(&mut self, data: &[u8]) -> Result<()> {
-        let Some(call) = self.write else { return self.beneath()?.write(data) };
+        let Some(call) = self.write else { return self.inner_writer()?.write(data) };
         let (at, len) = (data.as_ptr().cast(), data.len());
         // SAFETY: P5; inner and data live until the call returns.
         answered(no_unwind("nh_wrap_write_fn", || unsafe { call(self.inner, at, len, self.userdata.ptr()) }))
     }
 
     fn flush(&mut self) -> Result<()> {
-        let Some(call) = self.flush else { return self.beneath()?.flush() };
+        let Some(call) = self.flush else { return self.inner_writer()?.flush() };
         // SAFETY: P5; inner lives until the call returns.
         answered(no_unwind("nh_wrap_flush_fn", || unsafe { call(self.inner, self.userdata.ptr()) }))
     }

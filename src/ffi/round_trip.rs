@@ -34,7 +34,7 @@ pub type nh_round_trip_fn = Option<
     ) -> nh_result,
 >;
 
-struct CTripper {
+struct CRoundTripper {
     call: unsafe extern "C-unwind" fn(
         *mut nh_request,
         *mut *mut nh_response,
@@ -44,7 +44,7 @@ struct CTripper {
     userdata: Userdata,
 }
 
-impl RoundTripper for CTripper {
+impl RoundTripper for CRoundTripper {
     fn round_trip(
         &self,
         r: &Request,
@@ -84,7 +84,7 @@ pub(super) fn tripper(
     // Made first, so that free_userdata runs also when something is refused.
     let userdata = Userdata::new(data, free);
     let call = f.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
-    Ok(Arc::new(CTripper { call, userdata }))
+    Ok(Arc::new(CRoundTripper { call, userdata }))
 }
 
 /// nh_client_set_round_tripper has a function answer this client's requests: to log, to sign, to test without a

@@ -4,7 +4,7 @@ use super::callback::nh_free_fn;
 use super::error::nh_error;
 use super::handler::{handler, nh_handler_fn};
 use super::mux::{nh_default_mux, nh_mux};
-use super::server_pull::Queue;
+use super::server_pull::PullQueue;
 use super::{guard, guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Result, invalid};
 use crate::fork::Stamp;
@@ -19,7 +19,7 @@ pub struct nh_server {
     pub(super) stamp: Stamp,
     pub(super) server: ManuallyDrop<Server>,
     /// Requests that wait for nh_server_next.
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<PullQueue>,
 }
 
 /// server borrows a live server of this process.
@@ -46,7 +46,7 @@ pub extern "C" fn nh_server_new() -> *mut nh_server {
 }
 
 fn give(mux: Arc<Mux>) -> *mut nh_server {
-    let (server, queue) = (Server::new(mux), Arc::<Queue>::default());
+    let (server, queue) = (Server::new(mux), Arc::<PullQueue>::default());
     let woken = queue.clone();
     server.on_end(Box::new(move || woken.wake()));
     ptr::give(nh_server { stamp: Stamp::now(), server: ManuallyDrop::new(server), queue })
@@ -56,7 +56,7 @@ fn give(mux: Arc<Mux>) -> *mut nh_server {
 ///
 /// # Safety
 /// P1.
-pub(super) unsafe fn pulled<'a>(s: *const nh_server) -> Result<&'a Arc<Queue>> {
+pub(super) unsafe fn pulled<'a>(s: *const nh_server) -> Result<&'a Arc<PullQueue>> {
     // SAFETY: P1.
     Ok(&unsafe { ptr::shared(s, "server")? }.queue)
 }

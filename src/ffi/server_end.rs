@@ -125,14 +125,14 @@ fn release(s: nh_server) {
     }
 }
 
-/// Released tells of the end of a release on another thread.
+/// ReleaseDone tells of the end of a release on another thread.
 #[derive(Default)]
-struct Released {
+struct ReleaseDone {
     done: Mutex<bool>,
     changed: Condvar,
 }
 
-impl Released {
+impl ReleaseDone {
     fn set(&self) {
         *self.done.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_all();
@@ -153,16 +153,16 @@ impl Released {
 }
 
 /// release_elsewhere has another thread release a server; it is given back where there is none to be had.
-fn release_elsewhere(s: Box<nh_server>) -> std::result::Result<Arc<Released>, Option<Box<nh_server>>> {
-    let released = Arc::<Released>::default();
+fn release_elsewhere(s: Box<nh_server>) -> std::result::Result<Arc<ReleaseDone>, Option<Box<nh_server>>> {
+    let released = Arc::<ReleaseDone>::default();
     let place = Arc::new(Mutex::new(Some(s)));
     let take = |p: &Mutex<Option<Box<nh_server>>>| p.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let (its, told) = (place.clone(), released.clone());
+    let (its, callback) = (place.clone(), released.clone());
     let run = move || {
         if let Some(s) = take(&its) {
             release(*s);
         }
-        told.set();
+        callback.set();
     };
     crate::threads::spawn("nh-release", run).map(|_| released).map_err(|_| take(&place))
 }

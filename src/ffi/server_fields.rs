@@ -1,10 +1,10 @@
 //! What handlers ask of a request's fields and answer by: credentials, cookies, the whole query.
 
 use super::cookie::nh_cookie;
-use super::query::nh_values;
 use super::request::nh_request;
 use super::response_writer::{nh_response_writer, writer};
 use super::server_request::shared;
+use super::values::nh_values;
 use super::{guard_or, guard_plain, nh_result, ptr};
 use crate::error::{Error, Kind};
 use crate::message::auth::BasicCredentials;

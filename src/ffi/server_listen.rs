@@ -169,12 +169,12 @@ pub unsafe extern "C" fn nh_server_serve_fd(
 pub type nh_accept_fn =
     Option<unsafe extern "C-unwind" fn(userdata: *mut c_void, fd_out: *mut isize) -> nh_result>;
 
-struct Accepter {
+struct CAcceptSource {
     call: unsafe extern "C-unwind" fn(*mut c_void, *mut isize) -> nh_result,
     userdata: Userdata,
 }
 
-impl AcceptSource for Accepter {
+impl AcceptSource for CAcceptSource {
     fn accept(&mut self) -> std::result::Result<OwnedFd, i32> {
         let mut fd: isize = -1;
         // SAFETY: P5; `fd` lives through the call.
@@ -209,6 +209,6 @@ pub unsafe extern "C" fn nh_server_listen_callback(
         let call = accept_fn.ok_or_else(|| invalid("nethttp: accept_fn is NULL"))?;
         // SAFETY: P1.
         let (s, tls) = unsafe { (server(s)?, settings(tls)) };
-        s.listen_source(Box::new(Accepter { call, userdata }), tls.as_ref())
+        s.listen_source(Box::new(CAcceptSource { call, userdata }), tls.as_ref())
     })
 }

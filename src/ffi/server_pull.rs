@@ -20,24 +20,24 @@ use std::time::Instant;
 /// MOST is how many requests wait to be asked for; more are answered 503.
 const MOST: usize = 16 * 1024;
 
-/// Queue is where requests wait for nh_server_next.
+/// PullQueue is where requests wait for nh_server_next.
 #[derive(Default)]
-pub(super) struct Queue {
-    waiting: Mutex<VecDeque<Pulled>>,
+pub(super) struct PullQueue {
+    waiting: Mutex<VecDeque<PulledExchange>>,
     more: Condvar,
 }
 
-/// Pulled is a detached response and its request.
-struct Pulled {
+/// PulledExchange is a detached response and its request.
+struct PulledExchange {
     writer: *mut nh_response_writer,
     request: *mut nh_request,
 }
 
 // SAFETY: P6: it goes from the thread of the handler, which is done with it, to one that asks for it.
-unsafe impl Send for Pulled {}
+unsafe impl Send for PulledExchange {}
 
-impl Queue {
-    fn lock(&self) -> crate::sync::MutexGuard<'_, VecDeque<Pulled>> {
+impl PullQueue {
+    fn lock(&self) -> crate::sync::MutexGuard<'_, VecDeque<PulledExchange>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -51,13 +51,13 @@ impl Queue {
     pub(super) fn end(&self) {
         let left = std::mem::take(&mut *self.lock());
         for pulled in left {
-            // SAFETY: P1: it was put here by `Puller`, and nobody else has it.
+            // SAFETY: P1: it was put here by `PullHandler`, and nobody else has it.
             unsafe { nh_response_writer_free(pulled.writer) };
         }
     }
 
     /// next waits for a request; a server that has ended gives no more.
-    fn next(&self, server: &Server, until: Option<Instant>) -> Result<Pulled> {
+    fn next(&self, server: &Server, until: Option<Instant>) -> Result<PulledExchange> {
         let mut waiting = self.lock();
         loop {
             if let Some(first) = waiting.pop_front() {
@@ -81,12 +81,12 @@ impl Queue {
     }
 }
 
-/// Puller is the handler of patterns whose requests are asked for.
-struct Puller(Arc<Queue>);
+/// PullHandler is the handler of patterns whose requests are asked for.
+struct PullHandler(Arc<PullQueue>);
 
-impl Handler for Puller {
+impl Handler for PullHandler {
     fn serve(&self, w: &mut ResponseWriter, r: &mut Request) {
-        let pulled = Pulled { writer: w.handle().cast(), request: r.handle().cast() };
+        let pulled = PulledExchange { writer: w.handle().cast(), request: r.handle().cast() };
         let mut waiting = self.0.lock();
         if waiting.len() >= MOST || w.detach().is_err() {
             drop(waiting);
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn nh_server_handle_pull(
     guard(err, || {
         // SAFETY: P1, P2.
         let (core, queue, pattern) = unsafe { (server(s)?, pulled(s)?, ptr::utf8(pattern, "pattern")?) };
-        core.mux().handle(pattern, Arc::new(Puller(queue.clone())) as Arc<dyn Handler>)
+        core.mux().handle(pattern, Arc::new(PullHandler(queue.clone())) as Arc<dyn Handler>)
     })
 }
 

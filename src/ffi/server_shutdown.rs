@@ -34,13 +34,13 @@ pub unsafe extern "C" fn nh_server_on_shutdown(
     guard_plain(|| {
         let userdata = Userdata::new(userdata, free_userdata);
         let call = shutdown_fn.ok_or_else(|| invalid("nethttp: fn is NULL"))?;
-        let told = OnShutdown { call, userdata };
+        let callback = OnShutdown { call, userdata };
         // SAFETY: P1.
         let s = unsafe { server(s)? };
         s.on_shutdown(Box::new(move || {
-            let told = told;
+            let callback = callback;
             // SAFETY: P5.
-            no_unwind("nh_shutdown_fn", || unsafe { (told.call)(told.userdata.ptr()) });
+            no_unwind("nh_shutdown_fn", || unsafe { (callback.call)(callback.userdata.ptr()) });
         }))
     })
 }

@@ -10,7 +10,6 @@ use super::form::*;
 use super::header::*;
 use super::jar::*;
 use super::multipart::*;
-use super::query::*;
 use super::reader::*;
 use super::request::*;
 use super::request_body::*;
@@ -18,6 +17,7 @@ use super::request_clone::*;
 use super::result::*;
 use super::server_request::*;
 use super::url::*;
+use super::values::*;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
 

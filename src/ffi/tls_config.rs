@@ -331,7 +331,7 @@ pub unsafe extern "C" fn nh_tls_config_set_alpn(
     })
 }
 
-struct Own {
+struct CVerify {
     call: unsafe extern "C-unwind" fn(
         *mut c_void,
         *const c_char,
@@ -343,7 +343,7 @@ struct Own {
     userdata: Userdata,
 }
 
-impl Verify for Own {
+impl Verify for CVerify {
     fn verify(&self, name: &str, chain: &[&[u8]], verdict: Result<()>) -> Result<()> {
         let name = CString::new(name).unwrap_or_default();
         let blocks: Vec<*const c_void> = chain.iter().map(|c| c.as_ptr().cast()).collect();
@@ -385,7 +385,7 @@ pub unsafe extern "C" fn nh_tls_config_set_verify(
 ) -> nh_result {
     let userdata = Userdata::new(userdata, free_userdata);
     guard_plain(move || {
-        let own = verify.map(|call| Arc::new(Own { call, userdata }) as Arc<dyn Verify>);
+        let own = verify.map(|call| Arc::new(CVerify { call, userdata }) as Arc<dyn Verify>);
         let set = |s: &mut TlsSettings| {
             s.verify = own;
             Ok(())

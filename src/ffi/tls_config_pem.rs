@@ -17,16 +17,16 @@ unsafe fn file(path: *const c_char) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| Error::io(Kind::Io, format!("open {}", path.display()), &e))
 }
 
-/// Take is how settings take one piece of PEM.
-type Take = fn(&mut TlsSettings, &[u8]) -> Result<()>;
-/// TakePair is how they take a certificate's chain and its key.
-type TakePair = fn(&mut TlsSettings, &[u8], &[u8]) -> Result<()>;
+/// SetPem is how settings take one piece of PEM.
+type SetPem = fn(&mut TlsSettings, &[u8]) -> Result<()>;
+/// SetPemPair is how they take a certificate's chain and its key.
+type SetPemPair = fn(&mut TlsSettings, &[u8], &[u8]) -> Result<()>;
 
 /// take_file gives settings the PEM of a file.
 ///
 /// # Safety
 /// P1 and P2.
-pub(super) unsafe fn take_file(c: *mut nh_tls_config, path: *const c_char, take: Take) -> Result<()> {
+pub(super) unsafe fn take_file(c: *mut nh_tls_config, path: *const c_char, take: SetPem) -> Result<()> {
     // SAFETY: P1.
     unsafe { ptr::shared(c, "config")? };
     // SAFETY: P2.
@@ -43,7 +43,7 @@ pub(super) unsafe fn take_pem(
     c: *mut nh_tls_config,
     pem: *const c_void,
     len: usize,
-    take: Take,
+    take: SetPem,
 ) -> Result<()> {
     // SAFETY: P3.
     let pem = unsafe { ptr::bytes(pem, len, "pem")? };
@@ -59,7 +59,7 @@ pub(super) unsafe fn take_pair_of_files(
     c: *mut nh_tls_config,
     certificate_path: *const c_char,
     key_path: *const c_char,
-    take: TakePair,
+    take: SetPemPair,
 ) -> Result<()> {
     // SAFETY: P1.
     unsafe { ptr::shared(c, "config")? };
@@ -77,7 +77,7 @@ pub(super) unsafe fn take_pair(
     c: *mut nh_tls_config,
     certificate: (*const c_void, usize),
     key: (*const c_void, usize),
-    take: TakePair,
+    take: SetPemPair,
 ) -> Result<()> {
     // SAFETY: P3.
     let chain = unsafe { ptr::bytes(certificate.0, certificate.1, "certificate")? };

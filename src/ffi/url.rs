@@ -1,6 +1,6 @@
 //! URLs: parsed with the rules of Go's net/url, and never changed once they are made.
 
-use super::query::nh_values;
+use super::values::nh_values;
 use super::{guard, guard_or, nh_error, nh_result, ptr};
 use crate::error::Result;
 use crate::message::query::Values;
@@ -22,9 +22,9 @@ pub struct nh_url {
 
 const COUNT: usize = 14;
 
-/// Part is an index into the texts that are made with the handle, so that getters of a shared URL need no lock.
+/// UrlField is an index into the texts that are made with the handle, so that getters of a shared URL need no lock.
 #[derive(Clone, Copy)]
-enum Part {
+enum UrlField {
     Text,
     Scheme,
     Opaque,
@@ -68,11 +68,11 @@ impl nh_url {
         nh_url { url, store, texts, has_password }
     }
 
-    fn span(&self, part: Part) -> Span {
+    fn span(&self, part: UrlField) -> Span {
         self.texts.get(part as usize).copied().unwrap_or_default()
     }
 
-    fn text(&self, part: Part) -> *const c_char {
+    fn text(&self, part: UrlField) -> *const c_char {
         self.store.cstr(self.span(part)).as_ptr()
     }
 }
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn nh_url_free(u: *mut nh_url) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_url_text(u: *const nh_url) -> *const c_char {
     // SAFETY: P1.
-    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(Part::Text)))
+    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(UrlField::Text)))
 }
 
 /// nh_url_redacted returns the whole URL with the password replaced by "xxxxx". Go's URL.Redacted.
@@ -225,7 +225,7 @@ pub unsafe extern "C" fn nh_url_text(u: *const nh_url) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_url_redacted(u: *const nh_url) -> *const c_char {
     // SAFETY: P1.
-    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(Part::Redacted)))
+    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(UrlField::Redacted)))
 }
 
 /// nh_url_scheme returns the scheme in lower case; "" if the URL is relative.
@@ -239,7 +239,7 @@ pub unsafe extern "C" fn nh_url_redacted(u: *const nh_url) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_url_scheme(u: *const nh_url) -> *const c_char {
     // SAFETY: P1.
-    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(Part::Scheme)))
+    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(UrlField::Scheme)))
 }
 
 /// nh_url_opaque returns what follows the scheme of a URL without slashes, such as "mailto:"; else "".
@@ -253,7 +253,7 @@ pub unsafe extern "C" fn nh_url_scheme(u: *const nh_url) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_url_opaque(u: *const nh_url) -> *const c_char {
     // SAFETY: P1.
-    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(Part::Opaque)))
+    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(UrlField::Opaque)))
 }
 
 /// nh_url_host returns "host" or "host:port", brackets of IPv6 included; "" if there is none.
@@ -267,7 +267,7 @@ pub unsafe extern "C" fn nh_url_opaque(u: *const nh_url) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_url_host(u: *const nh_url) -> *const c_char {
     // SAFETY: P1.
-    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(Part::Host)))
+    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(UrlField::Host)))
 }
 
 /// nh_url_hostname returns the host without port and brackets. Go's URL.Hostname.
@@ -281,7 +281,7 @@ pub unsafe extern "C" fn nh_url_host(u: *const nh_url) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_url_hostname(u: *const nh_url) -> *const c_char {
     // SAFETY: P1.
-    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(Part::Hostname)))
+    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(UrlField::Hostname)))
 }
 
 /// nh_url_port returns the digits of the port; "" if there are none. Go's URL.Port.
@@ -295,7 +295,7 @@ pub unsafe extern "C" fn nh_url_hostname(u: *const nh_url) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_url_port(u: *const nh_url) -> *const c_char {
     // SAFETY: P1.
-    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(Part::Port)))
+    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(UrlField::Port)))
 }
 
 /// nh_url_escaped_path returns the path as it was given if it is a valid encoding, else encoded. Go's URL.EscapedPath.
@@ -309,7 +309,7 @@ pub unsafe extern "C" fn nh_url_port(u: *const nh_url) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_url_escaped_path(u: *const nh_url) -> *const c_char {
     // SAFETY: P1.
-    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(Part::EscapedPath)))
+    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(UrlField::EscapedPath)))
 }
 
 /// nh_url_raw_query returns what follows "?", as it was given; "" if there is none.
@@ -323,7 +323,7 @@ pub unsafe extern "C" fn nh_url_escaped_path(u: *const nh_url) -> *const c_char 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_url_raw_query(u: *const nh_url) -> *const c_char {
     // SAFETY: P1.
-    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(Part::RawQuery)))
+    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(UrlField::RawQuery)))
 }
 
 /// nh_url_request_uri returns the target of a request line: path and query. Go's URL.RequestURI.
@@ -337,7 +337,7 @@ pub unsafe extern "C" fn nh_url_raw_query(u: *const nh_url) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_url_request_uri(u: *const nh_url) -> *const c_char {
     // SAFETY: P1.
-    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(Part::RequestUri)))
+    guard_or(null(), || unsafe { u.as_ref() }.map(|u| u.text(UrlField::RequestUri)))
 }
 
 /// nh_url_path returns the decoded path, and its length.
@@ -354,8 +354,8 @@ pub unsafe extern "C" fn nh_url_path(u: *const nh_url, len_out: *mut usize) -> *
         ptr::out(len_out, 0, "len_out").ok()?;
         // SAFETY: P1.
         let u = unsafe { u.as_ref() }?;
-        ptr::set_out(len_out, u.span(Part::Path).len());
-        Some(u.text(Part::Path))
+        ptr::set_out(len_out, u.span(UrlField::Path).len());
+        Some(u.text(UrlField::Path))
     })
 }
 
@@ -373,8 +373,8 @@ pub unsafe extern "C" fn nh_url_fragment(u: *const nh_url, len_out: *mut usize) 
         ptr::out(len_out, 0, "len_out").ok()?;
         // SAFETY: P1.
         let u = unsafe { u.as_ref() }?;
-        ptr::set_out(len_out, u.span(Part::Fragment).len());
-        Some(u.text(Part::Fragment))
+        ptr::set_out(len_out, u.span(UrlField::Fragment).len());
+        Some(u.text(UrlField::Fragment))
     })
 }
 
@@ -392,8 +392,8 @@ pub unsafe extern "C" fn nh_url_username(u: *const nh_url, len_out: *mut usize) 
         ptr::out(len_out, 0, "len_out").ok()?;
         // SAFETY: P1.
         let u = unsafe { u.as_ref() }?;
-        ptr::set_out(len_out, u.span(Part::Username).len());
-        Some(u.text(Part::Username))
+        ptr::set_out(len_out, u.span(UrlField::Username).len());
+        Some(u.text(UrlField::Username))
     })
 }
 
@@ -411,8 +411,8 @@ pub unsafe extern "C" fn nh_url_password(u: *const nh_url, len_out: *mut usize) 
         ptr::out(len_out, 0, "len_out").ok()?;
         // SAFETY: P1.
         let u = unsafe { u.as_ref() }.filter(|u| u.has_password)?;
-        ptr::set_out(len_out, u.span(Part::Password).len());
-        Some(u.text(Part::Password))
+        ptr::set_out(len_out, u.span(UrlField::Password).len());
+        Some(u.text(UrlField::Password))
     })
 }
 

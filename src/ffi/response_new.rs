@@ -9,14 +9,14 @@ use crate::message::request::HTTP_11;
 use crate::transport::{ReadBody, Response, read_when_closed};
 use std::ffi::{c_char, c_void};
 
-/// Bytes is a body in memory.
-struct Bytes {
+/// MemoryBody is a body in memory.
+struct MemoryBody {
     data: Vec<u8>,
     at: usize,
     closed: bool,
 }
 
-impl ReadBody for Bytes {
+impl ReadBody for MemoryBody {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         if self.closed {
             return Err(read_when_closed());
@@ -41,7 +41,7 @@ impl ReadBody for Bytes {
 }
 
 fn bytes(data: &[u8]) -> Box<dyn ReadBody> {
-    Box::new(Bytes { data: data.to_vec(), at: 0, closed: false })
+    Box::new(MemoryBody { data: data.to_vec(), at: 0, closed: false })
 }
 
 /// nh_response_new makes a response with an empty header and body, for a round-tripper to answer.

@@ -72,12 +72,12 @@ pub type nh_basic_auth_fn = Option<
     ) -> i32,
 >;
 
-struct CCheck {
+struct CCheckCredentials {
     call: unsafe extern "C-unwind" fn(*const c_char, usize, *const c_char, usize, *mut c_void) -> i32,
     userdata: Userdata,
 }
 
-impl CheckCredentials for CCheck {
+impl CheckCredentials for CCheckCredentials {
     fn check(&self, who: &BasicCredentials) -> bool {
         let with_nul = |text: &[u8]| [text, b"\0"].concat();
         let (name, word) = (with_nul(&who.username), with_nul(&who.password));
@@ -113,6 +113,6 @@ pub unsafe extern "C" fn nh_basic_auth_handler(
         // SAFETY: P1, P2.
         let (h, realm) = unsafe { (nh_handler::take(h)?, ptr::text(realm, "realm")?) };
         crate::message::header::check_field(b"WWW-Authenticate", realm)?;
-        Ok(handlers::basic_auth(h, realm, Box::new(CCheck { call, userdata })))
+        Ok(handlers::basic_auth(h, realm, Box::new(CCheckCredentials { call, userdata })))
     })
 }

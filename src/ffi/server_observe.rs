@@ -69,12 +69,12 @@ pub type nh_error_log_fn = Option<unsafe extern "C-unwind" fn(line: *const c_cha
 /// may call no function of the library but the getters of a.
 pub type nh_access_fn = Option<unsafe extern "C-unwind" fn(a: *const nh_access, userdata: *mut c_void)>;
 
-struct Own<F> {
+struct CObserver<F> {
     call: F,
     userdata: Userdata,
 }
 
-impl ConnStateObserver for Own<unsafe extern "C-unwind" fn(*const nh_server_conn, i32, *mut c_void)> {
+impl ConnStateObserver for CObserver<unsafe extern "C-unwind" fn(*const nh_server_conn, i32, *mut c_void)> {
     fn changed(&self, conn: &PeerInfo, state: ConnState) {
         let c = std::ptr::from_ref(conn).cast();
         // SAFETY: P5; what is lent lives through the call.
@@ -82,7 +82,7 @@ impl ConnStateObserver for Own<unsafe extern "C-unwind" fn(*const nh_server_conn
     }
 }
 
-impl ErrorLogger for Own<unsafe extern "C-unwind" fn(*const c_char, *mut c_void)> {
+impl ErrorLogger for CObserver<unsafe extern "C-unwind" fn(*const c_char, *mut c_void)> {
     fn error(&self, line: &str) {
         let line = CString::new(line.replace('\0', "?")).unwrap_or_default();
         // SAFETY: P5; what is lent lives through the call.
@@ -90,7 +90,7 @@ impl ErrorLogger for Own<unsafe extern "C-unwind" fn(*const c_char, *mut c_void)
     }
 }
 
-impl AccessLogger for Own<unsafe extern "C-unwind" fn(*const nh_access, *mut c_void)> {
+impl AccessLogger for CObserver<unsafe extern "C-unwind" fn(*const nh_access, *mut c_void)> {
     fn ended(&self, access: &AccessRecord<'_>) {
         let a = std::ptr::from_ref(access).cast();
         // SAFETY: P5; what is lent lives through the call.
@@ -106,9 +106,9 @@ unsafe fn watch<F>(
     s: *mut nh_server,
     call: Option<F>,
     userdata: Userdata,
-    change: impl FnOnce(&mut Observers, Option<Arc<Own<F>>>),
+    change: impl FnOnce(&mut Observers, Option<Arc<CObserver<F>>>),
 ) -> Result<()> {
-    let own = call.map(|call| Arc::new(Own { call, userdata }));
+    let own = call.map(|call| Arc::new(CObserver { call, userdata }));
     // SAFETY: P1.
     unsafe { server(s)? }.configure_observers(|h| change(h, own))
 }

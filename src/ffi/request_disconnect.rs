@@ -14,19 +14,19 @@ use std::ffi::c_void;
 /// its writer, which are another thread's.
 pub type nh_gone_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;
 
-struct Gone {
+struct CDisconnect {
     call: unsafe extern "C-unwind" fn(*mut c_void),
     userdata: Userdata,
 }
 
-/// watch has `told` called when the client of a request goes, in the place of what was set before.
-fn watch(r: &mut nh_request, told: Option<Box<dyn FnOnce() + Send>>) -> Result<()> {
+/// watch has `callback` called when the client of a request goes, in the place of what was set before.
+fn watch(r: &mut nh_request, callback: Option<Box<dyn FnOnce() + Send>>) -> Result<()> {
     let before = r.0.values.iter().position(|(k, _)| k.is_empty()).map(|at| r.0.values.swap_remove(at));
     // Its socket can be watched once at a time.
     drop(before);
     let RequestBody::Incoming(body) = &r.0.body else { return Err(not_received()) };
-    if let Some(told) = told {
-        let watch = body.on_disconnect(told)?;
+    if let Some(callback) = callback {
+        let watch = body.on_disconnect(callback)?;
         r.0.values.push((String::new(), watch));
     }
     Ok(())
@@ -56,15 +56,15 @@ pub unsafe extern "C" fn nh_request_set_gone_callback(
         let userdata = Userdata::new(userdata, free_userdata);
         // SAFETY: P1, P6.
         let r = unsafe { ptr::unique(r, "request")? };
-        let told = gone_fn.map(|call| {
-            let gone = Gone { call, userdata };
+        let callback = gone_fn.map(|call| {
+            let gone = CDisconnect { call, userdata };
             Box::new(move || {
                 let gone = gone;
                 // SAFETY: P5.
                 no_unwind("nh_gone_fn", || unsafe { (gone.call)(gone.userdata.ptr()) });
             }) as Box<dyn FnOnce() + Send>
         });
-        watch(r, told)
+        watch(r, callback)
     })
 }
 

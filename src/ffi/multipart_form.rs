@@ -1,9 +1,9 @@
 //! Multipart forms as handlers receive them: part by part, or whole with large files on disk.
 
 use super::header::nh_header;
-use super::query::nh_values;
 use super::request::nh_request;
 use super::server_request::request;
+use super::values::nh_values;
 use super::{guard, guard_or, nh_error, nh_result, ptr};
 use crate::handlers::multipart_form::{self, FormFile, MultipartForm, PartReader};
 use crate::message::header::Header;
@@ -16,10 +16,10 @@ use std::ptr::{null, null_mut};
 pub struct nh_multipart_reader {
     request: *mut Request,
     reader: PartReader,
-    part: Option<Part>,
+    part: Option<CurrentPart>,
 }
 
-struct Part {
+struct CurrentPart {
     header: Header,
     name: CString,
     filename: CString,
@@ -93,13 +93,13 @@ pub unsafe extern "C" fn nh_multipart_reader_next(
             return Ok(());
         };
         let d = Disposition::from_header(&header);
-        m.part = Some(Part { header, name: text(&d.name), filename: text(&d.filename) });
+        m.part = Some(CurrentPart { header, name: text(&d.name), filename: text(&d.filename) });
         ptr::set_out(more_out, 1);
         Ok(())
     })
 }
 
-fn part<T>(m: *const nh_multipart_reader, neutral: T, f: impl FnOnce(&Part) -> T) -> T {
+fn part<T>(m: *const nh_multipart_reader, neutral: T, f: impl FnOnce(&CurrentPart) -> T) -> T {
     // SAFETY: P1.
     guard_or(neutral, || Some(f(unsafe { ptr::shared(m, "reader") }.ok()?.part.as_ref()?)))
 }
@@ -173,7 +173,7 @@ pub struct nh_multipart_form {
 
 /// nh_multipart_file is a file of a form, in memory or on disk: Go's multipart.FileHeader. It belongs to its form.
 pub struct nh_multipart_file {
-    upload: FormFile,
+    file: FormFile,
     name: CString,
     filename: CString,
 }
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn nh_request_parse_multipart(
         let file = |upload: FormFile| nh_multipart_file {
             name: text(&upload.name),
             filename: text(&upload.filename),
-            upload,
+            file: upload,
         };
         let files = files.into_iter().map(file).collect();
         ptr::set_out(out, ptr::give(nh_multipart_form { values: nh_values(values), files }));
@@ -251,7 +251,7 @@ pub unsafe extern "C" fn nh_multipart_form_file(
     guard_or(null(), || {
         // SAFETY: P1, P2.
         let (f, name) = unsafe { (ptr::shared(f, "form").ok()?, ptr::text(name, "name").ok()?) };
-        f.files.iter().find(|file| file.upload.name == name).map(std::ptr::from_ref)
+        f.files.iter().find(|file| file.file.name == name).map(std::ptr::from_ref)
     })
 }
 
@@ -306,7 +306,7 @@ pub unsafe extern "C" fn nh_multipart_file_filename(f: *const nh_multipart_file)
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_multipart_file_header(f: *const nh_multipart_file) -> *const nh_header {
-    file(f, null(), |f| nh_header::lend(&f.upload.header))
+    file(f, null(), |f| nh_header::lend(&f.file.header))
 }
 
 /// nh_multipart_file_size is a file's length in bytes. 0 for NULL.
@@ -317,7 +317,7 @@ pub unsafe extern "C" fn nh_multipart_file_header(f: *const nh_multipart_file) -
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nh_multipart_file_size(f: *const nh_multipart_file) -> u64 {
-    file(f, 0, |f| f.upload.size)
+    file(f, 0, |f| f.file.size)
 }
 
 /// nh_multipart_file_read_at reads up to cap bytes of a file from an offset on. NH_OK with *n_out 0 is the end.
@@ -339,7 +339,7 @@ pub unsafe extern "C" fn nh_multipart_file_read_at(
         ptr::out(n_out, 0, "n_out")?;
         // SAFETY: P1, P3.
         let (f, buf) = unsafe { (ptr::shared(f, "file")?, ptr::buffer(buf, cap, "buf")?) };
-        ptr::set_out(n_out, f.upload.read_at(offset, buf)?);
+        ptr::set_out(n_out, f.file.read_at(offset, buf)?);
         Ok(())
     })
 }

@@ -1,9 +1,9 @@
 //! Whole requests in one call, on a client of the program's.
 
-use super::client::{fill, live, nh_client, short};
-use super::query::nh_values;
+use super::client::{fill, live, nh_client, send_oneshot};
 use super::request::nh_request;
 use super::response::nh_response;
+use super::values::nh_values;
 use super::{guard, nh_error, nh_result, ptr};
 use crate::error::Result;
 use std::ffi::{c_char, c_void};
@@ -25,7 +25,7 @@ pub unsafe extern "C" fn nh_client_get(
     guard(err, || {
         ptr::out(out, std::ptr::null_mut(), "out")?;
         // SAFETY: P1, P2, P4.
-        unsafe { short(Some(live(c)?), b"GET", url, out, |_| Ok(())) }
+        unsafe { send_oneshot(Some(live(c)?), b"GET", url, out, |_| Ok(())) }
     })
 }
 
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn nh_client_head(
     guard(err, || {
         ptr::out(out, std::ptr::null_mut(), "out")?;
         // SAFETY: P1, P2, P4.
-        unsafe { short(Some(live(c)?), b"HEAD", url, out, |_| Ok(())) }
+        unsafe { send_oneshot(Some(live(c)?), b"HEAD", url, out, |_| Ok(())) }
     })
 }
 
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn nh_client_post(
         // SAFETY: P1, P2, P3, P4.
         unsafe {
             let (c, body) = (live(c)?, ptr::bytes(data, len, "data")?);
-            short(Some(c), b"POST", url, out, |r| fill(r, content_type, body))
+            send_oneshot(Some(c), b"POST", url, out, |r| fill(r, content_type, body))
         }
     })
 }
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn nh_client_post_form(
     guard(err, || {
         ptr::out(out, std::ptr::null_mut(), "out")?;
         // SAFETY: P1, P2, P4.
-        unsafe { short(Some(live(c)?), b"POST", url, out, |r| form(r, values)) }
+        unsafe { send_oneshot(Some(live(c)?), b"POST", url, out, |r| form(r, values)) }
     })
 }
 
@@ -126,5 +126,5 @@ pub unsafe extern "C" fn nh_post_form(
     err: *mut *mut nh_error,
 ) -> nh_result {
     // SAFETY: P1, P2, P4.
-    guard(err, || unsafe { short(None, b"POST", url, out, |r| form(r, values)) })
+    guard(err, || unsafe { send_oneshot(None, b"POST", url, out, |r| form(r, values)) })
 }
