@@ -1,7 +1,7 @@
 """floods.py BUILD_DIR [--seconds N]: what HTTP/2 floods cost a good client beside them.
 
 h2load asks /plaintext on one connection, one request at a time, first alone and then while the floods of
-tests/peers/multiplexing.py pour into the same nh-serve from one thread, again and again. Each row is the good client's
+tests/peers/server_http2.py pour into the same nh-serve from one thread, again and again. Each row is the good client's
 median and 99th percentile, in microseconds, and the server's CPU time in seconds a second. Alone is measured before each
 flood, since the machine is not the same all the time."""
 
@@ -16,8 +16,8 @@ import threading
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests/go"), str(ROOT / "tests/peers")]
 import checks  # noqa: E402
-import multiplexing  # noqa: E402
-from slowing import processor  # noqa: E402
+import server_http2  # noqa: E402
+from server_slow_clients import processor  # noqa: E402
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("build_dir")
@@ -65,12 +65,12 @@ def beside(world, deed, *_, **__):
     sys.stdout.flush()
 
 
-multiplexing.flood = beside
+server_http2.flood = beside
 with tempfile.TemporaryDirectory(prefix="nethttp-floods-") as folder:
     world = checks.World(args.build_dir, pathlib.Path(folder))
     print("| flood | alone: median, p99 | flooded: median, p99 | p99's ratio | server's CPU | connections ended |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
-    for name, check in multiplexing.CHECKS:
+    for name, check in server_http2.CHECKS:
         if ("flood" in name or "nobody reads" in name) and re.search(args.only, name):
             beside.name = name.replace("HTTP/2 ", "").replace("flood of ", "")
             check(world)

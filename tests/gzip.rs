@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-mod origin;
+mod scripted_server;
 
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use nethttp::client::Client;
@@ -10,7 +10,7 @@ use nethttp::error::Kind;
 use nethttp::message::endpoint::Endpoint;
 use nethttp::message::request::Request;
 use nethttp::transport::Response;
-use origin::{Origin, head_of};
+use scripted_server::{Origin, head_of};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 

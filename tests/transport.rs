@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-mod origin;
+mod scripted_server;
 
 use nethttp::client::Client;
 use nethttp::error::{Kind, Phase};
@@ -11,7 +11,7 @@ use nethttp::message::request::{Request, RequestBody};
 use nethttp::message::source::{Source, SourceSlot};
 use nethttp::net::cancel::CancelToken;
 use nethttp::transport::Response;
-use origin::{Origin, head_of};
+use scripted_server::{Origin, head_of};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-#[path = "../origin/mod.rs"]
-mod origin;
 mod proxied;
+#[path = "../scripted_server/mod.rs"]
+mod scripted_server;
 mod server;
 
 use nethttp::client::Client;
@@ -15,7 +15,7 @@ use nethttp::message::source::{Source, SourceSlot};
 use nethttp::net::cancel::CancelToken;
 use nethttp::net::tls::{TlsSettings, TlsVersion, Verify};
 use nethttp::transport::Response;
-use origin::{Origin, head_of};
+use scripted_server::{Origin, head_of};
 use server::{Authority, BOTH, Pair, accept, config, end, serve};
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -2,7 +2,7 @@
 
 use super::server::{self, Authority, BOTH, accept, config, serve};
 use super::{OK, answer_all, client, get, request};
-use crate::origin::{Origin, head_of};
+use crate::scripted_server::{Origin, head_of};
 use nethttp::client::Client;
 use nethttp::error::{Kind, Phase};
 use nethttp::net::cancel::CancelToken;

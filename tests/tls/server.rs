@@ -1,6 +1,6 @@
 //! Certificates made for the test, and a TLS server of scripts.
 
-use crate::origin::Origin;
+use crate::scripted_server::Origin;
 use nethttp::net::tls::TlsSettings;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;

@@ -12,7 +12,7 @@ import subprocess
 import time
 
 from checks import BIG, BIG_SHA, connect, get, read_all, run, same, tool, until, write_file
-from secure import folder
+from client_tls import folder
 
 ECHO = b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n"
 

@@ -5,7 +5,7 @@ import os
 import socket
 
 from checks import connect, get, same
-from slowing import GoodClient, memory, processor
+from server_slow_clients import GoodClient, memory, processor
 
 # The price of one flood: memory beyond what there was, and processor time in clock ticks (usually 10 ms each).
 MEMORY, TICKS = 16 << 20, 200

@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 from checks import BIG, free_port, run, same, tool, until
-from fetching import fetch, header, one, whole
+from client_http1 import fetch, header, one, whole
 
 NGINX = """
 daemon off; master_process off; worker_processes 1; pid {dir}/pid; error_log {dir}/error.log;

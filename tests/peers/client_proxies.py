@@ -6,8 +6,8 @@ import socketserver
 import threading
 
 from checks import BIG, free_port, same, tool
-from fetching import fetch, one, whole
-from secure import child, folder, listening
+from client_http1 import fetch, one, whole
+from client_tls import child, folder, listening
 
 CONF = """
 Port {port}

@@ -11,12 +11,12 @@ import sys
 
 import frames
 from checks import BIG, BIG_SHA, Missing, run, same, tool, write_file
-from flooding import MEMORY
+from server_floods import MEMORY
 from frames import (CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, Peer, frame,
                     request, reset, setting, window)
 from harness import servers
-from secured import serving
-from slowing import GoodClient, memory, processor
+from server_tls import serving
+from server_slow_clients import GoodClient, memory, processor
 
 
 @contextlib.contextmanager

@@ -3,8 +3,8 @@
 import contextlib
 
 from checks import BIG, free_port, same, tool, write_file
-from fetching import fetch, header, one, whole
-from secure import child, folder, listening
+from client_http1 import fetch, header, one, whole
+from client_tls import child, folder, listening
 
 UPLOAD = 5000000
 
