@@ -37,6 +37,18 @@ if(NOT NETHTTP_PROFILE STREQUAL "")
     include(cmake/profile.cmake)
 endif()
 
+# Beside clang CMake chooses LLVM's binutils, which fail on the bitcode of an LLVM that is newer: Rust's. GNU's pass over it.
+foreach(tool IN ITEMS ar nm objcopy)
+    string(TOUPPER ${tool} name)
+    set(nethttp_${tool} "${CMAKE_${name}}")
+    if(CMAKE_C_COMPILER_ID MATCHES "Clang" AND NOT CMAKE_CROSSCOMPILING)
+        find_program(NETHTTP_${name} ${tool})
+        if(NETHTTP_${name})
+            set(nethttp_${tool} "${NETHTTP_${name}}")
+        endif()
+    endif()
+endforeach()
+
 add_custom_command(
     OUTPUT "${nethttp_shared_file}" "${nethttp_static_file}"
            "${nethttp_lib_dir}/${nethttp_soname}" "${nethttp_lib_dir}/libnethttp.so"
@@ -46,7 +58,7 @@ add_custom_command(
     COMMAND "${CMAKE_COMMAND}" -E create_symlink "${nethttp_real_name}" "${nethttp_lib_dir}/${nethttp_soname}"
     COMMAND "${CMAKE_COMMAND}" -E create_symlink "${nethttp_soname}" "${nethttp_lib_dir}/libnethttp.so"
     COMMAND "${CMAKE_COMMAND}" "-DIN=${nethttp_cargo_out}/libnethttp.a" "-DOUT=${nethttp_static_file}"
-            "-DAR=${CMAKE_AR}" "-DLINKER=${CMAKE_LINKER}" "-DNM=${CMAKE_NM}" "-DOBJCOPY=${CMAKE_OBJCOPY}"
+            "-DAR=${nethttp_ar}" "-DLINKER=${CMAKE_LINKER}" "-DNM=${nethttp_nm}" "-DOBJCOPY=${nethttp_objcopy}"
             -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/hide_symbols.cmake"
     DEPENDS ${nethttp_rust_sources} "${CMAKE_CURRENT_SOURCE_DIR}/cmake/hide_symbols.cmake"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
