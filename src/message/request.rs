@@ -43,9 +43,12 @@ pub trait IncomingBody: Send {
     fn set_read_timeout(&mut self, limit: Option<std::time::Duration>) -> Result<()>;
     /// peer_disconnected tells whether the peer has closed its side or the connection broke.
     fn peer_disconnected(&self) -> bool;
-    /// on_disconnect has `told` called, once, when that has happened, as long as what it answers is kept.
-    fn on_disconnect(&self, told: Box<dyn FnOnce() + Send>) -> Result<Box<dyn std::any::Any + Send + Sync>> {
-        drop(told);
+    /// on_disconnect has `callback` called, once, when that has happened, as long as what it answers is kept.
+    fn on_disconnect(
+        &self,
+        callback: Box<dyn FnOnce() + Send>,
+    ) -> Result<Box<dyn std::any::Any + Send + Sync>> {
+        drop(callback);
         Err(Error::new(Kind::Unsupported, "nethttp: nobody watches this message's stream"))
     }
     /// base_value is what the server has for all its requests by that name.

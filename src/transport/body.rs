@@ -226,8 +226,8 @@ impl ConnBody {
         let Some(conn) = self.conn.take() else { return };
         let now = Instant::now();
         self.ended = Some(now);
-        let home = conn.pool().clone();
-        release_connection(conn, &home, whole && self.keep && sent, self.cancel.as_ref(), &self.tracer, now);
+        let pool = conn.pool().clone();
+        release_connection(conn, &pool, whole && self.keep && sent, self.cancel.as_ref(), &self.tracer, now);
     }
 
     /// abandon takes in a rest that is here, and has the sweep wait for one that is not.
@@ -235,27 +235,27 @@ impl ConnBody {
         let Some(conn) = self.conn.take() else { return };
         // A descriptor leaves its token before another request has it.
         self.registered = [None, None];
-        let home = conn.pool().clone();
+        let pool = conn.pool().clone();
         let decoder = std::mem::replace(&mut self.decoder, BodyDecoder::new(Framing::None));
         match DrainingBody::new(conn, decoder).drain_now() {
             DrainProgress::Complete(conn) => {
                 let now = Instant::now();
                 self.ended = Some(now);
-                release_connection(conn, &home, true, self.cancel.as_ref(), &self.tracer, now);
+                release_connection(conn, &pool, true, self.cancel.as_ref(), &self.tracer, now);
             }
             DrainProgress::Pending(rest) if !self.cancel.as_ref().is_some_and(CancelToken::is_fired) => {
-                home.drain_later(rest);
+                pool.drain_later(rest);
             }
             DrainProgress::Pending(_) | DrainProgress::Abandoned => {}
         }
     }
 }
 
-/// release_connection ends an exchange's hold of its connection, which must be in no token any more: back `home`, idle from `now` on, if
+/// release_connection ends an exchange's hold of its connection, which must be in no token any more: back `pool`, idle from `now` on, if
 /// it may be kept and can be; else it ends.
 pub(super) fn release_connection(
     mut conn: Box<PersistConn>,
-    home: &Arc<PoolCore>,
+    pool: &Arc<PoolCore>,
     keep: bool,
     cancel: Option<&CancelToken>,
     tracer: &Tracer,
@@ -266,7 +266,7 @@ pub(super) fn release_connection(
         return;
     }
     conn.idle_since = now;
-    let put = home.put_idle_since(conn);
+    let put = pool.put_idle_since(conn);
     tracer.report(|| TraceStep::PutIdleConn(put.err().map(|why| Error::new(Kind::Closed, why))));
 }
 

@@ -53,16 +53,16 @@ impl PersistConn {
     /// new takes a socket for which [`prepare_socket`] was called, the session that was made on it, and what that agreed
     /// on with the server.
     pub(super) fn new(
-        home: Arc<PoolCore>,
+        pool: Arc<PoolCore>,
         route: Route,
         d: Dialed,
         tls: Option<Box<Tls>>,
         info: Option<TlsInfo>,
     ) -> PersistConn {
-        let first = home.settings().read_buffer;
+        let first = pool.settings().read_buffer;
         PersistConn {
             fd: d.fd,
-            pool: home,
+            pool: pool,
             route,
             tls,
             info: info.map(Arc::new),

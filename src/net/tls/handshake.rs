@@ -16,17 +16,17 @@ pub trait HandshakeIo {
     fn failure(&self, op: &str, e: &io::Error) -> Error;
 }
 
-/// handshake makes a session with the server of that name. `below` is the session that it runs inside of.
+/// handshake makes a session with the server of that name. `outer` is the session that it runs inside of.
 pub fn handshake(
     identity: &ClientIdentity,
     end: PeerKind,
     host: &str,
-    below: Option<Box<Tls>>,
+    outer: Option<Box<Tls>>,
     io: &mut dyn HandshakeIo,
 ) -> Result<(Box<Tls>, TlsInfo)> {
     let name = identity.server_name(host);
     let parsed = server_name(&name)?;
-    let mut tls = Box::new(Tls::new(identity, end, parsed, below)?);
+    let mut tls = Box::new(Tls::new(identity, end, parsed, outer)?);
     match run(&mut tls, io) {
         Ok(()) => {
             let info = super::info::info(tls.session.common(), &name);

@@ -81,11 +81,11 @@ impl Tls {
         identity: &ClientIdentity,
         end: PeerKind,
         name: ServerName<'static>,
-        below: Option<Box<Tls>>,
+        outer: Option<Box<Tls>>,
     ) -> Result<Tls> {
         let session = UnbufferedClientConnection::new(identity.config(end)?, name)
             .map_err(|e| from_rustls(&e, true))?;
-        Ok(Tls::start(RustlsSession::Client(session), below))
+        Ok(Tls::start(RustlsSession::Client(session), outer))
     }
 
     /// server starts a session with a client that has just connected.
@@ -95,10 +95,10 @@ impl Tls {
         Ok(Tls::start(RustlsSession::Server(session), None))
     }
 
-    fn start(session: RustlsSession, below: Option<Box<Tls>>) -> Tls {
+    fn start(session: RustlsSession, outer: Option<Box<Tls>>) -> Tls {
         Tls {
             session,
-            outer: below,
+            outer,
             input: TlsBuffer::default(),
             plain: TlsBuffer::default(),
             output: TlsBuffer::default(),
@@ -159,7 +159,7 @@ impl Tls {
         let room = self.input.room(least);
         let whole = room.len();
         let n = match &mut self.outer {
-            Some(below) => below.read(room, recv)?,
+            Some(outer) => outer.read(room, recv)?,
             None => recv(room)?,
         };
         self.bulk = n == whole;
@@ -292,7 +292,7 @@ impl Tls {
         let mut sent = 0;
         while !self.output.is_empty() {
             let result = match &mut self.outer {
-                Some(below) => below.write([self.output.data(), &[]], send).map(|w| w.taken),
+                Some(outer) => outer.write([self.output.data(), &[]], send).map(|w| w.taken),
                 None => send(self.output.data()),
             };
             match result {
@@ -306,7 +306,7 @@ impl Tls {
             }
         }
         match &mut self.outer {
-            Some(below) if below.has_unsent() => below.flush(send).map(|_| sent),
+            Some(outer) if outer.has_unsent() => outer.flush(send).map(|_| sent),
             _ => Ok(sent),
         }
     }
@@ -377,8 +377,8 @@ impl Tls {
             block.shrink(KEEP);
         }
         self.bulk = false;
-        if let Some(below) = &mut self.outer {
-            below.shrink_buffers();
+        if let Some(outer) = &mut self.outer {
+            outer.shrink_buffers();
         }
     }
 
@@ -398,8 +398,8 @@ impl Tls {
         }
         // Nobody is left to be told of a failure.
         let _ = self.flush(send);
-        if let Some(below) = &mut self.outer {
-            below.send_close_notify(send);
+        if let Some(outer) = &mut self.outer {
+            outer.send_close_notify(send);
         }
     }
 

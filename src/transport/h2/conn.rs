@@ -97,8 +97,8 @@ pub(super) struct Deferred {
 impl H2Conn {
     /// new begins to speak on a fresh connection; its first frames leave with the first request.
     pub(in crate::transport) fn new(mut conn: Box<PersistConn>, options: Arc<Options>) -> Arc<H2Conn> {
-        let home = conn.pool().clone();
-        let engine = Engine::client(options.config(EngineConfig::client(), home.settings().max_head_bytes));
+        let pool = conn.pool().clone();
+        let engine = Engine::client(options.config(EngineConfig::client(), pool.settings().max_head_bytes));
         let now = Instant::now();
         let times = conn.times.take();
         let quota = Arc::new(StreamQuota::new());
@@ -107,7 +107,7 @@ impl H2Conn {
             options,
             fd: conn.fd(),
             route: conn.route().clone(),
-            pool: home,
+            pool: pool,
             info: conn.info.clone(),
             remote: conn.remote,
             local: conn.local,

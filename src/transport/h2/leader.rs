@@ -218,7 +218,7 @@ impl H2Conn {
         (state, Ok(()))
     }
 
-    /// stop_waiting ends a wait: the lead passes on, and what was put into the output goes out. A caller that `stays` waits again
+    /// stop_waiting ends a wait: the lead passes on, and what was put into the output goes out. A caller that `waits_again` does so
     /// at once.
     fn stop_waiting(&self, mut state: StateGuard<'_>, me: Option<&Arc<Parker>>, stays: bool) {
         if let Some(me) = me
