@@ -1,5 +1,6 @@
 //! `Error`: what went wrong, in Go's words, as one immutable value.
 
+use crate::sys;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -147,14 +148,11 @@ impl Error {
     /// io wraps a failed system call; `what` names it as Go does ("read tcp 1.2.3.4:5->...").
     pub fn io(kind: Kind, what: impl fmt::Display, e: &std::io::Error) -> Error {
         let errno = e.raw_os_error().unwrap_or(0);
-        let mut err = Error::new(kind, format!("{what}: {}", os_text(e)));
+        let mut err = Error::new(kind, format!("{what}: {}", sys::os_text(e)));
         err.0.errno = errno;
         err.0.timeout |= matches!(e.kind(), std::io::ErrorKind::TimedOut);
         err.0.temporary |= err.0.timeout
-            || matches!(
-                errno,
-                libc::EINTR | libc::EMFILE | libc::ENFILE | libc::ECONNRESET | libc::ECONNABORTED
-            );
+            || matches!(errno, sys::EINTR | sys::EMFILE | sys::ENFILE | sys::ECONNRESET | sys::ECONNABORTED);
         err
     }
 
@@ -268,24 +266,13 @@ pub fn invalid(text: impl Into<String>) -> Error {
     Error::new(Kind::Invalid, text)
 }
 
-/// os_text is the operating system's text without Rust's "(os error N)" tail.
-pub fn os_text(e: &std::io::Error) -> String {
-    let s = e.to_string();
-    let s = s.split(" (os error").next().unwrap_or("").to_owned();
-    let mut c = s.chars();
-    match c.next() {
-        Some(first) => first.to_lowercase().chain(c).collect(),
-        None => s,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn chain_keeps_timeout_errno_and_phase() {
-        let os = std::io::Error::from_raw_os_error(libc::ECONNREFUSED);
+        let os = std::io::Error::from_raw_os_error(sys::ECONNREFUSED);
         let low = Error::io(Kind::Connect, "dial tcp 127.0.0.1:1: connect", &os).with_phase(Phase::Connect);
         let top = low.wrap_url("Get", "http://127.0.0.1:1/");
         assert_eq!(
@@ -294,7 +281,7 @@ mod tests {
         );
         assert_eq!(
             (top.errno(), top.phase(), top.kind()),
-            (libc::ECONNREFUSED, Phase::Connect, Kind::Connect)
+            (sys::ECONNREFUSED, Phase::Connect, Kind::Connect)
         );
         assert!(!top.is_timeout());
         assert!(Error::new(Kind::Timeout, "x").wrap_url("Get", "u").is_timeout());

@@ -3,7 +3,7 @@
 //! The child's count goes up in an atfork handler, so a check is one relaxed load and no system call.
 
 use crate::error::{Error, Kind, Result};
-use crate::net::sys::process as sys;
+use crate::sys::process as sys;
 use std::sync::Once;
 
 /// generation is the number of forks between this process and the one that first used the library.

@@ -24,8 +24,11 @@
 //! * [`sync`]: the locks; [`thread_pool`]: threads that start when there are jobs for them.
 
 // Under loom only what is model-checked is compiled, and what that needs: loom's threads are not the system's.
+pub mod address;
 #[cfg(not(loom))]
 pub mod client;
+#[cfg(not(loom))]
+pub mod duplex;
 pub mod error;
 #[cfg(not(loom))]
 pub mod ffi;
@@ -48,6 +51,7 @@ pub mod server;
 #[cfg(not(loom))]
 pub mod stream;
 pub mod sync;
+pub mod sys;
 pub mod thread_pool;
 pub mod threads;
 #[cfg(not(loom))]

@@ -39,8 +39,8 @@ pub struct Refused<T> {
     pub error: io::Error,
 }
 
-/// InboundBody is how a thread's wait for a job has ended.
-pub enum InboundBody<T> {
+/// Received is how a thread's wait for a job has ended.
+pub enum Received<T> {
     Job(T),
     Late,
     Closed,
@@ -148,7 +148,7 @@ impl<T> State<T> {
 
 impl<T> Jobs<T> {
     /// recv waits for a job, until a time or for ever.
-    pub fn recv(&mut self, until: Option<Instant>) -> InboundBody<T> {
+    pub fn recv(&mut self, until: Option<Instant>) -> Received<T> {
         self.done();
         let received = match until {
             Some(at) => self.pool.queue.recv_deadline(at),
@@ -157,18 +157,18 @@ impl<T> Jobs<T> {
         match received {
             Ok(job) => {
                 self.is_busy = true;
-                InboundBody::Job(job)
+                Received::Job(job)
             }
-            Err(RecvTimeoutError::Timeout) => InboundBody::Late,
-            Err(RecvTimeoutError::Disconnected) => InboundBody::Closed,
+            Err(RecvTimeoutError::Timeout) => Received::Late,
+            Err(RecvTimeoutError::Disconnected) => Received::Closed,
         }
     }
 
     /// try_recv is [`Jobs::recv`] that does not wait.
     pub fn try_recv(&mut self) -> Option<T> {
         match self.recv(Some(Instant::now())) {
-            InboundBody::Job(job) => Some(job),
-            InboundBody::Late | InboundBody::Closed => None,
+            Received::Job(job) => Some(job),
+            Received::Late | Received::Closed => None,
         }
     }
 
@@ -176,9 +176,9 @@ impl<T> Jobs<T> {
     pub fn next(&mut self, idle: Duration) -> Option<T> {
         loop {
             match self.recv(Some(Instant::now() + idle)) {
-                InboundBody::Job(job) => return Some(job),
-                InboundBody::Late if !self.retire() => {}
-                InboundBody::Late | InboundBody::Closed => return None,
+                Received::Job(job) => return Some(job),
+                Received::Late if !self.retire() => {}
+                Received::Late | Received::Closed => return None,
             }
         }
     }
@@ -246,21 +246,21 @@ mod tests {
     #[test]
     fn a_thread_starts_where_none_is_free_and_ends_when_idle() {
         let pool = ThreadPool::new("nh-pooltest", 2);
-        let (said, last_received) = channel();
+        let (said, heard) = channel();
         assert_eq!((threads(&pool), pool.jobs()), (0, 0));
         let ends: Vec<_> = (0..4).map(|n| submit(&pool, n, &said)).collect();
-        let mut first = [last_received.recv().unwrap(), last_received.recv().unwrap()];
+        let mut first = [heard.recv().unwrap(), heard.recv().unwrap()];
         first.sort_unstable();
         assert_eq!((first, threads(&pool), pool.jobs()), ([0, 1], 2, 4));
         drop(ends);
-        let mut rest = [last_received.recv().unwrap(), last_received.recv().unwrap()];
+        let mut rest = [heard.recv().unwrap(), heard.recv().unwrap()];
         rest.sort_unstable();
         assert_eq!(rest, [2, 3]);
         while threads(&pool) > 0 {
             std::thread::sleep(IDLE);
         }
         drop(submit(&pool, 4, &said));
-        assert_eq!(last_received.recv().unwrap(), 4);
+        assert_eq!(heard.recv().unwrap(), 4);
         pool.close();
         pool.join();
         assert_eq!((threads(&pool), pool.jobs()), (0, 0));
@@ -269,9 +269,9 @@ mod tests {
     #[test]
     fn close_drops_what_waits_and_refuses_more() {
         let pool = ThreadPool::new("nh-pooltest", 1);
-        let (said, last_received) = channel();
+        let (said, heard) = channel();
         let end = submit(&pool, 1, &said);
-        assert_eq!(last_received.recv().unwrap(), 1);
+        assert_eq!(heard.recv().unwrap(), 1);
         let waits = submit(&pool, 2, &said);
         pool.close();
         assert!(waits.send(()).is_err(), "the second job is still there");
@@ -280,7 +280,7 @@ mod tests {
         let refused = pool.submit((3, (said, channel().1)), |_| {}).unwrap_err();
         assert_eq!((refused.job.0, pool.jobs()), (3, 0));
         drop(refused);
-        assert!(last_received.recv().is_err());
+        assert!(heard.recv().is_err());
     }
 
     #[test]
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn no_job_is_lost_to_a_thread_that_ends() {
         let pool = ThreadPool::new("nh-pooltest", 3);
-        let (said, last_received) = channel();
+        let (said, heard) = channel();
         for n in 0..2000 {
             let said = said.clone();
             let work = move |mut jobs: Jobs<(u32, Sender<u32>)>| {
@@ -315,7 +315,7 @@ mod tests {
             };
             assert!(pool.submit((n, said), work).is_ok());
         }
-        let mut all: Vec<_> = last_received.iter().take(2000).collect();
+        let mut all: Vec<_> = heard.iter().take(2000).collect();
         all.sort_unstable();
         assert!(all.into_iter().eq(0..2000));
         pool.close();

@@ -3,8 +3,8 @@
 //! Every thread is named, blocks the signals that are meant for the program, and has room for callbacks.
 //! Start and stop hooks attach a thread to a virtual machine (JVM, CLR, Python) before it calls back.
 
-use crate::net::sys::process as sys;
 use crate::sync::RwLock;
+use crate::sys::process as sys;
 use std::cell::Cell;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};

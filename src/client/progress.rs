@@ -2,12 +2,12 @@
 //!
 //! A report costs the program time, so there is one in 100 ms at most, and one at each body's end.
 
+use crate::duplex::Duplex;
 use crate::error::{Error, Phase, Result};
 use crate::message::header::Header;
 use crate::message::progress::{Progress, ProgressAmounts};
 use crate::message::request::{Request, RequestBody};
 use crate::message::source::{LentSource, Source, SourceSlot};
-use crate::stream::Duplex;
 use crate::transport::{ReadBody, Response, read_when_closed};
 use std::io;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Callbacks of the program: what is common to all of them.
 
 use crate::error::{Error, Kind, Result};
-use crate::net::sys::process;
+use crate::sys::process;
 use crate::threads;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};

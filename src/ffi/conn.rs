@@ -2,9 +2,9 @@
 
 use super::duration::duration;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
+use crate::duplex::Duplex;
 use crate::error::Result;
 use crate::fork::Stamp;
-use crate::stream::Duplex;
 use std::ffi::{CString, c_char, c_void};
 use std::net::SocketAddr;
 

@@ -165,7 +165,7 @@ pub unsafe extern "C" fn nh_response_writer_send_fd(
 ) -> nh_result {
     guard(err, || {
         let offset = u64::try_from(offset).map_err(|_| invalid("nethttp: offset is negative"))?;
-        let fd = i32::try_from(fd).ok().filter(|fd| crate::net::sys::files::is_open(*fd));
+        let fd = i32::try_from(fd).ok().filter(|fd| crate::sys::files::is_open(*fd));
         let fd = fd.ok_or_else(|| invalid("nethttp: fd is no descriptor"))?;
         // SAFETY: P1, P6.
         unsafe { writer(w)? }.send_file(fd, offset, len)

@@ -69,7 +69,7 @@ pub unsafe extern "C" fn nh_server_request_stop(s: *mut nh_server) {
     if let Some(s) = unsafe { s.as_ref() }
         && !s.stamp.is_stale()
     {
-        crate::net::sys::keep_errno(|| s.server.request_stop());
+        crate::sys::keep_errno(|| s.server.request_stop());
     }
 }
 

@@ -3,8 +3,9 @@
 use super::file_response::Content;
 use crate::error::{Error, Kind, Result};
 use crate::message::path;
-use crate::net::sys::files;
 use crate::server::ResponseWriter;
+use crate::sys;
+use crate::sys::files;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -64,7 +65,7 @@ impl FileSystem for Dir {
         let at = self.path_of(name).ok_or(ErrorKind::NotFound)?;
         // Nonblocking: without a writer a FIFO would never open.
         let file =
-            fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&at)?;
+            fs::OpenOptions::new().read(true).custom_flags(sys::O_NONBLOCK | sys::O_NOCTTY).open(&at)?;
         let about = file.metadata()?;
         let what = if about.is_dir() {
             OpenedKind::Directory(Box::new(move || list(&at)))

@@ -9,7 +9,8 @@ use crate::message::multipart_reader::{
 };
 use crate::message::query::Values;
 use crate::message::request::{MultipartUse, Request};
-use crate::net::sys::{files, process};
+use crate::sys;
+use crate::sys::{files, process};
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
@@ -213,7 +214,7 @@ fn unnamed_file() -> Result<File> {
     let dir = process::variable("TMPDIR").map_or_else(|| "/tmp".into(), PathBuf::from);
     let mut how = OpenOptions::new();
     how.read(true).write(true).mode(0o600);
-    if let Ok(file) = how.clone().custom_flags(libc::O_TMPFILE).open(&dir) {
+    if let Ok(file) = how.clone().custom_flags(sys::O_TMPFILE).open(&dir) {
         return Ok(file);
     }
     // A file system without such files.

@@ -1,6 +1,5 @@
 //! Values that messages are made of; no I/O anywhere below this line.
 
-pub mod address;
 pub mod auth;
 pub mod bytes;
 pub mod cookie;

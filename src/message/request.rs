@@ -1,6 +1,5 @@
 //! `Request`: a request that a program builds and sends, or that a server received.
 
-use super::address::Address;
 use super::cookie::{self, Cookie};
 use super::endpoint::Endpoint;
 use super::escape::{UrlPart, unescape};
@@ -12,6 +11,7 @@ use super::text::Span;
 use super::tls_info::TlsInfo;
 use super::trace::Trace;
 use super::url::Url;
+use crate::address::Address;
 use crate::error::{Error, Kind, Result};
 use crate::handle::Handle;
 use std::borrow::Cow;

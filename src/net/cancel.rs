@@ -12,9 +12,9 @@
 //! * *No deadlock in a signal.* Only unregister waits, and only for a fire on another thread; fire never
 //!   waits. A second fire returns at once.
 
-use super::sys;
 use crate::error::{Error, Kind};
 use crate::sync::OnceLock;
+use crate::sys;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};

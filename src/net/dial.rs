@@ -7,10 +7,10 @@
 use super::cancel::{CancelToken, canceled};
 use super::event_fd::EventFd;
 use super::resolve::{Resolver, literal};
-use super::sys;
+use crate::address::Address;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::message::address::Address;
 use crate::message::trace::TraceStep;
+use crate::sys;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -45,7 +45,7 @@ impl Dialed {
     pub fn adopt(fd: OwnedFd, connect: Duration) -> io::Result<Dialed> {
         let raw = fd.as_raw_fd();
         if !sys::is_stream(raw)? {
-            return Err(io::Error::from_raw_os_error(libc::EPROTOTYPE));
+            return Err(io::Error::from_raw_os_error(sys::EPROTOTYPE));
         }
         sys::set_cloexec(raw)?;
         sys::set_nonblocking(raw, false)?;
@@ -203,7 +203,7 @@ fn start(addr: SocketAddr, until: Option<Instant>) -> io::Result<(Attempt, bool)
     let attempt = Attempt { fd, addr, until };
     match sys::connect(attempt.fd.as_raw_fd(), &addr) {
         Ok(()) => finish(&attempt).map(|()| (attempt, true)),
-        Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => Ok((attempt, false)),
+        Err(e) if matches!(e.raw_os_error(), Some(sys::EINPROGRESS | sys::EINTR)) => Ok((attempt, false)),
         Err(e) => Err(e),
     }
 }
@@ -213,7 +213,7 @@ fn finish(attempt: &Attempt) -> io::Result<()> {
     sys::so_error(fd)?;
     // A connect to an ephemeral port of this machine can meet itself (TCP's simultaneous open).
     if sys::local_addr(fd)? == attempt.addr {
-        return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+        return Err(io::Error::from_raw_os_error(sys::ECONNREFUSED));
     }
     Ok(())
 }

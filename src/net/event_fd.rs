@@ -1,6 +1,6 @@
 //! `EventFd`: an eventfd that one thread waits on and others, or a signal handler, write to.
 
-use super::sys;
+use crate::sys;
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};

@@ -5,5 +5,4 @@ pub mod cancel;
 pub mod dial;
 pub mod event_fd;
 pub mod resolve;
-pub mod sys;
 pub mod tls;

@@ -7,10 +7,10 @@
 
 use super::cancel::{CancelToken, canceled};
 use super::event_fd::EventFd;
-use super::sys;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::message::url::ip_address;
 use crate::sync::{Mutex, lock};
+use crate::sys;
 use crate::thread_pool::{Jobs, ThreadPool};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::CString;

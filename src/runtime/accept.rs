@@ -3,7 +3,7 @@
 use super::driver::{Driver, Readiness};
 use super::leader::Leader;
 use super::shard::{self, Msg, ShardShared};
-use crate::net::sys;
+use crate::sys;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ impl<D: Driver> Leader<'_, D> {
         if sys::epoll_add(
             shared.epoll.as_raw_fd(),
             watched.listening.socket.as_raw_fd(),
-            libc::EPOLLIN | libc::EPOLLEXCLUSIVE,
+            sys::EPOLLIN | sys::EPOLLEXCLUSIVE,
             shard::listener_token(index),
         )
         .is_err()
@@ -55,7 +55,7 @@ impl<D: Driver> Leader<'_, D> {
                     }
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return,
-                Err(e) if e.raw_os_error() == Some(libc::ECONNABORTED) => {}
+                Err(e) if e.raw_os_error() == Some(sys::ECONNABORTED) => {}
                 Err(e) => {
                     // EMFILE and its like: let the listener be for a while instead of spinning on it.
                     let wait = w.back_off(self.shard.now);
@@ -90,7 +90,7 @@ impl<D: Driver> Leader<'_, D> {
         for (index, w) in self.shard.listeners.iter_mut().enumerate() {
             if w.retry_at != 0 && w.retry_at <= now {
                 w.retry_at = 0;
-                let events = libc::EPOLLIN | libc::EPOLLEXCLUSIVE;
+                let events = sys::EPOLLIN | sys::EPOLLEXCLUSIVE;
                 let (ep, fd) = (shared.epoll.as_raw_fd(), w.listening.socket.as_raw_fd());
                 if sys::epoll_add(ep, fd, events, shard::listener_token(index)).is_err() {
                     w.back_off(now);

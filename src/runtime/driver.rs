@@ -4,7 +4,7 @@ use super::blocking_stats::Stall;
 use super::leader::Leader;
 use super::shard::Msg;
 use super::start::Runtime;
-use crate::message::address::Address;
+use crate::address::Address;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 

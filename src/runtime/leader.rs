@@ -8,7 +8,7 @@ use super::thread_local;
 use super::timers::NEVER;
 use super::unwind::{DrivingGuard, ParkedGuard, catch_panic};
 use super::workers::LastTask;
-use crate::net::sys;
+use crate::sys;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -149,7 +149,7 @@ impl<'a, D: Driver> Leader<'a, D> {
                 for token in self.shard.tokens() {
                     let Some(e) = self.shard.entry(token) else { continue };
                     // Its thread sees the end in its next read or write; only the owner closes.
-                    let _ = sys::shutdown(e.fd, libc::SHUT_RDWR);
+                    let _ = sys::shutdown(e.fd, sys::SHUT_RDWR);
                     e.close_on_return = true;
                     if e.conn.is_some() {
                         self.close(token);
@@ -378,9 +378,9 @@ impl<'a, D: Driver> Leader<'a, D> {
                 t if t > u64::MAX / 2 => self.accept(shard::listener_index(t), A_WAKE),
                 t => {
                     let Some(e) = self.shard.entry(t) else { continue };
-                    e.ready.readable |= bits & libc::EPOLLIN != 0;
-                    e.ready.writable |= bits & libc::EPOLLOUT != 0;
-                    e.ready.closed |= bits & (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) != 0;
+                    e.ready.readable |= bits & sys::EPOLLIN != 0;
+                    e.ready.writable |= bits & sys::EPOLLOUT != 0;
+                    e.ready.closed |= bits & (sys::EPOLLRDHUP | sys::EPOLLHUP | sys::EPOLLERR) != 0;
                     self.shard.enqueue(t);
                 }
             }

@@ -11,7 +11,7 @@ use super::shard::{Msg, ShardShared};
 use super::start::{OffLoopJob, Runtime};
 use super::stopping::RuntimePhase;
 use super::sync::lock;
-use crate::net::sys::ThreadStat;
+use crate::sys::ThreadStat;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -7,8 +7,8 @@ use super::mailbox::Mailbox;
 use super::start::Runtime;
 use super::stopping::ShardStop;
 use super::timers::{ConnDeadline, Timers};
-use crate::net::sys;
 use crate::sync::Mutex;
+use crate::sys;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -61,7 +61,7 @@ pub(super) struct ShardShared<D: Driver> {
 impl<D: Driver> ShardShared<D> {
     pub(super) fn new(index: usize) -> io::Result<ShardShared<D>> {
         let (epoll, wake) = (sys::epoll_create()?, sys::eventfd()?);
-        sys::epoll_add(epoll.as_raw_fd(), wake.as_raw_fd(), libc::EPOLLIN | libc::EPOLLET, WAKE)?;
+        sys::epoll_add(epoll.as_raw_fd(), wake.as_raw_fd(), sys::EPOLLIN | sys::EPOLLET, WAKE)?;
         Ok(ShardShared {
             index,
             handoff: HandOff::new(),
@@ -94,7 +94,7 @@ pub(super) fn listener_index(token: u64) -> usize {
     (FIRST_LISTENER - token) as usize
 }
 
-const CONN_EVENTS: i32 = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
+const CONN_EVENTS: i32 = sys::EPOLLIN | sys::EPOLLOUT | sys::EPOLLRDHUP | sys::EPOLLET;
 
 pub(super) struct ConnEntry<D: Driver> {
     generation: u32,
@@ -120,7 +120,7 @@ pub(super) struct Shard<D: Driver> {
     pub(super) live: usize,
     pub(super) queue: VecDeque<u64>,
     pub(super) timers: Timers,
-    pub(super) events: Vec<libc::epoll_event>,
+    pub(super) events: Vec<sys::EpollEvent>,
     pub(super) messages: Vec<Msg<D>>,
     pub(super) listeners: Vec<WatchedListener>,
     /// Buffers that came back from off the loop.
@@ -154,7 +154,7 @@ impl<D: Driver> Shard<D> {
             live: 0,
             queue: VecDeque::new(),
             timers: Timers::default(),
-            events: vec![libc::epoll_event { events: 0, u64: 0 }; 256],
+            events: vec![sys::EpollEvent { events: 0, u64: 0 }; 256],
             messages: Vec::new(),
             listeners: Vec::new(),
             leases: Vec::new(),

@@ -1,8 +1,8 @@
 //! A runtime whose driver panics: one connection ends, and all others, the shard and its threads go on.
 
 use super::*;
-use crate::message::address::Address;
-use crate::net::sys;
+use crate::address::Address;
+use crate::sys;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;

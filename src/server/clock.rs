@@ -1,7 +1,7 @@
 //! The `Date` field: formatted once a second for all threads.
 
 use crate::message::date;
-use crate::net::sys;
+use crate::sys;
 use std::cell::Cell;
 
 /// append_date appends the value of `Date` (RFC 9110, 6.6.1). Each thread keeps its own copy, so that threads

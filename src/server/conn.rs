@@ -4,8 +4,8 @@
 use super::h2::Http2Session;
 use super::observers::{ConnState, ConnStateNotifier};
 use super::tls_session::TlsSession;
+use crate::address::Address;
 use crate::log::{self, Level};
-use crate::message::address::Address;
 use crate::net::tls::TlsInfo;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

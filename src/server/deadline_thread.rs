@@ -4,7 +4,7 @@
 //! clock: what it is to do answers how long it wants to be asked again instead.
 
 use crate::sync::{Mutex, lock};
-use crate::thread_pool::{InboundBody, Jobs, ThreadPool};
+use crate::thread_pool::{Jobs, Received, ThreadPool};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,7 +88,7 @@ fn run(shared: &Mutex<DeadlineState>, mut jobs: Jobs<()>) {
             first => {
                 let until = first.map(|next| next.key().0);
                 drop(state);
-                if let InboundBody::Closed = jobs.recv(until) {
+                if let Received::Closed = jobs.recv(until) {
                     return;
                 }
                 continue;

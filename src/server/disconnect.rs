@@ -4,8 +4,8 @@
 //! the server needs waits for this thread but the end of an exchange, and that only for its own call.
 
 use crate::error::{Error, Kind, Result};
-use crate::net::sys;
 use crate::sync::{Condvar, Mutex, MutexGuard, lock};
+use crate::sys;
 use crate::thread_pool::{Jobs, ThreadPool};
 use std::collections::HashMap;
 use std::io;
@@ -100,7 +100,7 @@ impl DisconnectWatcher {
         if state.poller.is_none() {
             let (epoll, wake) =
                 sys::epoll_create().and_then(|e| Ok((e, sys::eventfd()?))).map_err(|e| failed(&e))?;
-            sys::epoll_add(epoll.as_raw_fd(), wake.as_raw_fd(), libc::EPOLLIN | libc::EPOLLET, WAKE)
+            sys::epoll_add(epoll.as_raw_fd(), wake.as_raw_fd(), sys::EPOLLIN | sys::EPOLLET, WAKE)
                 .map_err(|e| failed(&e))?;
             let shared = self.shared.clone();
             let raw = epoll.as_raw_fd();
@@ -112,8 +112,7 @@ impl DisconnectWatcher {
         state.count += 1;
         // Known before it can be told of: the thread looks under the lock.
         if let Some(fd) = fd {
-            sys::epoll_add(epoll, fd, libc::EPOLLRDHUP | libc::EPOLLONESHOT, token)
-                .map_err(|e| failed(&e))?;
+            sys::epoll_add(epoll, fd, sys::EPOLLRDHUP | sys::EPOLLONESHOT, token).map_err(|e| failed(&e))?;
         }
         state.watched.insert(token, action);
         Ok(DisconnectWatch { shared: self.shared.clone(), token, fd })
@@ -146,7 +145,7 @@ impl Drop for DisconnectWatch {
 }
 
 fn run(shared: &WatcherShared, epoll: RawFd, mut jobs: Jobs<u64>) {
-    let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
+    let mut events = [sys::EpollEvent { events: 0, u64: 0 }; 64];
     loop {
         let n = sys::epoll_wait(epoll, &mut events, -1).unwrap_or(0);
         let callback = events.iter().take(n).map(|e| e.u64).filter(|&token| token != WAKE);

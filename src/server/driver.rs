@@ -7,7 +7,7 @@ use super::exchange_buffers::ExchangeBuffers;
 use super::h2::StreamExchange;
 use super::keep_alive::ConnAction;
 use super::reject;
-use crate::message::address::Address;
+use crate::address::Address;
 use crate::runtime::{DetachedConn, DriveResult, Driver, Leader, NextAction, Readiness, Stall, blocks_in};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering;

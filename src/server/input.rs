@@ -4,14 +4,14 @@ use super::http1_io::SharedHttp1Io;
 use super::peer_timeouts::{INPUT, PeerTimeouts, timed_out};
 use super::server_core::ServerCore;
 use super::tls_session::{TlsRead, TlsSession};
+use crate::address::Address;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
-use crate::message::address::Address;
 use crate::message::header::Header;
 use crate::message::request::IncomingBody;
-use crate::net::sys;
 use crate::net::tls::IoError;
 use crate::runtime::in_handler;
+use crate::sys;
 use std::io::ErrorKind;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -280,7 +280,7 @@ impl IncomingBody for BodyReader {
     }
 
     fn peer_disconnected(&self) -> bool {
-        let mut fds = [sys::poll_fd(self.0.input().fd, libc::POLLRDHUP)];
+        let mut fds = [sys::poll_fd(self.0.input().fd, sys::POLLRDHUP)];
         !matches!(sys::poll(&mut fds, 0), Ok(0))
     }
 

@@ -5,8 +5,8 @@ use super::connection::{HttpDriver, deadline_after};
 use super::exchange_buffers::ExchangeBuffers;
 use super::observers::ConnState;
 use crate::error::Error;
-use crate::net::sys;
 use crate::runtime::{NEVER, NextAction, Readiness};
+use crate::sys;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
@@ -95,7 +95,7 @@ impl HttpDriver {
                 return NextAction::Close;
             }
             conn.send_close_notify();
-            let _ = sys::shutdown(conn.socket.as_raw_fd(), libc::SHUT_WR);
+            let _ = sys::shutdown(conn.socket.as_raw_fd(), sys::SHUT_WR);
             conn.state = ConnPhase::Lingering;
             conn.due = now + LINGER_MS;
             return if discard_input(conn) { NextAction::Wait(conn.due) } else { NextAction::Close };
@@ -150,7 +150,7 @@ impl HttpDriver {
         }
         let mut sent = 0;
         while let Some(rest) = conn.pending.get(sent..).filter(|r| !r.is_empty()) {
-            match sys::send(conn.socket.as_raw_fd(), rest, libc::MSG_DONTWAIT) {
+            match sys::send(conn.socket.as_raw_fd(), rest, sys::MSG_DONTWAIT) {
                 Ok(n) => sent += n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
                 Err(_) => return NextAction::Close,
@@ -176,7 +176,7 @@ pub(super) fn discard_input(conn: &mut ServerConn) -> bool {
     let mut junk = [0; DISCARD_SIZE];
     // A bound on one turn: a peer that sends without end is cut off by the deadline, not served all day.
     for _ in 0..16 {
-        match sys::recv(conn.socket.as_raw_fd(), &mut junk, libc::MSG_DONTWAIT) {
+        match sys::recv(conn.socket.as_raw_fd(), &mut junk, sys::MSG_DONTWAIT) {
             Ok(0) => return false,
             Ok(_) => {}
             Err(e) => return e.kind() == ErrorKind::WouldBlock,

@@ -2,12 +2,12 @@
 
 use super::Server;
 use super::lifecycle::closed;
+use crate::address::Address;
 use crate::error::{Error, Kind, Phase, Result, invalid};
-use crate::message::address::Address;
-use crate::net::sys;
 use crate::net::tls::{self, ServerIdentity};
 use crate::runtime::{Listening, SocketFile, owned_by};
 use crate::sync::RwLock;
+use crate::sys;
 use crate::threads;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -293,7 +293,7 @@ fn bind_unix(path: &[u8]) -> Result<(OwnedFd, Address, Option<SocketFile>)> {
     let socket = sys::unix_socket().map_err(|e| fail("socket", &e))?;
     let fd = socket.as_raw_fd();
     sys::bind_unix(fd, path).map_err(|e| match e.raw_os_error() {
-        Some(libc::EINVAL) => invalid(format!("listen unix {shown}: the path is empty or too long")),
+        Some(sys::EINVAL) => invalid(format!("listen unix {shown}: the path is empty or too long")),
         _ => fail("bind", &e),
     })?;
     let file = match path.first() {

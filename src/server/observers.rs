@@ -1,7 +1,7 @@
 //! What a program may watch of its server: connections, errors, and exchanges that have ended.
 
+use crate::address::Address;
 use crate::log;
-use crate::message::address::Address;
 use crate::message::request::Request;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,7 +4,7 @@ use super::peer_timeouts::{PeerTimeouts, ROOM, timed_out};
 use super::server_core::ServerCore;
 use super::tls_session::TlsSession;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::net::sys::{self, files};
+use crate::sys::{self, files};
 use std::io::{ErrorKind, IoSlice};
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -110,7 +110,7 @@ impl Output {
             return sent.map_err(|e| self.fail(e));
         }
         while !self.buf.is_empty() {
-            match sys::send(self.fd, &self.buf, libc::MSG_DONTWAIT) {
+            match sys::send(self.fd, &self.buf, sys::MSG_DONTWAIT) {
                 Ok(n) if n >= self.buf.len() => self.buf.clear(),
                 Ok(n) => drop(self.buf.drain(..n)),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
@@ -165,7 +165,7 @@ impl Output {
         let mut head = 0;
         // Head and content share packets.
         while let Some(rest) = self.buf.get(head..).filter(|r| !r.is_empty()) {
-            match sys::send(self.fd, rest, libc::MSG_DONTWAIT | sys::MSG_MORE) {
+            match sys::send(self.fd, rest, sys::MSG_DONTWAIT | sys::MSG_MORE) {
                 Ok(n) => {
                     head += n;
                     self.timeouts.rate_meter.moved(n);
@@ -199,7 +199,7 @@ impl Output {
         let mut rest = slices;
         IoSlice::advance_slices(&mut rest, 0);
         while !rest.is_empty() {
-            match sys::sendmsg(self.fd, rest, libc::MSG_DONTWAIT) {
+            match sys::sendmsg(self.fd, rest, sys::MSG_DONTWAIT) {
                 Ok(n) => {
                     IoSlice::advance_slices(&mut rest, n);
                     self.timeouts.rate_meter.moved(n);

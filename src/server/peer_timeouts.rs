@@ -2,8 +2,8 @@
 
 use super::server_core::ServerCore;
 use crate::error::{Error, Kind, Phase, Result};
-use crate::net::sys;
 use crate::runtime::before_peer_wait;
+use crate::sys;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -125,8 +125,8 @@ pub(super) struct WaitKind {
     phase: Phase,
 }
 
-pub(super) const INPUT: WaitKind = WaitKind { events: libc::POLLIN, name: "read", phase: Phase::Body };
-pub(super) const ROOM: WaitKind = WaitKind { events: libc::POLLOUT, name: "write", phase: Phase::Write };
+pub(super) const INPUT: WaitKind = WaitKind { events: sys::POLLIN, name: "read", phase: Phase::Body };
+pub(super) const ROOM: WaitKind = WaitKind { events: sys::POLLOUT, name: "write", phase: Phase::Write };
 
 pub(super) fn timed_out(what: &str, phase: Phase) -> Error {
     Error::new(Kind::Timeout, format!("{what}: i/o timeout")).with_phase(phase)

@@ -5,13 +5,13 @@
 //! has let go of it. So a blocked write does not stop a read.
 
 use super::output::write_error;
+use crate::duplex::DuplexTls;
 use crate::error::Result;
 use crate::message::protocols::Protocols;
-use crate::net::sys;
 use crate::net::tls::TlsInfo;
 use crate::net::tls::{AcceptState, IoError, ServerAlpn, ServerIdentity, Tls, TlsBuffers};
-use crate::stream::DuplexTls;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
+use crate::sys;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI32, Ordering};

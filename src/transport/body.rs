@@ -10,13 +10,13 @@ use super::pool::PoolCore;
 use super::request_writer::RequestWriter;
 use super::trace::Tracer;
 use super::{ReadBody, read_when_closed};
+use crate::duplex::Duplex;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{BodyDecoder, Framing};
 use crate::message::header::Header;
 use crate::message::trace::TraceStep;
 use crate::net::cancel::{CancelToken, Registration, canceled};
-use crate::net::sys;
-use crate::stream::Duplex;
+use crate::sys;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -6,17 +6,17 @@
 use super::pool::PoolCore;
 use super::route::Route;
 use super::timing::DialTimes;
-use crate::error::{Error, Kind, os_text};
+use crate::duplex::{Duplex, DuplexParts, DuplexTls};
+use crate::error::{Error, Kind};
 use crate::log::{self, Level};
 use crate::memory;
 use crate::message::trace::TraceStep;
 use crate::net::dial::{Dialed, endpoints_text};
-use crate::net::sys;
 pub(super) use crate::net::tls::IoError;
 use crate::net::tls::{Tls, TlsInfo, Written};
 use crate::runtime::before_block;
-use crate::stream::{Duplex, DuplexParts, DuplexTls};
 use crate::sync::Mutex;
+use crate::sys;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -278,7 +278,7 @@ impl PersistConn {
     /// failure puts a failed system call into Go's words.
     pub(super) fn failure(&self, op: &str, e: &io::Error) -> Error {
         let what = format!("{op} {}: {op}", endpoints_text(self.local, self.remote));
-        debug_assert!(!os_text(e).is_empty());
+        debug_assert!(!sys::os_text(e).is_empty());
         Error::io(Kind::Io, what, e)
     }
 }

@@ -3,8 +3,8 @@
 use super::conn::{Deadline, IoError, recv_until, wait};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::net::dial::{Dialed, endpoints_text};
-use crate::net::sys;
 use crate::net::tls::{self, ClientIdentity, HandshakeIo, PeerKind, Tls, TlsInfo};
+use crate::sys;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;

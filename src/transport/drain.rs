@@ -6,8 +6,8 @@ use super::conn::PersistConn;
 use super::pool::PoolCore;
 use super::sweep::Task;
 use crate::h1::BodyDecoder;
-use crate::net::sys;
 use crate::sync::lock;
+use crate::sys;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

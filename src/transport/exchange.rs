@@ -15,7 +15,7 @@ use crate::h1::{self, HeadScan};
 use crate::message::request::Request;
 use crate::message::trace::TraceStep;
 use crate::net::cancel::{CancelToken, Registration, canceled};
-use crate::net::sys;
+use crate::sys;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -2,9 +2,9 @@
 
 use super::round_tripper::RoundTripper;
 use super::route::Route;
+use crate::duplex::Duplex;
 use crate::error::Result;
 use crate::message::header::Header;
-use crate::stream::Duplex;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

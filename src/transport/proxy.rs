@@ -5,7 +5,7 @@ use crate::error::{Result, invalid};
 use crate::message::auth::basic;
 use crate::message::endpoint::Origin;
 use crate::message::url::{Url, to_ascii};
-use crate::net::sys::process;
+use crate::sys::process;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

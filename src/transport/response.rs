@@ -3,11 +3,11 @@
 use super::body::ConnBody;
 use super::buffered_body::{BufferedBody, InlineBody};
 use super::timing::Timing;
+use crate::duplex::Duplex;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::h1::{ResponseFacts, StatusLine};
 use crate::message::header::Header;
 use crate::net::tls;
-use crate::stream::Duplex;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -5,9 +5,9 @@
 use super::conn::PersistConn;
 use super::drain::DrainingBody;
 use super::pool::{IDLE_THREAD, PoolCore, PoolState};
-use crate::net::sys;
 use crate::sync::lock;
-use crate::thread_pool::{InboundBody, Jobs, ThreadPool};
+use crate::sys;
+use crate::thread_pool::{Jobs, Received, ThreadPool};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,10 +57,10 @@ fn run(pool: &Arc<PoolCore>, mut jobs: Jobs<Task>) {
         let mut until = if draining.is_empty() { due } else { Instant::now() };
         loop {
             match jobs.recv(Some(until)) {
-                InboundBody::Job(Task::Drain(rest)) => draining.push(rest),
-                InboundBody::Job(Task::Begin) => {}
-                InboundBody::Late => break,
-                InboundBody::Closed => return,
+                Received::Job(Task::Drain(rest)) => draining.push(rest),
+                Received::Job(Task::Begin) => {}
+                Received::Late => break,
+                Received::Closed => return,
             }
             // What else has come is taken along.
             until = Instant::now();

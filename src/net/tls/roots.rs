@@ -3,8 +3,8 @@
 
 use super::text::from_webpki;
 use super::x509::{CertificateFacts, Purpose, Purposes, facts};
-use crate::net::sys::process;
 use crate::sync::OnceLock;
+use crate::sys::process;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use rustls::{CertificateError, DistinguishedName};
 use std::collections::HashSet;

@@ -2,9 +2,9 @@
 
 use super::stream::{ServerStream, SharedStream};
 use super::stream_state::StreamState;
+use crate::address::Address;
 use crate::error::{Error, Phase, Result};
 use crate::h1::status_line;
-use crate::message::address::Address;
 use crate::message::header::Header;
 use crate::message::request::{HTTP_11, IncomingBody};
 use crate::runtime::{before_peer_wait, in_handler};

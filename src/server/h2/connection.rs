@@ -3,7 +3,6 @@
 use super::sending::{BACKLOG, FlushResult, SessionSocket};
 use super::session::{Http2Session, ShutdownStage};
 use super::stream_exchange::{MAX_REUSED, StreamExchange};
-use crate::net::sys;
 use crate::net::tls::IoError;
 use crate::runtime::{DriveResult, Leader, NEVER, NextAction, Readiness, Stall, blocks_in, in_handler};
 use crate::server::conn::ServerConn;
@@ -15,6 +14,7 @@ use crate::server::input::receive_now;
 use crate::server::output::ENOUGH;
 use crate::server::reject;
 use crate::server::writer::CompleteResponse;
+use crate::sys;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};

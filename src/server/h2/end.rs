@@ -1,12 +1,12 @@
 //! The end of a connection of HTTP/2. It waits for the handlers that still run.
 
 use super::session::{Http2Session, ShutdownStage};
-use crate::net::sys;
 use crate::runtime::{NEVER, NextAction};
 use crate::server::conn::{ConnPhase, ServerConn};
 use crate::server::connection::HttpDriver;
 use crate::server::keep_alive::discard_input;
 use crate::server::observers::ConnState;
+use crate::sys;
 use std::os::fd::AsRawFd;
 
 impl Http2Session {
@@ -68,7 +68,7 @@ fn close_after(conn: &mut ServerConn, h2: &mut Http2Session) -> NextAction {
     }
     // Once: each time is an event of the socket's, for which the connection is driven again.
     if !std::mem::replace(&mut h2.is_shut_down, true) {
-        let _ = sys::shutdown(conn.socket.as_raw_fd(), libc::SHUT_RDWR);
+        let _ = sys::shutdown(conn.socket.as_raw_fd(), sys::SHUT_RDWR);
     }
     NextAction::Wait(NEVER)
 }

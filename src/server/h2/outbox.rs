@@ -1,7 +1,7 @@
 //! `Outbox`: how handlers off the loop tell their connection that there is something to send, or to give back.
 
 use super::stream::SharedStream;
-use crate::message::address::Address;
+use crate::address::Address;
 use crate::runtime::ConnToken;
 use crate::server::server_core::ServerCore;
 use crate::sync::{Mutex, MutexGuard};

@@ -3,9 +3,9 @@
 use super::session::Http2Session;
 use super::stream::{refused, stream_closed};
 use crate::h2::{Engine, ErrorCode, SendError};
-use crate::net::sys;
 use crate::runtime::NEVER;
 use crate::server::tls_session::TlsSession;
+use crate::sys;
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 

@@ -3,9 +3,9 @@
 use super::outbox::Outbox;
 use super::stream::{SharedStream, client_disconnected};
 use super::stream_exchange::StreamExchange;
+use crate::address::Address;
 use crate::error::Error;
 use crate::h2::{Engine, EngineConfig, ErrorCode, Event};
-use crate::message::address::Address;
 use crate::runtime::NEVER;
 use crate::server::server_core::ServerCore;
 use std::collections::VecDeque;

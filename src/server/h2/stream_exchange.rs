@@ -4,9 +4,9 @@
 use super::body::{Http2RequestBody, is_unshared};
 use super::outbox::{Outbox, PeerWait};
 use super::stream::{ServerStream, SharedStream};
+use crate::address::Address;
 use crate::h2::Head;
 use crate::handle::Handle;
-use crate::message::address::Address;
 use crate::message::request::{HTTP_20, Request, RequestBody};
 use crate::mux::RoutingTable;
 use crate::net::tls::TlsInfo;

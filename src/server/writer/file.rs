@@ -3,7 +3,7 @@
 use super::ResponseWriter;
 use crate::error::{Error, Kind, Result};
 use crate::message::sniff;
-use crate::net::sys::files;
+use crate::sys::files;
 use std::os::fd::RawFd;
 
 /// What is copied at once where it must be.

@@ -10,9 +10,9 @@ use super::stream_quota::StreamQuota;
 use crate::error::{Error, Kind};
 use crate::h2::{Engine, EngineConfig, ErrorCode, Event, Options, StreamMap};
 use crate::message::trace::TraceStep;
-use crate::net::sys;
 use crate::net::tls::TlsInfo;
 use crate::sync::{Mutex, MutexGuard, lock};
+use crate::sys;
 use crate::transport::conn::PersistConn;
 use crate::transport::exchange::{Failure, Retry};
 use crate::transport::pool::PoolCore;
@@ -293,7 +293,7 @@ impl Http2State {
         let mut lost = Vec::new();
         self.engine.take_output(&mut lost);
         if let Some(conn) = &self.conn {
-            let _ = sys::shutdown(conn.fd(), libc::SHUT_WR);
+            let _ = sys::shutdown(conn.fd(), sys::SHUT_WR);
         }
         self.write_error.get_or_insert(error);
         self.stop_accepting();

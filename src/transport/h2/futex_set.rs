@@ -4,7 +4,7 @@
 //! kernel may run the woken one at once and come back later: two switches a thread. Threads that sleep on one futex word,
 //! each with a bit of its own, are woken by one call, and run when the waker has done its work.
 
-use crate::net::sys;
+use crate::sys;
 use std::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
 use std::time::Instant;
 

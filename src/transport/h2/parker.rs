@@ -7,9 +7,9 @@
 use super::exchange::FinalResponse;
 use super::futex_set::{WaitSlot, WakeSet};
 use crate::net::event_fd::EventFd;
-use crate::net::sys;
 use crate::runtime::before_block;
 use crate::sync::{Mutex, MutexGuard};
+use crate::sys;
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::RawFd;

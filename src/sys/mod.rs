@@ -21,7 +21,7 @@ pub use options::{
 pub use thread::{ThreadProbe, ThreadStat};
 pub use unix::{bind_unix, unix_socket};
 
-use crate::message::address::Address;
+use crate::address::Address;
 use std::io::{self, IoSlice};
 use std::mem::size_of;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -29,9 +29,22 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 pub use libc::{
-    EPOLLERR, EPOLLET, EPOLLEXCLUSIVE, EPOLLHUP, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EPOLLRDHUP, MSG_DONTWAIT,
-    MSG_MORE, MSG_PEEK, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, SHUT_RD, SHUT_RDWR, SHUT_WR,
+    ECONNABORTED, ECONNREFUSED, ECONNRESET, EINPROGRESS, EINTR, EINVAL, EMFILE, ENFILE, EPOLLERR, EPOLLET,
+    EPOLLEXCLUSIVE, EPOLLHUP, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EPOLLRDHUP, EPROTOTYPE, MSG_DONTWAIT,
+    MSG_MORE, MSG_PEEK, O_NOCTTY, O_NONBLOCK, O_TMPFILE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP,
+    SHUT_RD, SHUT_RDWR, SHUT_WR,
 };
+
+/// os_text is the operating system's text without Rust's "(os error N)" tail.
+pub fn os_text(e: &std::io::Error) -> String {
+    let s = e.to_string();
+    let s = s.split(" (os error").next().unwrap_or("").to_owned();
+    let mut c = s.chars();
+    match c.next() {
+        Some(first) => first.to_lowercase().chain(c).collect(),
+        None => s,
+    }
+}
 
 /// PollFd is one entry of [`poll`]; a negative descriptor is skipped.
 pub type PollFd = libc::pollfd;

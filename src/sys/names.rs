@@ -26,7 +26,7 @@ pub fn getaddrinfo(host: &std::ffi::CStr, port: u16) -> Result<Vec<SocketAddr>, 
     if code != 0 {
         let os = io::Error::last_os_error();
         let text = if code == libc::EAI_SYSTEM {
-            crate::error::os_text(&os)
+            super::os_text(&os)
         } else {
             // SAFETY: gai_strerror answers static NUL-terminated text for any code.
             unsafe { std::ffi::CStr::from_ptr(libc::gai_strerror(code)) }.to_string_lossy().to_lowercase()

@@ -4,10 +4,10 @@
 //! socket is waited for: a reader that waits does not keep the writer from writing.
 
 use crate::error::{Error, Kind, Phase, Result};
-use crate::net::sys;
 use crate::net::tls::{IoError, Tls, TlsInfo};
 use crate::runtime::before_block;
 use crate::sync::{Mutex, lock};
+use crate::sys;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -184,7 +184,7 @@ impl Duplex {
         if let Some(tls) = &self.tls {
             tls.send_close_notify(self.fd());
         }
-        sys::shutdown(self.fd(), libc::SHUT_WR).map_err(|e| self.failure("close", &e))
+        sys::shutdown(self.fd(), sys::SHUT_WR).map_err(|e| self.failure("close", &e))
     }
 
     /// close ends the connection; whoever reads or writes it fails at once. The descriptor goes with the value.
@@ -195,7 +195,7 @@ impl Duplex {
         if let Some(tls) = &self.tls {
             tls.send_close_notify(self.fd());
         }
-        let _ = sys::shutdown(self.fd(), libc::SHUT_RDWR);
+        let _ = sys::shutdown(self.fd(), sys::SHUT_RDWR);
     }
 
     fn check(&self) -> Result<()> {
