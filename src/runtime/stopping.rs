@@ -1,7 +1,7 @@
 //! `Stopping`: how a runtime ends. It counts connections, and reports once that the last one has ended after a stop.
 //!
 //! Invariants, checked by loom on this very module: a connection that is counted is ended, however it meets the stop; the
-//! end is reported once, behind the last connection; every leader then leaves, behind its last connection.
+//! end is reported once, behind the last connection; every leader then leaves.
 
 use super::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence, lock};
 use std::sync::PoisonError;
