@@ -1,6 +1,8 @@
 //! The structure of `src`, as docs/architecture.md has it, kept by looking at the text: imports between its
 //! modules go one way, what is C's or the system's stays where it belongs, a type's name is its own, files are short.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -61,7 +63,8 @@ fn each_fault_is_found() {
     ];
     let twins = [("a.rs", "struct Twin;"), ("b.rs", "pub(crate) enum Twin<T> {}")];
     let long = "\n".repeat(MOST_LINES + 1);
-    let cases: [(&str, &str, &[(&str, &str)]); 7] = [
+    type Sources<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, &str, Sources<'_>); 7] = [
         ("circle", "a b c", &circle),
         (
             "unsafe",

@@ -62,7 +62,7 @@ impl PersistConn {
         let first = pool.settings().read_buffer;
         PersistConn {
             fd: d.fd,
-            pool: pool,
+            pool,
             route,
             tls,
             info: info.map(Arc::new),

@@ -107,7 +107,7 @@ impl H2Conn {
             options,
             fd: conn.fd(),
             route: conn.route().clone(),
-            pool: pool,
+            pool,
             info: conn.info.clone(),
             remote: conn.remote,
             local: conn.local,
