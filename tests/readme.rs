@@ -1,5 +1,5 @@
 //! The C programs that README.md shows are the files of c-examples/, which are compiled and run by CTest; relative
-//! links of the documents lead to files; `make help` lists the commands.
+//! links of the documents lead to files; `make help` lists the commands; docs/architecture.md cites what is there.
 
 use std::fs;
 use std::path::Path;
@@ -63,4 +63,24 @@ fn relative_links_lead_to_files() {
             assert!(path.exists(), "{}: no {target}", document.display());
         }
     }
+}
+
+/// Each `name()` that docs/architecture.md cites stands in the file that it names before.
+#[test]
+fn the_architecture_names_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let (mut file, mut cited) = (String::new(), 0);
+    for quoted in page.split('`').skip(1).step_by(2) {
+        if quoted.starts_with("src/") {
+            let path = root.join(quoted);
+            assert!(path.exists(), "docs/architecture.md: no {quoted}");
+            file = if path.is_file() { fs::read_to_string(path).unwrap() } else { String::new() };
+        } else if let Some(name) = quoted.strip_suffix("()") {
+            let is_there = [format!("fn {name}("), format!("fn {name}<")].iter().any(|f| file.contains(f));
+            assert!(is_there, "docs/architecture.md: no {name} in the file before it");
+            cited += 1;
+        }
+    }
+    assert!(cited > 40, "{cited} functions are cited");
 }
