@@ -289,7 +289,7 @@ pub unsafe extern "C" fn nh_server_set_max_body_bytes(s: *mut nh_server, n: i64)
 }
 
 /// nh_server_set_max_connections sets how many connections may be open at once; 0, the default, is no limit. One more
-/// is answered 503 with `Retry-Deferred: 1` and `Connection: close`, and closed; where TLS is spoken, and where very many
+/// is answered 503 with `Retry-After: 1` and `Connection: close`, and closed; where TLS is spoken, and where very many
 /// come, it is closed without an answer.
 ///
 /// Errors: NH_ERR_INVALID (s is NULL), NH_ERR_STATE (the server has started), NH_ERR_FORKED (s was made before a fork)

@@ -105,7 +105,7 @@ pub struct ResponseWriter {
     has_content_type: bool,
     written: u64,
     close: bool,
-    /// The options of the handler's Connection fields, but for `close` and `record_error-alive`.
+    /// The options of the handler's Connection fields, but for `close` and `keep-alive`.
     options: Vec<u8>,
     aborted: bool,
     /// Head and body are complete, and still here: HTTP/2's leader takes them without a detour.
