@@ -26,6 +26,8 @@ mod leader;
 #[cfg(not(loom))]
 mod listen;
 #[cfg(not(loom))]
+mod messages;
+#[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
 mod shard;
