@@ -26,9 +26,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("circle", "mux server"),
     ("lines", "ffi/request.rs"),
     ("lines", "ffi/url.rs"),
-    ("lines", "message/multipart_reader.rs"),
     ("lines", "net/tls/stream.rs"),
-    ("lines", "runtime/leader.rs"),
     ("lines", "server/writer.rs"),
     ("lines", "transport/mod.rs"),
 ];

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nethttp::message::multipart_reader::{Disposition, HEADER_BYTES, HEADERS, MultipartReader, ReadStep};
+use nethttp::message::multipart::reader::{Disposition, HEADER_BYTES, HEADERS, MultipartReader, ReadStep};
 
 #[derive(Debug, Default, PartialEq)]
 struct Outcome {

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use nethttp::message::header::Header;
 use nethttp::message::endpoint::Endpoint;
-use nethttp::message::multipart_reader::{Disposition, boundary_of};
+use nethttp::message::multipart::reader::{Disposition, boundary_of};
 use nethttp::message::query::Values;
 use nethttp::message::url::Url;
 use nethttp::message::{cookie_date, date};

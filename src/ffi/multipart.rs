@@ -7,7 +7,7 @@ use super::request_body::{nh_body_read_fn, nh_body_rewind_fn, of_callback, of_fd
 use super::values::nh_values;
 use super::{guard, guard_or, guard_plain, nh_error, nh_result, ptr};
 use crate::error::Result;
-use crate::message::multipart_writer::MultipartWriter;
+use crate::message::multipart::writer::MultipartWriter;
 use crate::message::request::RequestBody;
 use crate::message::source::SourceSlot;
 use std::ffi::{CString, c_char, c_void};

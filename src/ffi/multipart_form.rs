@@ -7,7 +7,7 @@ use super::values::nh_values;
 use super::{guard, guard_or, nh_error, nh_result, ptr};
 use crate::handlers::multipart_form::{self, FormFile, MultipartForm, PartReader};
 use crate::message::header::Header;
-use crate::message::multipart_reader::Disposition;
+use crate::message::multipart::reader::Disposition;
 use crate::message::request::Request;
 use std::ffi::{CString, c_char, c_void};
 use std::ptr::{null, null_mut};

@@ -4,7 +4,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::memory;
 use crate::message::header::Header;
-use crate::message::multipart_reader::{
+use crate::message::multipart::reader::{
     Disposition, HEADER_BYTES, HEADERS, MultipartReader, ReadStep, boundary_of, too_large,
 };
 use crate::message::query::Values;

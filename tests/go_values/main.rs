@@ -9,7 +9,7 @@ mod go;
 
 use nethttp::message::auth::BasicCredentials;
 use nethttp::message::escape::{UrlPart, escape, html, quote, unescape};
-use nethttp::message::multipart_reader::{Disposition, HEADER_BYTES, HEADERS, MultipartReader, ReadStep};
+use nethttp::message::multipart::reader::{Disposition, HEADER_BYTES, HEADERS, MultipartReader, ReadStep};
 use nethttp::message::query::Values;
 use nethttp::message::url::{Url, host_header};
 use nethttp::message::{date, header, sniff, status};

@@ -3,9 +3,9 @@
 //! Parts come from memory or from sources. The length is known if that of each part is, and the whole can be sent again
 //! if each source can.
 
-use super::header::{Header, check_field};
-use super::source::Source;
 use crate::error::{Result, invalid};
+use crate::message::header::{Header, check_field};
+use crate::message::source::Source;
 use std::hash::{BuildHasher, RandomState};
 
 /// MultipartWriter is built part by part, and is then a [`Source`].
@@ -106,7 +106,7 @@ impl MultipartWriter {
         let mut head = if self.parts == 0 { Vec::new() } else { b"\r\n".to_vec() };
         head.extend_from_slice(format!("--{}\r\n", self.boundary).as_bytes());
         for (name, value) in fields {
-            super::header::write_field(&mut head, name, value);
+            crate::message::header::write_field(&mut head, name, value);
         }
         head.extend_from_slice(b"\r\n");
         self.text(&head);
