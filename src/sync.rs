@@ -64,7 +64,7 @@ mod seen {
     }
 
     impl<T> Deref for MutexGuard<'_, T> {
-        type Endpoint = T;
+        type Target = T;
         fn deref(&self) -> &T {
             &self.guard
         }
